@@ -1,0 +1,19 @@
+//! lockstep: the safe way of changing infrastructure, as a library and as one binary.
+//!
+//! What one invocation does flows one way:
+//!
+//! ```text
+//! argv -> cli::Args -> Request -> workflow::Plan -> Step::run(&Run, &mut State) -> Report -> exit code
+//! ```
+//!
+//! | module       | what it is for                                                        |
+//! |--------------|-----------------------------------------------------------------------|
+//! | [`mod@env`]  | the only reader of environment, clock, host and randomness             |
+//!
+//! Imports point one way as well: `cli` may use everything, `workflow` and `steps` what is above
+//! them in this table, and so on down to `env`, which uses nothing. A test checks it.
+
+pub mod env;
+pub mod exit_code;
+
+pub use exit_code::ExitCode;
