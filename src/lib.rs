@@ -9,11 +9,13 @@
 //! | module       | what it is for                                                        |
 //! |--------------|-----------------------------------------------------------------------|
 //! | [`mod@env`]  | the only reader of environment, clock, host and randomness             |
+//! | [`process`]  | running a tool: spawning, interrupts, exit status, what tools mean     |
 //!
 //! Imports point one way as well: `cli` may use everything, `workflow` and `steps` what is above
 //! them in this table, and so on down to `env`, which uses nothing. A test checks it.
 
 pub mod env;
 pub mod exit_code;
+pub mod process;
 
 pub use exit_code::ExitCode;

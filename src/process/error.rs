@@ -1,0 +1,66 @@
+//! Why a tool did not run. Texts from outside are escaped and bounded: they are printed.
+
+use std::ffi::OsStr;
+
+use super::Signal;
+
+/// Why a tool did not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// No such program.
+    #[error("program `{program}` was not found in {looked_in}")]
+    NotFound {
+        /// As the user wrote it.
+        program: String,
+        /// The directories of `PATH`, or the directory it was taken relative to.
+        looked_in: String,
+    },
+    /// It is there, but cannot be executed.
+    #[error("program `{program}` cannot be executed")]
+    NotExecutable {
+        /// The path.
+        program: String,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The directory in which it should run cannot be entered.
+    #[error("cannot run `{program}` in directory `{directory}`")]
+    Directory {
+        /// The program.
+        program: String,
+        /// The directory.
+        directory: String,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// An interrupt was received before it was started.
+    #[error("interrupted by {signal} before `{program}` was started")]
+    Interrupted {
+        /// The path.
+        program: String,
+        /// What was received.
+        signal: Signal,
+    },
+    /// Starting or waiting failed in a way that is not the program's fault.
+    #[error("cannot run `{program}`")]
+    Io {
+        /// The path.
+        program: String,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// A path or a program's name, safe to print.
+pub(super) fn show(text: impl AsRef<OsStr>) -> String {
+    text.as_ref().to_string_lossy().chars().take(300).flat_map(escape).collect()
+}
+
+fn escape(c: char) -> impl Iterator<Item = char> {
+    // Quotes and backslashes are harmless and common; what moves a cursor is not.
+    let (plain, escaped) = if c.is_control() { (None, Some(c.escape_debug())) } else { (Some(c), None) };
+    plain.into_iter().chain(escaped.into_iter().flatten())
+}

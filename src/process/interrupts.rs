@@ -1,0 +1,353 @@
+//! What becomes of the signals that a run is sent.
+//!
+//! A terminal gives Ctrl-C to the whole foreground group, so the tool has it already: sending it
+//! on would be the second interrupt that makes tofu abort. What was sent to lockstep alone is
+//! passed to the tool, each signal once. What must hold:
+//!
+//! - A signal never hits a stranger: a tool can be told only until it is reaped, and reaping and
+//!   telling exclude each other.
+//! - A signal never gets lost: it comes before the decision to start a tool (which is then not
+//!   taken), or between decision and start (it is kept and passed on as soon as there is a tool),
+//!   or while the tool runs.
+//! - What asked lockstep itself to end stays [`requested`](Interrupts::requested) for the rest of
+//!   the run: no further command starts. A tool that ended well all the same is pushed and
+//!   unlocked, for its work is done; nothing here is ever cleared.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The signals that a run reacts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// Ctrl-C.
+    Int,
+    /// A polite request to end.
+    Term,
+    /// The terminal is gone.
+    Hup,
+    /// Ctrl-\.
+    Quit,
+}
+
+impl Signal {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Int, Self::Term, Self::Hup, Self::Quit];
+
+    /// The signal's number: the same on Linux and macOS.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Hup => 1,
+            Self::Int => 2,
+            Self::Quit => 3,
+            Self::Term => 15,
+        }
+    }
+
+    pub(super) fn os(self) -> rustix::process::Signal {
+        match self {
+            Self::Hup => rustix::process::Signal::HUP,
+            Self::Int => rustix::process::Signal::INT,
+            Self::Quit => rustix::process::Signal::QUIT,
+            Self::Term => rustix::process::Signal::TERM,
+        }
+    }
+}
+
+impl std::fmt::Display for Signal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Int => "SIGINT",
+            Self::Term => "SIGTERM",
+            Self::Hup => "SIGHUP",
+            Self::Quit => "SIGQUIT",
+        })
+    }
+}
+
+/// Passes a signal to a tool. Called only while the tool has not been reaped.
+type Send = Box<dyn FnMut(Signal) + std::marker::Send>;
+
+/// Shared between whoever receives signals and the run; cloning shares.
+///
+/// A program that embeds lockstep ends a run with `deliver(Signal::Term, false)` from any thread.
+///
+/// ```
+/// use lockstep::process::{Interrupts, Signal};
+/// let interrupts = Interrupts::new();
+/// let cancel = interrupts.clone();
+/// cancel.deliver(Signal::Term, false);
+/// assert_eq!(interrupts.requested(), Some(Signal::Term));
+/// assert!(interrupts.start().is_err());
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Interrupts(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// The tools that are being started or run, oldest first.
+    tools: Vec<Tool>,
+    next: u64,
+    /// The first request to end, from outside of any tool or to lockstep itself.
+    requested: Option<Signal>,
+    continued: bool,
+}
+
+struct Tool {
+    id: u64,
+    /// None while it is being started.
+    send: Option<Send>,
+    /// What it was told already, or will be told once it runs.
+    told: Vec<Signal>,
+}
+
+impl std::fmt::Debug for Tool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let running = self.send.is_some();
+        f.debug_struct("Tool").field("running", &running).field("told", &self.told).finish()
+    }
+}
+
+impl Tool {
+    /// Each signal once, now or when it runs.
+    fn tell(&mut self, signal: Signal) {
+        if self.told.contains(&signal) {
+            return;
+        }
+        self.told.push(signal);
+        if let Some(send) = &mut self.send {
+            send(signal);
+        }
+    }
+}
+
+impl Interrupts {
+    /// Nothing received yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes note of a signal. `from_terminal` says that the terminal gave it to the whole
+    /// foreground group, the tool included.
+    pub fn deliver(&self, signal: Signal, from_terminal: bool) {
+        let mut inner = self.lock();
+        let all_run = !inner.tools.is_empty() && inner.tools.iter().all(|tool| tool.send.is_some());
+        if !(from_terminal && all_run) {
+            inner.requested.get_or_insert(signal);
+        }
+        for tool in &mut inner.tools {
+            // A tool that runs got the terminal's signals; what it makes of them is its exit code.
+            // Of one that is being started it cannot be told. It is told again, within the
+            // millisecond of its start: if it got the first it is dead or has done nothing yet.
+            if !(from_terminal && tool.send.is_some()) {
+                tool.tell(signal);
+            }
+        }
+    }
+
+    /// Takes note that this process was stopped and goes on now: what it knew of the lock is old.
+    pub fn deliver_continue(&self) {
+        self.lock().continued = true;
+    }
+
+    /// The request to end that was received outside of any tool, or sent to lockstep itself. Once
+    /// set it stays: no command starts any more, while pushing and unlocking go on.
+    pub fn requested(&self) -> Option<Signal> {
+        self.lock().requested
+    }
+
+    /// Whether the process was stopped and continued since the last call.
+    pub fn take_continued(&self) -> bool {
+        std::mem::take(&mut self.lock().continued)
+    }
+
+    /// The decision to start a tool; from here on no signal gets lost on it. To be followed by
+    /// [`Starting::running`] as soon as it can be told anything; dropped if the start fails.
+    ///
+    /// # Errors
+    /// The request to end that was received before: do not start.
+    pub fn start(&self) -> Result<Starting, Signal> {
+        let mut inner = self.lock();
+        if let Some(signal) = inner.requested {
+            return Err(signal);
+        }
+        let id = inner.next;
+        inner.next += 1;
+        inner.tools.push(Tool { id, send: None, told: Vec::new() });
+        drop(inner);
+        Ok(Starting(Slot { interrupts: self.clone(), id }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic elsewhere leaves these few fields whole; going deaf to signals would be worse.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A tool's place among those that are told; given up when dropped.
+#[derive(Debug)]
+struct Slot {
+    interrupts: Interrupts,
+    id: u64,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.interrupts.lock().tools.retain(|tool| tool.id != self.id);
+    }
+}
+
+/// A tool that is being started: signals for it are kept.
+#[derive(Debug)]
+#[must_use = "signals are kept for this tool until it runs or is given up"]
+pub struct Starting(Slot);
+
+impl Starting {
+    /// The tool runs: `send` passes it a signal, at once for those that were kept.
+    pub fn running(self, mut send: impl FnMut(Signal) + std::marker::Send + 'static) -> Running {
+        let Self(slot) = self;
+        let mut inner = slot.interrupts.lock();
+        if let Some(tool) = inner.tools.iter_mut().find(|tool| tool.id == slot.id) {
+            tool.told.iter().copied().for_each(&mut send);
+            tool.send = Some(Box::new(send));
+        }
+        drop(inner);
+        Running(slot)
+    }
+}
+
+/// A tool that runs and is told what is not from the terminal.
+#[derive(Debug)]
+#[must_use = "the tool must be reaped through this"]
+pub struct Running(Slot);
+
+impl Running {
+    /// Reaps the tool while no signal can be on its way to it; afterwards none can.
+    /// `reap` must not block.
+    pub fn ended<T>(self, reap: impl FnOnce() -> T) -> T {
+        let mut inner = self.0.interrupts.lock();
+        let reaped = reap();
+        inner.tools.retain(|tool| tool.id != self.0.id);
+        reaped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn tool(interrupts: &Interrupts) -> (Running, Receiver<Signal>) {
+        let (sender, told) = channel();
+        let running = interrupts.start().unwrap().running(move |signal| sender.send(signal).unwrap());
+        (running, told)
+    }
+
+    #[test]
+    fn what_was_sent_to_lockstep_reaches_the_tool_once() {
+        let interrupts = Interrupts::new();
+        let (running, told) = tool(&interrupts);
+        interrupts.deliver(Signal::Term, false);
+        interrupts.deliver(Signal::Term, false);
+        interrupts.deliver(Signal::Int, false);
+        running.ended(|| ());
+        interrupts.deliver(Signal::Hup, false);
+        assert_eq!(told.iter().collect::<Vec<_>>(), [Signal::Term, Signal::Int]);
+        assert_eq!(interrupts.requested(), Some(Signal::Term));
+    }
+
+    #[test]
+    fn a_terminals_signal_is_the_tools_own_affair() {
+        let interrupts = Interrupts::new();
+        let (running, told) = tool(&interrupts);
+        interrupts.deliver(Signal::Int, true);
+        running.ended(|| ());
+        assert_eq!(told.iter().count(), 0);
+        assert_eq!(interrupts.requested(), None);
+    }
+
+    #[test]
+    fn a_signal_before_the_start_prevents_it() {
+        for from_terminal in [true, false] {
+            let interrupts = Interrupts::new();
+            interrupts.deliver(Signal::Int, from_terminal);
+            assert_eq!(interrupts.start().unwrap_err(), Signal::Int);
+            assert_eq!(interrupts.requested(), Some(Signal::Int));
+        }
+    }
+
+    #[test]
+    fn a_signal_during_the_start_is_kept_for_the_tool() {
+        for from_terminal in [true, false] {
+            let interrupts = Interrupts::new();
+            let starting = interrupts.start().unwrap();
+            interrupts.deliver(Signal::Int, from_terminal);
+            interrupts.deliver(Signal::Int, from_terminal);
+            let (sender, told) = channel();
+            let running = starting.running(move |signal| sender.send(signal).unwrap());
+            interrupts.deliver(Signal::Int, from_terminal);
+            running.ended(|| ());
+            assert_eq!(told.iter().collect::<Vec<_>>(), [Signal::Int]);
+            assert_eq!(interrupts.requested(), Some(Signal::Int));
+        }
+    }
+
+    #[test]
+    fn a_start_that_failed_leaves_no_tool_behind() {
+        let interrupts = Interrupts::new();
+        drop(interrupts.start().unwrap());
+        interrupts.deliver(Signal::Int, true);
+        assert_eq!(interrupts.requested(), Some(Signal::Int));
+    }
+
+    #[test]
+    fn every_tool_that_runs_is_told() {
+        let interrupts = Interrupts::new();
+        let (first, told_first) = tool(&interrupts);
+        let (second, told_second) = tool(&interrupts);
+        first.ended(|| ());
+        interrupts.deliver(Signal::Term, false);
+        second.ended(|| ());
+        assert_eq!(told_first.iter().count(), 0);
+        assert_eq!(told_second.iter().collect::<Vec<_>>(), [Signal::Term]);
+    }
+
+    #[test]
+    fn continuing_is_told_once() {
+        let interrupts = Interrupts::new();
+        interrupts.deliver_continue();
+        assert!(interrupts.take_continued());
+        assert!(!interrupts.take_continued());
+    }
+
+    proptest! {
+        /// Whenever a signal to lockstep itself comes, it is obeyed: the tool does not start, or is told.
+        #[test]
+        fn no_signal_gets_lost(at in 0_u8..4, number in 0_usize..4) {
+            let signal = Signal::ALL[number];
+            let interrupts = Interrupts::new();
+            let now = |moment: u8| if moment == at { interrupts.deliver(signal, false) };
+            now(0);
+            match interrupts.start() {
+                Err(refused) => prop_assert_eq!((refused, at), (signal, 0)),
+                Ok(starting) => {
+                    now(1);
+                    let (sender, told) = channel();
+                    let running = starting.running(move |signal| sender.send(signal).unwrap());
+                    now(2);
+                    running.ended(|| ());
+                    now(3);
+                    let told: Vec<_> = told.iter().collect();
+                    if at == 3 {
+                        prop_assert!(told.is_empty());
+                        prop_assert!(interrupts.start().is_err());
+                    } else {
+                        prop_assert_eq!(told, [signal]);
+                    }
+                }
+            }
+        }
+    }
+}

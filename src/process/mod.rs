@@ -1,0 +1,79 @@
+//! Running a tool as the user's shell would: its own file descriptors, the same foreground process
+//! group, every exit code kept.
+//!
+//! Nothing here installs signal handlers: whoever owns the process delivers what it was sent to
+//! [`Interrupts`], which decides what the tool may see of it.
+
+mod error;
+mod gate;
+mod interrupts;
+mod lookup;
+mod runner;
+mod status;
+pub mod tools;
+
+pub use error::ProcessError;
+pub(crate) use gate::start_alone;
+pub use interrupts::{Interrupts, Running, Signal, Starting};
+pub use lookup::find_program;
+pub use runner::SystemRunner;
+pub use status::ToolStatus;
+
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Where a tool's standard streams lead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stdio {
+    /// The streams of this process, untouched.
+    #[default]
+    Inherit,
+    /// Input is empty, output and error are collected in memory.
+    Capture,
+}
+
+/// Everything that decides how a tool runs.
+#[derive(Clone, Debug)]
+pub struct CommandSpec {
+    /// The program, already looked up: an absolute path.
+    pub program: PathBuf,
+    /// The name under which the user called it (`argv[0]`).
+    pub name: OsString,
+    /// The arguments, byte for byte.
+    pub args: Vec<OsString>,
+    /// The directory in which it runs.
+    pub cwd: PathBuf,
+    /// Its whole environment; nothing is inherited beside it.
+    pub env: Vec<(OsString, OsString)>,
+    /// Where its streams lead.
+    pub stdio: Stdio,
+    /// Open files that the tool inherits and keeps open for as long as it or a child of its lives:
+    /// the operating system's locks by which another run can tell that it has not ended. Locks of
+    /// `flock`, which belong to the open file and not to a process.
+    pub keep_open: Vec<Arc<OwnedFd>>,
+}
+
+/// How a tool ended, and what it said if its output was captured.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Exit code or signal.
+    pub status: ToolStatus,
+    /// Standard output, with [`Stdio::Capture`] only.
+    pub stdout: Vec<u8>,
+    /// Standard error, with [`Stdio::Capture`] only.
+    pub stderr: Vec<u8>,
+}
+
+/// Runs tools. One of the four traits of the crate: programs that embed lockstep may bring their
+/// own (a container, a remote worker).
+pub trait CommandRunner: Send + Sync {
+    /// Runs the tool to its end and reaps it. Interrupts that arrive meanwhile go through
+    /// `interrupts` ([`Interrupts::start`] shows how); the call returns only when the tool has ended.
+    ///
+    /// # Errors
+    /// When the tool could not be started, [`ProcessError::Interrupted`] if an interrupt came
+    /// first. A tool that ran and failed is not an error.
+    fn run(&self, spec: &CommandSpec, interrupts: &Interrupts) -> Result<Finished, ProcessError>;
+}

@@ -1,0 +1,156 @@
+//! The one place where tools are started.
+//!
+//! No shell, no new process group, nothing between fork and exec: the standard library can use
+//! `posix_spawn`, whose cost does not grow with our memory. The tool is waited for without being
+//! reaped first, and reaped where no signal can be on its way to its pid.
+
+use std::io::{self, Read as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command};
+use std::thread::JoinHandle;
+
+use rustix::io::FdFlags;
+use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process, waitid};
+
+use super::error::show;
+use super::gate::start_alone;
+use super::{CommandRunner, CommandSpec, Finished, Interrupts, ProcessError, Stdio};
+
+/// Runs tools on this machine, as children of this process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemRunner;
+
+impl SystemRunner {
+    /// A runner.
+    pub fn new() -> Self {
+        Self
+    }
+
+    fn spawn(spec: &CommandSpec) -> io::Result<Child> {
+        #[expect(clippy::disallowed_methods, reason = "this file is the one place that starts tools")]
+        let mut command = Command::new(&spec.program);
+        command.arg0(&spec.name).args(&spec.args).current_dir(&spec.cwd);
+        command.env_clear().envs(spec.env.iter().map(|(name, value)| (name, value)));
+        if spec.stdio == Stdio::Capture {
+            command.stdin(std::process::Stdio::null());
+            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        }
+        let _alone = start_alone();
+        let _kept = inheritable(spec)?;
+        command.spawn()
+    }
+}
+
+impl CommandRunner for SystemRunner {
+    fn run(&self, spec: &CommandSpec, interrupts: &Interrupts) -> Result<Finished, ProcessError> {
+        let starting = interrupts
+            .start()
+            .map_err(|signal| ProcessError::Interrupted { program: show(&spec.program), signal })?;
+        let mut child = Self::spawn(spec).map_err(|source| explain(spec, source))?;
+        let pid = Pid::from_child(&child);
+        let running = starting.running(move |signal| {
+            // It may have ended a moment ago (not reaped yet): then there is nobody to tell.
+            let _ = kill_process(pid, signal.os());
+        });
+        let captured = capture(&mut child);
+        let status = match wait_without_reaping(pid) {
+            Ok(()) => running.ended(|| child.wait()),
+            // The host reaps children itself, or the like: nobody can be told safely any more.
+            Err(_) => {
+                running.ended(|| ());
+                child.wait()
+            }
+        };
+        let io_error = |source| ProcessError::Io { program: show(&spec.program), source };
+        let (stdout, stderr) = captured.map_err(io_error)?;
+        let status = status.map_err(io_error)?.into();
+        Ok(Finished { status, stdout, stderr })
+    }
+}
+
+/// Copies of the files to keep open that a child inherits, to be closed here right after the start.
+/// The originals stay close-on-exec throughout, so nothing that this process starts elsewhere gets
+/// them, except within this moment.
+fn inheritable(spec: &CommandSpec) -> io::Result<Vec<OwnedFd>> {
+    /// Above the descriptors that users hand to tools by number (`3</path`).
+    const LOWEST: i32 = 10;
+    let copy = |fd: &std::sync::Arc<OwnedFd>| -> io::Result<OwnedFd> {
+        let copy = rustix::io::fcntl_dupfd_cloexec(fd.as_fd(), LOWEST)?;
+        rustix::io::fcntl_setfd(&copy, FdFlags::empty())?;
+        Ok(copy)
+    };
+    spec.keep_open.iter().map(copy).collect()
+}
+
+/// Reads both streams to their ends, at the same time; empty where they are not captured.
+fn capture(child: &mut Child) -> io::Result<(Vec<u8>, Vec<u8>)> {
+    let errors: Option<JoinHandle<io::Result<Vec<u8>>>> = child
+        .stderr
+        .take()
+        .map(|mut stream| {
+            std::thread::Builder::new().name("stderr".to_owned()).spawn(move || {
+                let mut bytes = Vec::new();
+                stream.read_to_end(&mut bytes).map(|_| bytes)
+            })
+        })
+        .transpose()
+        .inspect_err(|_| drop(child.stdout.take()))?;
+    let mut stdout = Vec::new();
+    let read = child.stdout.take().map_or(Ok(0), |mut stream| stream.read_to_end(&mut stdout));
+    let stderr = match errors.map(JoinHandle::join) {
+        None => Vec::new(),
+        Some(Ok(bytes)) => bytes?,
+        Some(Err(_)) => return Err(io::Error::other("reading standard error panicked")),
+    };
+    read.map(|_| (stdout, stderr))
+}
+
+/// Returns when the child has ended and is a zombie, its pid still its own. A child that is
+/// stopped has not ended.
+fn wait_without_reaping(pid: Pid) -> io::Result<()> {
+    loop {
+        match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
+            Ok(_) => return Ok(()),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The same error number can be about the program, its interpreter or the directory.
+fn explain(spec: &CommandSpec, source: io::Error) -> ProcessError {
+    use rustix::io::Errno;
+    let program = show(&spec.program);
+    if let Err(error) = rustix::fs::access(&spec.cwd, rustix::fs::Access::EXEC_OK) {
+        return ProcessError::Directory { program, directory: show(&spec.cwd), source: error.into() };
+    }
+    if !spec.cwd.is_dir() {
+        let source = io::ErrorKind::NotADirectory.into();
+        return ProcessError::Directory { program, directory: show(&spec.cwd), source };
+    }
+    match Errno::from_io_error(&source) {
+        // It was there when it was looked up; if it still is, its interpreter is what is missing.
+        Some(Errno::NOENT | Errno::NOTDIR) if spec.program.symlink_metadata().is_err() => {
+            let looked_in = spec.program.parent().map(show).unwrap_or_default();
+            ProcessError::NotFound { program: show(&spec.name), looked_in: format!("`{looked_in}`") }
+        }
+        Some(
+            Errno::NOENT
+            | Errno::NOTDIR
+            | Errno::ACCESS
+            | Errno::PERM
+            | Errno::NOEXEC
+            | Errno::TXTBSY
+            | Errno::TOOBIG
+            | Errno::ISDIR
+            | Errno::LOOP
+            | Errno::NAMETOOLONG
+            | Errno::INVAL,
+        ) => ProcessError::NotExecutable { program, source },
+        _ => ProcessError::Io { program, source },
+    }
+}
+
+#[cfg(test)]
+mod tests;
