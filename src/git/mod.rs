@@ -1,0 +1,84 @@
+//! The user's repository: git2 for discovery, refs and objects; the `git` program for working-tree
+//! status and the network, started from one place (`spawn.rs`).
+//!
+//! Nothing here writes to the working tree or the index. No argument that comes from configuration
+//! or a remote can be read by git as an option.
+
+mod check;
+mod config;
+mod fallback;
+mod fetch;
+mod objects;
+mod oid;
+mod push;
+mod refusal;
+mod remote;
+mod repo;
+mod spawn;
+mod status;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod text;
+mod trace;
+mod url;
+
+pub use check::{CheckError, CheckRequest, Standing, Tracked, check, lock_refspec};
+pub use fetch::Fetched;
+pub use objects::{Ancestry, CommitText, Head};
+pub use oid::{Oid, OidError};
+pub use push::{Expect, Push, PushEnd, PushFlag, Pushed, RefResult, RefUpdate};
+pub use refusal::{CheckRefusal, FileList};
+pub use remote::{RemoteUrl, lock_remote};
+pub use repo::Repo;
+pub use status::Status;
+pub use text::printable;
+
+/// Why something about the repository failed.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// The project is not in a git repository.
+    #[error("`{path}` is not in a git repository")]
+    NoRepository {
+        /// Where it was looked for, upwards.
+        path: String,
+    },
+    /// The `git` program is not there, or too old.
+    #[error("{0}")]
+    Program(String),
+    /// A remote cannot be reached: network, rights, or a repository that is not there.
+    #[error("remote `{remote}` cannot be reached: {message}")]
+    Unreachable {
+        /// The remote's name.
+        remote: String,
+        /// What git said, cleaned and without credentials.
+        message: String,
+    },
+    /// A remote, a branch or a URL is configured in a way that cannot work.
+    #[error("{0}")]
+    Config(String),
+    /// git did not do what was asked of it.
+    #[error("git {command} failed: {message}")]
+    Failed {
+        /// The subcommand.
+        command: String,
+        /// What it said, cleaned.
+        message: String,
+    },
+    /// An interrupt ended git before it was done.
+    #[error("git {command} was interrupted")]
+    Interrupted {
+        /// The subcommand.
+        command: String,
+    },
+    /// Reading or writing the repository's objects and refs failed.
+    #[error("cannot {what}")]
+    Repository {
+        /// What was being done.
+        what: String,
+        /// What libgit2 or the operating system said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

@@ -1,0 +1,276 @@
+//! Why git-check refuses: one variant for each cause, with what is needed to say what is wrong and
+//! the command that mends it.
+//!
+//! Names of files, branches and remotes come from elsewhere; what is shown of them is escaped.
+
+use std::fmt;
+
+use super::{Oid, printable};
+
+/// Names of files for people: ten of them and how many there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileList {
+    /// The first ones, safe to print.
+    pub shown: Vec<String>,
+    /// How many there are in all.
+    pub total: usize,
+}
+
+impl FileList {
+    /// At most so many names are shown.
+    pub const SHOWN: usize = 10;
+
+    /// Takes names as git has them.
+    pub fn new(names: &[Vec<u8>]) -> Self {
+        Self {
+            shown: names.iter().take(Self::SHOWN).map(|name| printable(name)).collect(),
+            total: names.len(),
+        }
+    }
+
+    fn counted(&self) -> String {
+        counted(self.total, "file")
+    }
+}
+
+impl fmt::Display for FileList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for name in &self.shown {
+            write!(f, "\n    {name}")?;
+        }
+        match self.total.saturating_sub(self.shown.len()) {
+            0 => Ok(()),
+            more => write!(f, "\n    and {more} more"),
+        }
+    }
+}
+
+/// Why git-check refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CheckRefusal {
+    /// A merge, rebase or the like was begun and not ended.
+    #[error("a {operation} is not finished")]
+    Unfinished {
+        /// What git calls it.
+        operation: &'static str,
+        /// Files with conflicts, if there are any.
+        conflicts: FileList,
+    },
+    /// Files with conflicts.
+    #[error("{} with conflicts:{files}", .files.counted())]
+    Conflicts {
+        /// Which.
+        files: FileList,
+    },
+    /// Changes in the index.
+    #[error("{} staged and not committed:{files}", .files.counted())]
+    Staged {
+        /// Which.
+        files: FileList,
+    },
+    /// Changes in the working tree.
+    #[error("{} changed and not committed:{files}", .files.counted())]
+    Unstaged {
+        /// Which.
+        files: FileList,
+        /// A submodule among them that has changes of its own.
+        submodule: Option<String>,
+    },
+    /// Files that git does not know.
+    #[error("{} not tracked by git:{files}", .files.counted())]
+    Untracked {
+        /// Which.
+        files: FileList,
+        /// The directory of rendered output, if they lie in it.
+        rendered: Option<String>,
+    },
+    /// The branch has no commit yet.
+    #[error("branch `{branch}` has no commit yet")]
+    Unborn {
+        /// The branch.
+        branch: String,
+    },
+    /// HEAD is on no branch, and nothing says which one it stands for.
+    #[error("HEAD is detached at {}, and nothing says which branch it stands for", .head.short())]
+    Detached {
+        /// The commit.
+        head: Oid,
+    },
+    /// The branch follows none on a remote.
+    #[error("branch `{branch}` has no upstream to be compared with")]
+    NoUpstream {
+        /// The branch.
+        branch: String,
+        /// The remote on which it would be looked for.
+        remote: String,
+    },
+    /// The remote has no such branch.
+    #[error("`{upstream}` does not exist on remote `{remote}`")]
+    UpstreamGone {
+        /// The local branch; none in a detached HEAD.
+        branch: Option<String>,
+        /// The remote.
+        remote: String,
+        /// The branch's name there.
+        upstream: String,
+    },
+    /// The remote has commits that are not here.
+    #[error("branch `{branch}` is {} behind `{remote}/{upstream}`", counted(*.behind, "commit"))]
+    Behind {
+        /// The local branch.
+        branch: String,
+        /// The remote.
+        remote: String,
+        /// The branch's name there.
+        upstream: String,
+        /// How many.
+        behind: usize,
+    },
+    /// Both sides have commits that the other has not.
+    #[error(
+        "branch `{branch}` and `{remote}/{upstream}` have diverged: {} here, {} there",
+        counted(*.ahead, "commit"), counted(*.behind, "commit")
+    )]
+    Diverged {
+        /// The local branch.
+        branch: String,
+        /// The remote.
+        remote: String,
+        /// The branch's name there.
+        upstream: String,
+        /// Commits only here.
+        ahead: usize,
+        /// Commits only there.
+        behind: usize,
+    },
+    /// More commits than allowed that nobody else has seen.
+    #[error(
+        "branch `{branch}` is {} ahead of `{remote}/{upstream}`; at most {max} may be applied before the push",
+        counted(*.ahead, "commit")
+    )]
+    TooFarAhead {
+        /// The local branch.
+        branch: String,
+        /// The remote.
+        remote: String,
+        /// The branch's name there.
+        upstream: String,
+        /// How many.
+        ahead: usize,
+        /// How many are allowed.
+        max: u32,
+    },
+    /// A detached HEAD that is not the last commit of its branch.
+    #[error("HEAD is at {}, but `{remote}/{upstream}` is at {}", .head.short(), .tip.short())]
+    NotTip {
+        /// The commit that is checked out.
+        head: Oid,
+        /// The remote.
+        remote: String,
+        /// The branch's name there.
+        upstream: String,
+        /// Its last commit.
+        tip: Oid,
+    },
+    /// The clone is shallow, and what is here does not tell which commit is newer.
+    #[error(
+        "this clone is too shallow to tell whether {} is up to date with `{remote}/{upstream}`",
+        .head.short()
+    )]
+    Shallow {
+        /// The commit that is checked out.
+        head: Oid,
+        /// The remote.
+        remote: String,
+        /// The branch's name there.
+        upstream: String,
+    },
+}
+
+impl CheckRefusal {
+    /// What mends it: a command to copy, or a few words around one.
+    pub fn cure(&self) -> String {
+        match self {
+            Self::Unfinished { operation, .. } => match *operation {
+                "bisect" => "git bisect reset".to_owned(),
+                other => format!("git {other} --continue (or git {other} --abort)"),
+            },
+            Self::Conflicts { .. } => "resolve them, then git add -A && git commit".to_owned(),
+            Self::Staged { .. } => "git commit (or git stash)".to_owned(),
+            Self::Unstaged { submodule: Some(path), .. } => {
+                format!("git -C {} add -A && git -C {0} commit, then git commit -a here", quoted(path))
+            }
+            Self::Unstaged { submodule: None, .. } => "git commit -a (or git stash)".to_owned(),
+            Self::Untracked { rendered: Some(directory), .. } => {
+                format!("this is rendered output: echo {} >> .gitignore && git add .gitignore && git commit", quoted(&format!("{directory}/")))
+            }
+            Self::Untracked { rendered: None, .. } => {
+                "git add -A && git commit, or list them in .gitignore".to_owned()
+            }
+            Self::Unborn { .. } => "git add -A && git commit".to_owned(),
+            Self::Detached { .. } => {
+                "git switch BRANCH, or name the branch that this commit is the tip of: lockstep --branch BRANCH …"
+                    .to_owned()
+            }
+            Self::NoUpstream { branch, remote } => format!("git push -u {} {}", quoted(remote), quoted(branch)),
+            Self::UpstreamGone { branch: Some(branch), remote, upstream } => {
+                format!("git push -u {} {}", quoted(remote), quoted(&format!("{branch}:{upstream}")))
+            }
+            Self::UpstreamGone { branch: None, .. } => {
+                "name the branch that this commit is the tip of: lockstep --branch BRANCH …".to_owned()
+            }
+            Self::Behind { .. } | Self::Diverged { .. } => "git pull --rebase".to_owned(),
+            Self::TooFarAhead { .. } => {
+                "git push (or raise `[git] max_ahead` in lockstep.toml)".to_owned()
+            }
+            Self::NotTip { remote, upstream, .. } => format!(
+                "run the pipeline for the branch's newest commit: git fetch {} {} && git checkout --detach FETCH_HEAD",
+                quoted(remote),
+                quoted(upstream)
+            ),
+            Self::Shallow { remote, .. } => format!(
+                "git fetch --unshallow {} (in CI: check out with full history, `fetch-depth: 0`)",
+                quoted(remote)
+            ),
+        }
+    }
+}
+
+/// `1 file`, `2 files`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A word that can be pasted into a shell, whatever is in it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '+' | '@' | '=');
+    if !word.is_empty() && word.chars().all(plain) && !word.starts_with('-') {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_names_then_a_count() {
+        let names: Vec<Vec<u8>> = (0..12).map(|n| format!("f{n}\n").into_bytes()).collect();
+        let refusal = CheckRefusal::Untracked { files: FileList::new(&names), rendered: None };
+        let text = refusal.to_string();
+        assert!(text.starts_with("12 files not tracked by git:\n    f0\\n\n    f1\\n\n"), "{text}");
+        assert!(text.ends_with("\n    f9\\n\n    and 2 more"), "{text}");
+        let one = CheckRefusal::Staged { files: FileList::new(&names[..1]) };
+        assert_eq!(one.to_string(), "1 file staged and not committed:\n    f0\\n");
+    }
+
+    #[test]
+    fn cures_can_be_pasted() {
+        let branch = "x;rm -rf $HOME'".to_owned();
+        let cure = CheckRefusal::NoUpstream { branch, remote: "origin".into() }.cure();
+        assert_eq!(cure, r"git push -u origin 'x;rm -rf $HOME'\'''");
+        let cure = CheckRefusal::Unfinished { operation: "rebase", conflicts: FileList::new(&[]) }.cure();
+        assert_eq!(cure, "git rebase --continue (or git rebase --abort)");
+    }
+}

@@ -1,0 +1,134 @@
+//! What git and remotes say, made fit for people: no control characters, no credentials, bounded.
+
+/// At most this much of a message is kept.
+const LONGEST: usize = 1000;
+
+/// Lines that say nothing beyond the line before them.
+const IDLE: [&str; 3] = [
+    "Could not read from remote repository.",
+    "Please make sure you have the correct access rights",
+    "and the repository exists.",
+];
+
+/// git's standard error as one line of text.
+pub(super) fn clean(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines: Vec<&str> = text
+        .lines()
+        // A progress line overwrites itself; only what it ended with counts.
+        .filter_map(|line| line.rsplit('\r').find(|part| !part.trim().is_empty()))
+        .map(str::trim)
+        .filter(|line| !line.starts_with("hint:"))
+        .map(|line| line.strip_prefix("fatal: ").or_else(|| line.strip_prefix("error: ")).unwrap_or(line))
+        .collect();
+    if lines.iter().any(|line| !IDLE.contains(line)) {
+        lines.retain(|line| !IDLE.contains(line));
+    }
+    if lines.is_empty() {
+        return "git gave no reason".to_owned();
+    }
+    bounded(&without_credentials(&lines.join("; ")))
+}
+
+/// A text with control characters escaped, cut at a bound.
+pub(super) fn bounded(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if out.len() >= LONGEST {
+            out.push('…');
+            break;
+        }
+        push_visible(&mut out, c);
+    }
+    out
+}
+
+/// A file name from git, safe for a terminal: control characters, newlines, quotes' escapes and
+/// bytes that are not UTF-8 are shown as escapes, everything else as it is.
+pub fn printable(name: &[u8]) -> String {
+    let mut out = String::new();
+    for chunk in name.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            push_visible(&mut out, c);
+        }
+        for byte in chunk.invalid() {
+            out.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    out
+}
+
+fn push_visible(out: &mut String, c: char) {
+    // Quotes need no escape here; everything that Debug escapes otherwise can fool a terminal
+    // (control and format characters such as the ones that reverse the direction of text).
+    match c {
+        '"' | '\'' => out.push(c),
+        c => out.extend(c.escape_debug()),
+    }
+}
+
+/// Removes `user:password@` from every URL in a text.
+pub(super) fn without_credentials(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        out.push_str(before);
+        let end = after
+            .find(|c: char| c == '/' || c == '?' || c == '#' || c.is_whitespace() || matches!(c, '\'' | '"'))
+            .unwrap_or(after.len());
+        let host = after[..end].rfind('@').map_or(0, |at| at + 1);
+        out.push_str(&after[host..end]);
+        rest = &after[end..];
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn keeps_what_matters() {
+        let said = b"fatal: 'x' does not appear to be a git repository\nfatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\nand the repository exists.\n";
+        assert_eq!(clean(said), "'x' does not appear to be a git repository");
+        assert_eq!(
+            clean(b"fatal: Could not read from remote repository."),
+            "Could not read from remote repository."
+        );
+        assert_eq!(clean(b""), "git gave no reason");
+        assert_eq!(
+            clean(b"Counting: 1%\rCounting: 2%\nremote: \x1b[31mno\n"),
+            "Counting: 2%; remote: \\u{1b}[31mno"
+        );
+    }
+
+    #[test]
+    fn hides_credentials() {
+        let text = "unable to access 'https://me:s3cret@host/x.git/': 403, ssh://git@h/x";
+        assert_eq!(without_credentials(text), "unable to access 'https://host/x.git/': 403, ssh://h/x");
+        assert_eq!(without_credentials("https://a:b@c@host"), "https://host");
+    }
+
+    #[test]
+    fn shows_odd_names() {
+        assert_eq!(printable(b"a b\n\"c\"\xff\\\x1b"), "a b\\n\"c\"\\xff\\\\\\u{1b}");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_reaches_the_terminal(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+            for text in [clean(&bytes), printable(&bytes)] {
+                prop_assert!(!text.chars().any(char::is_control));
+            }
+            prop_assert!(clean(&bytes).len() <= LONGEST + 20);
+        }
+
+        #[test]
+        fn a_password_never_stays(user in "[a-z]{1,8}", password in "[A-Z0-9@:]{6,20}", tail in "[ -~]{0,30}") {
+            let text = without_credentials(&format!("x https://{user}:{password}@host/{tail}"));
+            prop_assert!(text.starts_with("x https://host/"), "{}", text);
+        }
+    }
+}
