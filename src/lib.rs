@@ -11,6 +11,7 @@
 //! | [`mod@env`]  | the only reader of environment, clock, host and randomness             |
 //! | [`process`]  | running a tool: spawning, interrupts, exit status, what tools mean     |
 //! | [`git`]      | the repository (git2) and the one spawner of the `git` program         |
+//! | [`project`]  | finding a project, its configuration, names and layered parameters     |
 //!
 //! Imports point one way as well: `cli` may use everything, `workflow` and `steps` what is above
 //! them in this table, and so on down to `env`, which uses nothing. A test checks it.
@@ -19,5 +20,6 @@ pub mod env;
 pub mod exit_code;
 pub mod git;
 pub mod process;
+pub mod project;
 
 pub use exit_code::ExitCode;

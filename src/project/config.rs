@@ -1,0 +1,177 @@
+//! `lockstep.toml`: the settings of a project. Unknown keys are errors.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+
+use serde::Deserialize;
+
+use super::toml_file::TomlFile;
+use super::value::Node;
+use super::{Name, Place, ProjectError};
+use crate::process::tools::{self, ToolRules};
+
+/// What `lockstep.toml` says.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Which versions of lockstep may be used, as a semver requirement.
+    pub requires: Option<String>,
+    /// The profile that `.` means where nothing else says.
+    pub default_profile: Option<Name>,
+    /// Parameters of all modules and profiles: the layer above the modules' defaults.
+    #[serde(skip)]
+    pub params: Node,
+    /// Environment variables of commands.
+    pub env: BTreeMap<String, String>,
+    /// How commands run.
+    pub exec: ExecConfig,
+    /// What git-check and git-push go by.
+    pub git: GitConfig,
+    /// The lock.
+    pub lock: LockConfig,
+    /// The run journal.
+    pub journal: JournalConfig,
+    /// What is known about single tools, by program name.
+    pub tools: BTreeMap<String, ToolConfig>,
+}
+
+/// `[exec]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExecConfig {
+    /// What a pipeline does whose only command reads.
+    pub read_only: ReadOnly,
+}
+
+/// What a pipeline does whose only command reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadOnly {
+    /// Runs every step, as it was told.
+    #[default]
+    Run,
+    /// Leaves out git-check, lock, git-push and unlock.
+    Skip,
+}
+
+/// `[git]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GitConfig {
+    /// How many commits HEAD may be ahead of its upstream.
+    pub max_ahead: u32,
+}
+
+impl Default for GitConfig {
+    fn default() -> Self {
+        Self { max_ahead: 1 }
+    }
+}
+
+/// `[lock]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LockConfig {
+    /// The backend's name; without it git where there is a remote, else local.
+    pub backend: Option<String>,
+    /// Who takes locks; without it `LOCKSTEP_OWNER`, the CI's run, or user@host.
+    pub owner: Option<String>,
+    /// The git backend.
+    pub git: GitLockConfig,
+}
+
+/// `[lock.git]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GitLockConfig {
+    /// Where the lock refs are.
+    pub prefix: String,
+    /// The remote that holds them, if not the branch's.
+    pub remote: Option<String>,
+}
+
+impl Default for GitLockConfig {
+    fn default() -> Self {
+        Self { prefix: "refs/lockstep/locks".into(), remote: None }
+    }
+}
+
+/// `[journal]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JournalConfig {
+    /// How many runs are kept.
+    pub keep: usize,
+}
+
+impl Default for JournalConfig {
+    fn default() -> Self {
+        Self { keep: 100 }
+    }
+}
+
+/// `[tools.NAME]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ToolConfig {
+    /// Subcommands that only read; replaces the built-in list.
+    pub reads: Option<Vec<String>>,
+    /// Exit codes that count as success; replaces the built-in rule.
+    pub success: Option<Vec<u8>>,
+}
+
+impl Config {
+    /// What is known about a program: the built-in rules, and what `[tools.NAME]` says instead.
+    pub fn rules_for(&self, program: &OsStr) -> ToolRules {
+        let configured = tools::tool_name(program).and_then(|name| self.tools.get(name));
+        tools::rules_for(
+            program,
+            configured.and_then(|tool| tool.reads.as_deref()),
+            configured.and_then(|tool| tool.success.as_deref()),
+        )
+    }
+
+    /// Reads the text of `lockstep.toml`. The version requirement is checked before anything else:
+    /// a key that a later version knows should lead to that message, not to "unknown key".
+    pub(crate) fn parse(file: &TomlFile) -> Result<Self, ProjectError> {
+        let mut table = file.parse()?;
+        if let Some(value) = table.get_ref().get("requires")
+            && let Some(required) = value.get_ref().as_str()
+        {
+            check_version(required, file.place(value.span().start))?;
+        }
+        let params = Node::take_params(table.get_mut(), file)?;
+        let mut config: Self = file.decode(table, &["params"])?;
+        config.params = params;
+        check_env(&config.env, file)?;
+        Ok(config)
+    }
+}
+
+/// An environment variable has a name that a shell can use, and neither half holds a NUL.
+pub(super) fn check_env(env: &BTreeMap<String, String>, file: &TomlFile) -> Result<(), ProjectError> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let good = |name: &str| {
+        !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(word)
+    };
+    match env.iter().find(|(name, value)| !good(name) || value.contains('\0')) {
+        None => Ok(()),
+        Some((name, _)) => Err(ProjectError::config(
+            file.place(0),
+            format!("`[env]`: `{}` is no environment variable", name.escape_debug()),
+        )),
+    }
+}
+
+fn check_version(required: &str, place: Place) -> Result<(), ProjectError> {
+    let requirement = semver::VersionReq::parse(required).map_err(|error| {
+        ProjectError::config(place.clone(), format!("`requires` is no version requirement: {error}"))
+    })?;
+    let ours = semver::Version::parse(env!("CARGO_PKG_VERSION")).map_err(|error| {
+        ProjectError::config(place.clone(), format!("this program has no version: {error}"))
+    })?;
+    if requirement.matches(&ours) {
+        return Ok(());
+    }
+    Err(ProjectError::Version { place, required: required.to_owned(), ours: ours.to_string() })
+}

@@ -1,0 +1,184 @@
+//! Finding a project, and listing what is in it.
+
+use std::path::{Path, PathBuf};
+
+use super::config::Config;
+use super::error::printable;
+use super::module::ModuleConfig;
+use super::toml_file::TomlFile;
+use super::{Name, ProjectError, RESERVED, UnitId, nearest};
+
+/// The file that marks a project's root.
+pub const MARKER: &str = "lockstep.toml";
+/// The directory of rendered output, below the root.
+pub const DIST: &str = ".dist";
+
+/// A project on disk.
+#[derive(Clone, Debug)]
+pub struct Project {
+    root: PathBuf,
+    config: Config,
+}
+
+impl Project {
+    /// Finds the project that a directory lies in: upwards to `lockstep.toml`.
+    ///
+    /// # Errors
+    /// When there is none, or its `lockstep.toml` cannot be read or understood.
+    pub fn discover(start: &Path) -> Result<Self, ProjectError> {
+        // Without `..` and links, so that the parents are the real ones.
+        let start = start
+            .canonicalize()
+            .map_err(|source| ProjectError::Read { path: start.display().to_string(), source })?;
+        for directory in start.ancestors() {
+            if let Some(file) = TomlFile::read(directory, MARKER)? {
+                return Ok(Self { root: directory.to_owned(), config: Config::parse(&file)? });
+            }
+        }
+        Err(ProjectError::NoProject { start: start.display().to_string() })
+    }
+
+    /// The directory that holds `lockstep.toml`; absolute, without links.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The project's name: that of its directory.
+    pub fn name(&self) -> String {
+        self.root.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+
+    /// What `lockstep.toml` says.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Where a unit is rendered and where its commands run; absolute.
+    pub fn unit_directory(&self, unit: &UnitId) -> PathBuf {
+        self.root.join(DIST).join(unit.module.as_str()).join(unit.profile.as_str())
+    }
+
+    /// Where a module's templates are; absolute.
+    pub fn module_directory(&self, module: &Name) -> PathBuf {
+        self.root.join("modules").join(module.as_str())
+    }
+
+    /// The modules, sorted.
+    ///
+    /// # Errors
+    /// When the directory cannot be read or one has a name that cannot be used.
+    pub fn modules(&self) -> Result<Vec<Name>, ProjectError> {
+        self.list("module", "modules", None)
+    }
+
+    /// The profiles, sorted, abstract ones among them.
+    ///
+    /// # Errors
+    /// When the directory cannot be read or one has a name that cannot be used.
+    pub fn profiles(&self) -> Result<Vec<Name>, ProjectError> {
+        self.list("profile", "profiles", Some(".toml"))
+    }
+
+    /// The workflows, sorted.
+    ///
+    /// # Errors
+    /// When the directory cannot be read or one has a name that cannot be used.
+    pub fn workflows(&self) -> Result<Vec<Name>, ProjectError> {
+        self.list("workflow", "workflows", Some(".toml"))
+    }
+
+    /// Refuses modules and workflows that share a name, or are named like a step or another word
+    /// of the command line.
+    ///
+    /// # Errors
+    /// The first name that is taken.
+    pub fn check_names<'a>(&self, steps: impl IntoIterator<Item = &'a str>) -> Result<(), ProjectError> {
+        let steps: Vec<&str> = steps.into_iter().chain(RESERVED.iter().copied()).collect();
+        let (modules, workflows) = (self.modules()?, self.workflows()?);
+        let named = modules.iter().map(|name| (name, format!("modules/{name}")));
+        for (name, path) in named.chain(workflows.iter().map(|name| (name, format!("workflows/{name}.toml"))))
+        {
+            if steps.contains(&name.as_str()) {
+                let place = super::Place::whole(path);
+                return Err(ProjectError::config(place, format!("`{name}` is a word of lockstep's own")));
+            }
+        }
+        match workflows.iter().find(|name| modules.contains(name)) {
+            None => Ok(()),
+            Some(name) => Err(ProjectError::config(
+                super::Place::whole(format!("workflows/{name}.toml")),
+                format!("`{name}` is the name of a module as well"),
+            )),
+        }
+    }
+
+    /// What a module's `module.toml` says; the defaults if it has none.
+    ///
+    /// # Errors
+    /// When the file cannot be read or understood.
+    pub fn module_config(&self, module: &Name) -> Result<ModuleConfig, ProjectError> {
+        match TomlFile::read(&self.root, &format!("modules/{module}/module.toml"))? {
+            Some(file) => ModuleConfig::parse(&file),
+            None => Ok(ModuleConfig::default()),
+        }
+    }
+
+    pub(crate) fn has_module(&self, name: &Name) -> bool {
+        self.module_directory(name).is_dir()
+    }
+
+    pub(crate) fn has_profile(&self, name: &Name) -> bool {
+        self.root.join("profiles").join(format!("{name}.toml")).is_file()
+    }
+
+    /// The error for a word that names nothing, with the nearest name that there is.
+    pub(crate) fn unknown(&self, what: &'static str, word: &str) -> ProjectError {
+        let known = match what {
+            "module" => self.modules(),
+            "profile" => self.profiles(),
+            _ => self.workflows(),
+        };
+        match known {
+            Ok(known) => ProjectError::Unknown {
+                what,
+                word: printable(word),
+                nearest: nearest(word, known.iter().map(Name::as_str)).map(str::to_owned),
+                known: known.into_iter().map(String::from).collect(),
+            },
+            Err(error) => error,
+        }
+    }
+
+    /// Names of directories (no ending) or files with an ending. Hidden entries are nobody's
+    /// modules: editors and desktops leave them.
+    fn list(&self, what: &'static str, below: &str, ending: Option<&str>) -> Result<Vec<Name>, ProjectError> {
+        let read_error = |source| ProjectError::Read { path: below.to_owned(), source };
+        let entries = match std::fs::read_dir(self.root.join(below)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(read_error(error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(read_error)?;
+            let file_name = entry.file_name();
+            let text = file_name.to_string_lossy();
+            let is_dir = entry.path().is_dir();
+            let stem = match ending {
+                None if is_dir => text.as_ref(),
+                Some(ending) if !is_dir => match text.strip_suffix(ending) {
+                    Some(stem) => stem,
+                    None => continue,
+                },
+                _ => continue,
+            };
+            if text.starts_with('.') {
+                continue;
+            }
+            let path = format!("{below}/{}", printable(&text));
+            names.push(Name::new(stem).map_err(|source| ProjectError::BadName { what, path, source })?);
+        }
+        names.sort();
+        Ok(names)
+    }
+}

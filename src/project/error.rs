@@ -1,0 +1,142 @@
+//! Why a project, its configuration or one of its units cannot be used.
+//!
+//! Messages name the file and line; they never hold the value of a parameter.
+
+use super::{NameError, Place};
+
+/// Why something about the project failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProjectError {
+    /// There is no project here.
+    #[error("no `lockstep.toml` in `{start}` or any directory above it")]
+    NoProject {
+        /// Where the search began.
+        start: String,
+    },
+    /// A file cannot be read.
+    #[error("cannot read `{path}`")]
+    Read {
+        /// The file or directory.
+        path: String,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A configuration file says something that makes no sense.
+    #[error("{place}: {message}")]
+    Config {
+        /// Where.
+        place: Place,
+        /// What is wrong.
+        message: String,
+        /// What may help.
+        hint: Option<String>,
+    },
+    /// The project wants another version of lockstep.
+    #[error("{place}: this project requires lockstep {required}; this is {ours}")]
+    Version {
+        /// Where it says so.
+        place: Place,
+        /// What it requires.
+        required: String,
+        /// The version of this program.
+        ours: String,
+    },
+    /// A file or directory has a name that lockstep cannot use.
+    #[error("{what} `{path}` cannot be used: {source}")]
+    BadName {
+        /// Module, profile or workflow.
+        what: &'static str,
+        /// Where it is.
+        path: String,
+        /// What is wrong with the name.
+        #[source]
+        source: NameError,
+    },
+    /// The command line names something that is not there.
+    #[error("there is no {what} `{word}`")]
+    Unknown {
+        /// Module, profile or workflow.
+        what: &'static str,
+        /// The word, safe to print.
+        word: String,
+        /// The name that was probably meant.
+        nearest: Option<String>,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// The command line names several units, or a pattern.
+    #[error("`{word}` may name several units, and one invocation runs one unit for now")]
+    NotOne {
+        /// The word, safe to print.
+        word: String,
+    },
+    /// Module and profile exist, and make no unit.
+    #[error("`{unit}` is not a unit: {why}")]
+    NotAUnit {
+        /// The unit.
+        unit: String,
+        /// Why.
+        why: String,
+    },
+    /// `.` stands for nothing here.
+    #[error("`.` names no {what} here: {why}")]
+    NoneHere {
+        /// Module or profile.
+        what: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// A parameter from outside the repository cannot be used.
+    #[error("{place}: {message}")]
+    Override {
+        /// The option or variable.
+        place: Place,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+impl ProjectError {
+    /// What gets the user further, as a line for people.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoProject { .. } => Some(
+                "start a project with `touch lockstep.toml && mkdir -p modules profiles`, or use `-C DIR`"
+                    .into(),
+            ),
+            Self::Config { hint, .. } => hint.clone(),
+            Self::Unknown { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
+            Self::Unknown { what, known, nearest: None, .. } => Some(if known.is_empty() {
+                format!("this project has no {what}s yet")
+            } else {
+                format!("known {what}s: {}", known.join(", "))
+            }),
+            Self::NoneHere { what: "profile", .. } => {
+                Some("name it, set `LOCKSTEP_PROFILE`, or set `default_profile` in lockstep.toml".into())
+            }
+            Self::NoneHere { .. } => Some("name it, or stand in `modules/NAME`".into()),
+            Self::NotOne { .. } => Some("name one module and one profile: `-- alpha prod`".into()),
+            Self::Version { .. } => Some("install a version that fits, or change `requires`".into()),
+            Self::BadName { .. } => Some(
+                "rename it: letters, digits, `-`, `_` and `.`, beginning with none of `-` and `.`".into(),
+            ),
+            Self::NotAUnit { .. } => Some("name another profile, or change what excludes it".into()),
+            Self::Read { .. } | Self::Override { .. } => None,
+        }
+    }
+
+    pub(crate) fn config(place: Place, message: impl Into<String>) -> Self {
+        Self::Config { place, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn config_hint(place: Place, message: impl Into<String>, hint: Option<String>) -> Self {
+        Self::Config { place, message: message.into(), hint }
+    }
+}
+
+/// A word from outside, safe to print: control characters escaped, at most 80 characters.
+pub(crate) fn printable(word: &str) -> String {
+    word.escape_debug().take(80).collect()
+}

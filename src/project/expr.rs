@@ -1,0 +1,169 @@
+//! `{{ … }}` in parameter values: found, evaluated, and blamed on the user's file and line.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use minijinja::Value;
+
+use super::params::Scope;
+use super::{Place, ProjectError, strict};
+
+impl Scope {
+    pub(super) fn evaluate(self: &Arc<Self>, index: usize, text: &str) -> Result<Value, ProjectError> {
+        let thread = std::thread::current().id();
+        {
+            let mut active = self.active.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if active.contains(&(thread, index)) {
+                let chain: Vec<usize> = active
+                    .iter()
+                    .filter(|(other, _)| *other == thread)
+                    .map(|(_, index)| *index)
+                    .skip_while(|other| *other != index)
+                    .collect();
+                return Err(self.cycle(&chain, index));
+            }
+            active.push((thread, index));
+        }
+        let item = &self.items[index];
+        let result = evaluate(text, &item.place, self.root());
+        let mut active = self.active.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(last) = active.iter().rposition(|entry| *entry == (thread, index)) {
+            active.remove(last);
+        }
+        let users: Vec<usize> =
+            active.iter().rev().filter(|(other, _)| *other == thread).map(|(_, index)| *index).collect();
+        result.map_err(|error| self.with_chain(error, index, &users))
+    }
+
+    /// Adds which parameter failed, and which ones asked for it.
+    fn with_chain(&self, error: ProjectError, index: usize, users: &[usize]) -> ProjectError {
+        let ProjectError::Config { place, message, hint } = error else { return error };
+        let mut message = format!("parameter `{}`: {message}", self.items[index].key.escape_debug());
+        for user in users {
+            let item = &self.items[*user];
+            message.push_str(&format!("; needed by `{}` ({})", item.key.escape_debug(), item.place));
+        }
+        ProjectError::Config { place, message, hint }
+    }
+
+    fn cycle(&self, chain: &[usize], index: usize) -> ProjectError {
+        let mut text = String::new();
+        for part in chain.iter().chain([&index]) {
+            let item = &self.items[*part];
+            if !text.is_empty() {
+                text.push_str(" -> ");
+            }
+            text.push_str(&format!("`{}` ({})", item.key.escape_debug(), item.place));
+        }
+        ProjectError::config(
+            self.items[index].place.clone(),
+            format!("parameters need each other in a circle: {text}"),
+        )
+    }
+}
+
+/// A text with its expressions evaluated; one that is exactly one expression keeps its type.
+pub(super) fn evaluate(text: &str, place: &Place, context: Value) -> Result<Value, ProjectError> {
+    let parts = parts(text).map_err(|offset| {
+        let place = place.down(text[..offset].matches('\n').count());
+        ProjectError::config_hint(
+            place,
+            "`{{` is not closed by `}}`",
+            Some("to mean the braces themselves, write `{{ '{{' }}`".into()),
+        )
+    })?;
+    let env = strict::environment();
+    let compute = |range: &Range<usize>| {
+        let at = || place.down(text[..range.start].matches('\n').count());
+        let fail = |error: minijinja::Error| ProjectError::config(at(), strict::describe(&error));
+        let value = env
+            .compile_expression(&text[range.clone()])
+            .and_then(|e| e.eval(context.clone()))
+            .map_err(fail)?;
+        if value.is_undefined() {
+            let message = format!("`{}` is undefined", text[range.clone()].trim().escape_debug());
+            return Err(ProjectError::config(at(), message));
+        }
+        Ok(value)
+    };
+    if let [Part::Expression(range)] = parts.as_slice() {
+        return compute(range);
+    }
+    let mut out = String::new();
+    for part in &parts {
+        match part {
+            Part::Text(range) => out.push_str(&text[range.clone()]),
+            Part::Expression(range) => strict::print(&compute(range)?, &mut out)
+                .map_err(|error| ProjectError::config(place.clone(), strict::describe(&error)))?,
+        }
+    }
+    Ok(Value::from(out))
+}
+
+#[derive(Debug, PartialEq)]
+enum Part {
+    Text(Range<usize>),
+    Expression(Range<usize>),
+}
+
+/// Splits a text at its expressions; `}}` inside quotes or inner braces does not close one. The
+/// error is where the unclosed one begins.
+fn parts(text: &str) -> Result<Vec<Part>, usize> {
+    let mut parts = Vec::new();
+    let mut from = 0;
+    while let Some(found) = text[from..].find("{{") {
+        let open = from + found;
+        if open > from {
+            parts.push(Part::Text(from..open));
+        }
+        let end = closing(&text.as_bytes()[open + 2..]).ok_or(open)? + open + 2;
+        parts.push(Part::Expression(open + 2..end));
+        from = end + 2;
+    }
+    if from < text.len() || parts.is_empty() {
+        parts.push(Part::Text(from..text.len()));
+    }
+    Ok(parts)
+}
+
+fn closing(bytes: &[u8]) -> Option<usize> {
+    let (mut depth, mut quote, mut at) = (0_usize, None, 0);
+    while at < bytes.len() {
+        match (quote, bytes[at]) {
+            (Some(_), b'\\') => at += 1,
+            (Some(open), byte) if byte == open => quote = None,
+            (Some(_), _) => {}
+            (None, byte @ (b'"' | b'\'')) => quote = Some(byte),
+            (None, b'{') => depth += 1,
+            (None, b'}') if depth == 0 && bytes.get(at + 1) == Some(&b'}') => return Some(at),
+            (None, b'}') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn braces_in_quotes_and_tables_do_not_close() {
+        let expressions = |text: &str| -> Vec<String> {
+            let parts = parts(text).unwrap();
+            parts
+                .iter()
+                .filter_map(|part| match part {
+                    Part::Expression(range) => Some(text[range.clone()].to_owned()),
+                    Part::Text(_) => None,
+                })
+                .collect()
+        };
+        assert_eq!(expressions("a {{ b }} c {{ d }}"), [" b ", " d "]);
+        assert_eq!(expressions("{{ '}}' }}"), [" '}}' "]);
+        assert_eq!(expressions("{{ {'a': {'b': 1}} }}"), [" {'a': {'b': 1}} "]);
+        assert_eq!(expressions("no {braces} at { all }"), Vec::<String>::new());
+        assert_eq!(parts("a {{ b"), Err(2));
+    }
+}

@@ -1,0 +1,269 @@
+//! A unit's parameters as templates and expressions see them: a lazy view of the merged tree.
+//!
+//! `{{ … }}` in a value is evaluated when something asks for it, once; what nobody asks for is not
+//! evaluated, so that a shared profile may name what only some modules define.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::ThreadId;
+
+use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
+
+use super::value::{Data, Node};
+use super::{Place, Project, ProjectError, UnitId, strict};
+
+/// Names that templates are given beside the parameters.
+const GIVEN: [&str; 4] = ["module", "profile", "project", "root"];
+
+/// A unit's parameters.
+#[derive(Clone)]
+pub struct Params {
+    tree: Arc<Node>,
+    scope: Arc<Scope>,
+    override_keys: Vec<String>,
+}
+
+/// One value of the tree, addressed by its index.
+pub(super) struct Item {
+    pub(super) key: String,
+    pub(super) place: Place,
+    pub(super) data: ItemData,
+    pub(super) memo: OnceLock<Value>,
+}
+
+pub(super) enum ItemData {
+    Value(Value),
+    /// A text with `{{` in it.
+    Expression(String),
+    List(Vec<usize>),
+    Table(BTreeMap<String, usize>),
+}
+
+/// All values of a unit, and how far their evaluation is.
+pub(super) struct Scope {
+    pub(super) items: Vec<Item>,
+    given: BTreeMap<&'static str, Value>,
+    /// What is being evaluated now, by thread: a value that meets itself here is a cycle.
+    pub(super) active: Mutex<Vec<(ThreadId, usize)>>,
+    failure: Mutex<Option<ProjectError>>,
+}
+
+impl Params {
+    pub(super) fn new(
+        tree: Node,
+        project: &Project,
+        unit: &UnitId,
+        override_keys: Vec<String>,
+    ) -> Result<Self, ProjectError> {
+        for given in GIVEN {
+            if let Some(node) = tree.entries().and_then(|entries| entries.get(given)) {
+                let message = format!("`{given}` is given by lockstep and cannot be a parameter");
+                return Err(ProjectError::config(node.place.clone(), message));
+            }
+        }
+        let given = BTreeMap::from([
+            ("module", Value::from(unit.module.as_str())),
+            ("profile", Value::from(unit.profile.as_str())),
+            ("project", Value::from(project.name())),
+            // From `.dist/MODULE/PROFILE` up to the project.
+            ("root", Value::from("../../..")),
+        ]);
+        let mut items = Vec::new();
+        flatten(&tree, String::new(), &mut items);
+        let scope = Scope { items, given, active: Mutex::default(), failure: Mutex::default() };
+        Ok(Self { tree: Arc::new(tree), scope: Arc::new(scope), override_keys })
+    }
+
+    /// The merged tree, expressions as they are written.
+    pub fn tree(&self) -> &Node {
+        &self.tree
+    }
+
+    /// The keys, never the values, that come from outside the repository.
+    pub fn override_keys(&self) -> &[String] {
+        &self.override_keys
+    }
+
+    /// All parameters as JSON, expressions evaluated.
+    ///
+    /// # Errors
+    /// The first expression that cannot be evaluated.
+    pub fn to_json(&self) -> Result<serde_json::Value, ProjectError> {
+        let json = strict::to_json(&self.scope.value(0), 0);
+        match (self.failure(), json) {
+            (Some(failure), _) => Err(failure),
+            (None, Ok(json)) => Ok(json),
+            (None, Err(error)) => {
+                Err(ProjectError::config(Place::whole("parameters"), strict::describe(&error)))
+            }
+        }
+    }
+
+    /// The text of one of the tool's settings with its expressions evaluated.
+    ///
+    /// # Errors
+    /// When an expression in it cannot be evaluated.
+    pub fn expand(&self, text: &str, place: &Place) -> Result<String, ProjectError> {
+        let value = super::expr::evaluate(text, place, self.context())
+            .map_err(|error| self.failure().unwrap_or(error))?;
+        let mut out = String::new();
+        strict::print(&value, &mut out)
+            .map_err(|error| ProjectError::config(place.clone(), strict::describe(&error)))?;
+        Ok(out)
+    }
+
+    /// What templates see: the parameters at top level, and what lockstep gives.
+    pub(crate) fn context(&self) -> Value {
+        Value::from_object(Root(Arc::clone(&self.scope)))
+    }
+
+    /// The first expression that was asked for and could not be evaluated.
+    pub(crate) fn failure(&self) -> Option<ProjectError> {
+        self.scope.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl fmt::Debug for Params {
+    /// Keys only: values may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.tree.leaves().iter().map(|(key, _)| key)).finish()
+    }
+}
+
+fn flatten(node: &Node, key: String, items: &mut Vec<Item>) -> usize {
+    let index = items.len();
+    let item = |data| Item { key: key.clone(), place: node.place.clone(), data, memo: OnceLock::new() };
+    items.push(item(ItemData::Value(Value::UNDEFINED)));
+    let data = match &node.data {
+        Data::Null => ItemData::Value(Value::from(())),
+        Data::Bool(truth) => ItemData::Value(Value::from(*truth)),
+        Data::Int(number) => ItemData::Value(Value::from(*number)),
+        Data::Float(number) => ItemData::Value(Value::from(*number)),
+        Data::Text(text) if text.contains("{{") => ItemData::Expression(text.clone()),
+        Data::Text(text) | Data::Datetime(text) => ItemData::Value(Value::from(text.as_str())),
+        Data::List(list) | Data::Append(list) => {
+            let child = |(position, node)| flatten(node, format!("{key}[{position}]"), items);
+            ItemData::List(list.iter().enumerate().map(child).collect())
+        }
+        Data::Table { entries, .. } => {
+            let child = |(name, node): (&String, &Node)| {
+                let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+                (name.clone(), flatten(node, key, items))
+            };
+            ItemData::Table(entries.iter().map(child).collect())
+        }
+        // Settled trees hold none.
+        Data::Unset => ItemData::Value(Value::UNDEFINED),
+    };
+    items[index].data = data;
+    index
+}
+
+impl Scope {
+    pub(super) fn value(self: &Arc<Self>, index: usize) -> Value {
+        let item = &self.items[index];
+        match &item.data {
+            ItemData::Value(value) => value.clone(),
+            ItemData::List(children) => Value::from_object(List(Arc::clone(self), children.clone())),
+            ItemData::Table(_) => Value::from_object(Table(Arc::clone(self), index)),
+            ItemData::Expression(text) => match item.memo.get() {
+                Some(value) => value.clone(),
+                None => match self.evaluate(index, text) {
+                    Ok(value) => item.memo.get_or_init(|| value).clone(),
+                    Err(error) => {
+                        let message = format!("parameter `{}` cannot be evaluated", item.key.escape_debug());
+                        // The innermost failure comes first and has the whole chain.
+                        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                        Value::from(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message))
+                    }
+                },
+            },
+        }
+    }
+
+    fn top(self: &Arc<Self>, key: &str) -> Option<Value> {
+        if let Some(value) = self.given.get(key) {
+            return Some(value.clone());
+        }
+        self.entry(0, key)
+    }
+
+    fn entry(self: &Arc<Self>, table: usize, key: &str) -> Option<Value> {
+        match &self.items[table].data {
+            ItemData::Table(entries) => entries.get(key).map(|index| self.value(*index)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn root(self: &Arc<Self>) -> Value {
+        Value::from_object(Root(Arc::clone(self)))
+    }
+}
+
+struct Root(Arc<Scope>);
+struct Table(Arc<Scope>, usize);
+struct List(Arc<Scope>, Vec<usize>);
+
+macro_rules! silent_debug {
+    ($($view:ident),*) => {$(
+        impl fmt::Debug for $view {
+            /// Nothing: values may be secrets.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(stringify!($view))
+            }
+        }
+    )*};
+}
+silent_debug!(Root, Table, List);
+
+impl Object for Root {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.0.top(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        self.0.top(key)
+    }
+}
+
+impl Object for Table {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.0.entry(self.1, key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        self.0.entry(self.1, key)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        match &self.0.items[self.1].data {
+            ItemData::Table(entries) => {
+                let keys: Vec<Value> = entries.keys().map(|key| Value::from(key.as_str())).collect();
+                Enumerator::Iter(Box::new(keys.into_iter()))
+            }
+            _ => Enumerator::Empty,
+        }
+    }
+
+    fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
+        match &self.0.items[self.1].data {
+            ItemData::Table(entries) => Some(entries.len()),
+            _ => Some(0),
+        }
+    }
+}
+
+impl Object for List {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.1.get(key.as_usize()?).map(|index| self.0.value(*index))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Seq(self.1.len())
+    }
+}

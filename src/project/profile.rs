@@ -1,0 +1,179 @@
+//! `profiles/NAME.toml`, and the chain of profiles that one extends.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::toml_file::TomlFile;
+use super::value::Node;
+use super::{Name, Place, Project, ProjectError};
+
+/// One profile's file.
+#[derive(Debug)]
+pub(crate) struct Profile {
+    pub(crate) is_abstract: bool,
+    pub(crate) place: Place,
+    pub(crate) overrides: Option<OverridePolicy>,
+    pub(crate) params: Node,
+    pub(crate) modules: BTreeMap<Name, ProfileModule>,
+    extends: Vec<(Name, Place)>,
+}
+
+/// What a profile says about one module.
+#[derive(Debug)]
+pub(crate) struct ProfileModule {
+    pub(crate) place: Place,
+    pub(crate) enabled: Option<bool>,
+    pub(crate) params: Node,
+}
+
+/// Whether parameters may come from outside the repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OverridePolicy {
+    /// They may, and are shown and recorded.
+    Allow,
+    /// They may not.
+    Deny,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Raw {
+    #[serde(rename = "abstract")]
+    is_abstract: bool,
+    extends: Vec<Spanned<Name>>,
+    overrides: Option<OverridePolicy>,
+    modules: BTreeMap<Spanned<Name>, RawModule>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawModule {
+    enabled: Option<bool>,
+}
+
+impl Profile {
+    fn parse(file: &TomlFile) -> Result<Self, ProjectError> {
+        let mut table = file.parse()?;
+        let params = Node::take_params(table.get_mut(), file)?;
+        let mut module_params = BTreeMap::new();
+        if let Some(modules) = table.get_mut().get_mut("modules")
+            && let DeValue::Table(modules) = modules.get_mut()
+        {
+            for (name, value) in modules.iter_mut() {
+                if let DeValue::Table(module) = value.get_mut() {
+                    module_params
+                        .insert(name.get_ref().clone().into_owned(), Node::take_params(module, file)?);
+                }
+            }
+        }
+        let raw: Raw = file.decode(table, &["params"])?;
+        let modules = raw
+            .modules
+            .into_iter()
+            .map(|(name, module)| {
+                let params = module_params.remove(name.get_ref().as_str()).unwrap_or_default();
+                let place = file.place(name.span().start);
+                (name.into_inner(), ProfileModule { place, enabled: module.enabled, params })
+            })
+            .collect();
+        let extends = raw
+            .extends
+            .into_iter()
+            .map(|name| {
+                let place = file.place(name.span().start);
+                (name.into_inner(), place)
+            })
+            .collect();
+        Ok(Self {
+            is_abstract: raw.is_abstract,
+            place: file.place(0),
+            overrides: raw.overrides,
+            params,
+            modules,
+            extends,
+        })
+    }
+}
+
+impl Project {
+    /// The profile and all that it extends, lowest first, each once at its lowest position.
+    pub(crate) fn chain(&self, profile: &Name) -> Result<Vec<Profile>, ProjectError> {
+        let mut walk = Walk { project: self, done: Vec::new(), path: Vec::new(), chain: Vec::new() };
+        walk.visit(profile, None)?;
+        for profile in &walk.chain {
+            for (name, module) in &profile.modules {
+                if !self.has_module(name) {
+                    let known = self.modules()?;
+                    let hint = super::nearest(name.as_str(), known.iter().map(Name::as_str))
+                        .map(|near| format!("did you mean `{near}`?"));
+                    let message = format!("there is no module `{name}`");
+                    return Err(ProjectError::config_hint(module.place.clone(), message, hint));
+                }
+            }
+        }
+        Ok(walk.chain)
+    }
+}
+
+struct Walk<'a> {
+    project: &'a Project,
+    done: Vec<Name>,
+    /// From the unit's profile down: each name with the place that names it.
+    path: Vec<(Name, Option<Place>)>,
+    chain: Vec<Profile>,
+}
+
+impl Walk<'_> {
+    fn visit(&mut self, name: &Name, named_at: Option<Place>) -> Result<(), ProjectError> {
+        if self.done.contains(name) {
+            return Ok(());
+        }
+        if let Some(start) = self.path.iter().position(|(seen, _)| seen == name) {
+            return Err(self.cycle(start, name, named_at));
+        }
+        let path = format!("profiles/{name}.toml");
+        let Some(file) = TomlFile::read(self.project.root(), &path)? else {
+            return Err(match named_at {
+                None => self.project.unknown("profile", name.as_str()),
+                Some(place) => {
+                    let known = self.project.profiles()?;
+                    let hint = super::nearest(name.as_str(), known.iter().map(Name::as_str))
+                        .map(|near| format!("did you mean `{near}`?"))
+                        .or_else(|| Some(format!("or create `{path}`")));
+                    ProjectError::config_hint(
+                        place,
+                        format!("`extends` names `{name}`, and there is no such profile"),
+                        hint,
+                    )
+                }
+            });
+        };
+        let profile = Profile::parse(&file)?;
+        self.path.push((name.clone(), named_at));
+        for (parent, place) in &profile.extends {
+            self.visit(parent, Some(place.clone()))?;
+        }
+        self.path.pop();
+        self.done.push(name.clone());
+        self.chain.push(profile);
+        Ok(())
+    }
+
+    /// `prod -> base (profiles/prod.toml:1) -> prod (profiles/base.toml:2)`
+    fn cycle(&self, start: usize, name: &Name, named_at: Option<Place>) -> ProjectError {
+        let mut text = self.path[start].0.to_string();
+        let rest = self.path[start + 1..].iter().map(|(name, place)| (name, place.as_ref()));
+        for (name, place) in rest.chain([(name, named_at.as_ref())]) {
+            text.push_str(&format!(" -> {name}"));
+            if let Some(place) = place {
+                text.push_str(&format!(" ({place})"));
+            }
+        }
+        let place = named_at.unwrap_or_else(|| Place::whole(format!("profiles/{name}.toml")));
+        ProjectError::config(place, format!("profiles extend each other in a circle: {text}"))
+    }
+}

@@ -1,0 +1,332 @@
+//! The template engine as lockstep sets it up: strict about undefined names in every place, and
+//! printing values as HCL, JSON and YAML have them.
+//!
+//! The engine lets undefined names pass through filters, tests and containers
+//! (`{{ nope|tojson }}` is `null`); here every filter and test is wrapped by a check. What remains
+//! legal: `is defined`, `is undefined`, `default`.
+
+use std::sync::OnceLock;
+
+use minijinja::value::{Kwargs, ObjectRepr, Rest, Value, ValueKind, ValueOrKwargs};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, filters, tests};
+
+/// How deep containers may nest before they count as endless.
+const DEEPEST: usize = 64;
+
+/// A fresh environment without templates; cheap to call.
+pub(crate) fn environment() -> Environment<'static> {
+    static BASE: OnceLock<Environment<'static>> = OnceLock::new();
+    BASE.get_or_init(build).clone()
+}
+
+fn build() -> Environment<'static> {
+    let mut env = Environment::new();
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    // By default files ending in .json and .yaml would have every string quoted as JSON.
+    env.set_auto_escape_callback(|_| AutoEscape::None);
+    // Names in errors need this; the values that it collects are never printed.
+    env.set_debug(true);
+    env.set_formatter(|out, state, value| {
+        if matches!(value.kind(), ValueKind::Map | ValueKind::Seq) {
+            check(state, value, 0)?;
+        }
+        let mut text = String::new();
+        print(value, &mut text)?;
+        out.write_str(&text)?;
+        Ok(())
+    });
+    // It would print all parameters into the output.
+    env.remove_global("debug");
+    add_filters(&mut env);
+    add_tests(&mut env);
+    env
+}
+
+/// Writes a value as text: `true`, `null`, `1.5`; a table or list is an error.
+pub(crate) fn print(value: &Value, out: &mut String) -> Result<(), Error> {
+    use std::fmt::Write;
+    match value.kind() {
+        ValueKind::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),
+        ValueKind::None => out.push_str("null"),
+        // Only the missing `else` of an inline `if` comes here; the engine stops all others.
+        ValueKind::Undefined => {}
+        ValueKind::Map | ValueKind::Seq | ValueKind::Iterable | ValueKind::Plain => {
+            return Err(Error::new(
+                ErrorKind::InvalidOperation,
+                format!(
+                    "a {} cannot stand in text as it is: say how with `| tojson` or `| join(\",\")`",
+                    called(value)
+                ),
+            ));
+        }
+        _ => write!(out, "{value}")?,
+    }
+    Ok(())
+}
+
+fn called(value: &Value) -> &'static str {
+    match value.kind() {
+        ValueKind::Map => "table",
+        ValueKind::Seq | ValueKind::Iterable => "list",
+        _ => "thing of this kind",
+    }
+}
+
+/// Refuses undefined values, also inside lists and tables.
+fn check(state: &mut State, value: &Value, depth: usize) -> Result<(), Error> {
+    match value.kind() {
+        ValueKind::Undefined => {
+            // The engine knows which name it was, and says so when it is to print the value.
+            state.format(value.clone())?;
+            Err(Error::new(ErrorKind::UndefinedError, "a name used here is undefined"))
+        }
+        // The parameter behind it could not be evaluated; that error is kept and shown.
+        ValueKind::Invalid => {
+            Err(Error::new(ErrorKind::InvalidOperation, "a parameter could not be evaluated"))
+        }
+        _ if depth > DEEPEST => {
+            Err(Error::new(ErrorKind::InvalidOperation, "lists and tables are nested too deeply"))
+        }
+        ValueKind::Map | ValueKind::Seq => {
+            if value.as_object().is_some_and(|object| object.repr() == ObjectRepr::Plain) {
+                return Ok(());
+            }
+            let is_map = value.kind() == ValueKind::Map;
+            for item in value.try_iter()? {
+                let inner = if is_map { value.get_item(&item)? } else { item };
+                check(state, &inner, depth + 1)?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a value is as JSON.
+pub(crate) fn to_json(value: &Value, depth: usize) -> Result<serde_json::Value, Error> {
+    use serde_json::Value as Json;
+    let refuse = |why: &'static str| Err(Error::new(ErrorKind::InvalidOperation, why));
+    if depth > DEEPEST {
+        return refuse("lists and tables are nested too deeply");
+    }
+    Ok(match value.kind() {
+        ValueKind::None => Json::Null,
+        ValueKind::Bool => Json::Bool(value.is_true()),
+        ValueKind::Number => match (i64::try_from(value.clone()), u64::try_from(value.clone())) {
+            (Ok(whole), _) if value.is_integer() => whole.into(),
+            (_, Ok(whole)) if value.is_integer() => whole.into(),
+            _ => match f64::try_from(value.clone()).ok().and_then(serde_json::Number::from_f64) {
+                Some(number) => Json::Number(number),
+                None => return refuse("this number cannot be written as JSON"),
+            },
+        },
+        ValueKind::String => Json::String(value.as_str().unwrap_or_default().to_owned()),
+        ValueKind::Seq | ValueKind::Iterable => {
+            let mut items = Vec::new();
+            for item in value.try_iter()? {
+                items.push(to_json(&item, depth + 1)?);
+            }
+            Json::Array(items)
+        }
+        ValueKind::Map => {
+            let mut entries = serde_json::Map::new();
+            for key in value.try_iter()? {
+                let mut name = String::new();
+                print(&key, &mut name)?;
+                entries.insert(name, to_json(&value.get_item(&key)?, depth + 1)?);
+            }
+            Json::Object(entries)
+        }
+        ValueKind::Undefined => {
+            return Err(Error::new(ErrorKind::UndefinedError, "a name used here is undefined"));
+        }
+        ValueKind::Invalid => return refuse("a parameter could not be evaluated"),
+        _ => return refuse("this cannot be written as JSON"),
+    })
+}
+
+/// `tojson(indent=2)`: plain JSON, which is HCL and YAML as well. The engine's own would turn
+/// undefined names into `null` and write `&` as `\u0026`.
+fn tojson(value: &Value, options: Kwargs) -> Result<String, Error> {
+    let indent: Option<usize> = options.get("indent")?;
+    options.assert_all_used()?;
+    let json = to_json(value, 0)?;
+    let failed = |_| Error::new(ErrorKind::BadSerialization, "this cannot be written as JSON");
+    let Some(indent) = indent else { return serde_json::to_string(&json).map_err(failed) };
+    let spaces = " ".repeat(indent.min(16));
+    let mut bytes = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(spaces.as_bytes());
+    let mut writer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
+    serde::Serialize::serialize(&json, &mut writer).map_err(failed)?;
+    String::from_utf8(bytes)
+        .map_err(|_| Error::new(ErrorKind::BadSerialization, "this cannot be written as JSON"))
+}
+
+/// What the text filters see instead of a boolean or null: the text that would be printed.
+fn as_printed(value: &Value, depth: usize) -> Value {
+    match value.kind() {
+        ValueKind::Bool => Value::from(if value.is_true() { "true" } else { "false" }),
+        ValueKind::None => Value::from("null"),
+        ValueKind::Seq if depth == 0 => match value.try_iter() {
+            Ok(items) => items.map(|item| as_printed(&item, 1)).collect(),
+            Err(_) => value.clone(),
+        },
+        _ => value.clone(),
+    }
+}
+
+/// Filters whose first argument becomes text.
+const OF_TEXT: &[&str] = &[
+    "capitalize",
+    "e",
+    "escape",
+    "indent",
+    "join",
+    "lower",
+    "replace",
+    "safe",
+    "string",
+    "title",
+    "trim",
+    "upper",
+];
+/// Filters and the position of the attribute that they look up in each item, if not by keyword.
+const BY_ATTRIBUTE: &[(&str, Option<usize>)] = &[
+    ("selectattr", Some(1)),
+    ("rejectattr", Some(1)),
+    ("groupby", Some(1)),
+    ("map", None),
+    ("sort", None),
+    ("unique", None),
+    ("sum", None),
+    ("min", None),
+    ("max", None),
+];
+
+fn wrap(env: &mut Environment<'static>, name: &'static str, filter: Value) {
+    let text = OF_TEXT.contains(&name);
+    let attribute = BY_ATTRIBUTE.iter().find(|(filter, _)| *filter == name).map(|(_, position)| *position);
+    let lenient_first = matches!(name, "default" | "d");
+    env.add_filter(name, move |state: &mut State, args: Rest<ValueOrKwargs>| -> Result<Value, Error> {
+        let mut args = args.into_values();
+        for (index, arg) in args.iter().enumerate() {
+            if !(lenient_first && index == 0 && arg.is_undefined()) {
+                check(state, arg, 0)?;
+            }
+        }
+        if let Some(position) = attribute {
+            check_attribute(&args, position)?;
+        }
+        if name == "format" {
+            args.iter_mut().for_each(|arg| *arg = as_printed(arg, 1));
+        } else if text && let Some(first) = args.first_mut() {
+            *first = as_printed(first, 0);
+        }
+        filter.call(state, &args)
+    });
+}
+
+/// Refuses an attribute that an item does not have: the engine sorts, groups and selects by
+/// undefined without a word.
+fn check_attribute(args: &[Value], position: Option<usize>) -> Result<(), Error> {
+    let options = args.last().filter(|last| last.is_kwargs());
+    let named =
+        |key: &str| options.and_then(|options| options.get_attr(key).ok()).filter(|v| !v.is_undefined());
+    if named("default").is_some() {
+        return Ok(());
+    }
+    let asks =
+        args.get(2).and_then(Value::as_str).is_some_and(|test| matches!(test, "defined" | "undefined"));
+    let positional = position.and_then(|index| args.get(index)).filter(|value| !value.is_kwargs()).cloned();
+    let (Some(attribute), false) = (named("attribute").or(positional), asks) else { return Ok(()) };
+    let (Some(path), Some(items)) = (attribute.as_str(), args.first()) else { return Ok(()) };
+    for item in items.try_iter()? {
+        let mut value = item;
+        for key in path.split('.') {
+            value = match key.parse::<usize>() {
+                Ok(index) => value.get_item_by_index(index)?,
+                Err(_) => value.get_attr(key)?,
+            };
+            if value.is_undefined() {
+                return Err(Error::new(
+                    ErrorKind::UndefinedError,
+                    format!("an item of the list has no attribute `{}`", path.escape_debug()),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+macro_rules! functions {
+    ($($name:literal => $function:expr),* $(,)?) => {
+        [$(($name, Value::from_function($function))),*]
+    };
+}
+
+fn add_filters(env: &mut Environment<'static>) {
+    let wrapped = functions! {
+        "safe" => filters::safe, "escape" => filters::escape, "e" => filters::escape,
+        "lower" => filters::lower, "upper" => filters::upper, "title" => filters::title,
+        "capitalize" => filters::capitalize, "replace" => filters::replace, "length" => filters::length,
+        "count" => filters::length, "dictsort" => filters::dictsort, "items" => filters::items,
+        "reverse" => filters::reverse, "trim" => filters::trim, "join" => filters::join,
+        "split" => filters::split, "lines" => filters::lines, "default" => filters::default,
+        "d" => filters::default, "round" => filters::round, "abs" => filters::abs, "int" => filters::int,
+        "float" => filters::float, "attr" => filters::attr, "first" => filters::first,
+        "last" => filters::last, "min" => filters::min, "max" => filters::max, "sort" => filters::sort,
+        "list" => filters::list, "string" => filters::string, "bool" => filters::bool,
+        "batch" => filters::batch, "slice" => filters::slice, "sum" => filters::sum,
+        "indent" => filters::indent, "select" => filters::select, "reject" => filters::reject,
+        "selectattr" => filters::selectattr, "rejectattr" => filters::rejectattr, "map" => filters::map,
+        "groupby" => filters::groupby, "unique" => filters::unique, "chain" => filters::chain,
+        "zip" => filters::zip, "format" => filters::format, "tojson" => tojson,
+    };
+    for (name, filter) in wrapped {
+        wrap(env, name, filter);
+    }
+    // Python's way of printing is no format of any tool.
+    env.remove_filter("pprint");
+}
+
+fn add_tests(env: &mut Environment<'static>) {
+    let wrapped = functions! {
+        "none" => tests::is_none, "safe" => tests::is_safe, "escaped" => tests::is_safe,
+        "boolean" => tests::is_boolean, "odd" => tests::is_odd, "even" => tests::is_even,
+        "divisibleby" => tests::is_divisibleby, "number" => tests::is_number,
+        "integer" => tests::is_integer, "int" => tests::is_integer, "float" => tests::is_float,
+        "string" => tests::is_string, "sequence" => tests::is_sequence,
+        "iterable" => tests::is_iterable, "mapping" => tests::is_mapping,
+        "startingwith" => tests::is_startingwith, "endingwith" => tests::is_endingwith,
+        "lower" => tests::is_lower, "upper" => tests::is_upper, "sameas" => tests::is_sameas,
+        "eq" => tests::is_eq, "equalto" => tests::is_eq, "==" => tests::is_eq,
+        "ne" => tests::is_ne, "!=" => tests::is_ne, "lt" => tests::is_lt, "lessthan" => tests::is_lt,
+        "<" => tests::is_lt, "le" => tests::is_le, "<=" => tests::is_le, "gt" => tests::is_gt,
+        "greaterthan" => tests::is_gt, ">" => tests::is_gt, "ge" => tests::is_ge, ">=" => tests::is_ge,
+        "in" => tests::is_in, "true" => tests::is_true, "false" => tests::is_false,
+    };
+    for (name, test) in wrapped {
+        env.add_test(name, move |state: &mut State, args: Rest<ValueOrKwargs>| -> Result<bool, Error> {
+            let args = args.into_values();
+            for arg in &args {
+                check(state, arg, 0)?;
+            }
+            Ok(test.call(state, &args)?.is_true())
+        });
+    }
+}
+
+/// An engine's error as a text for people, without any value: some of the engine's messages hold
+/// the operands.
+pub(crate) fn describe(error: &Error) -> String {
+    let detail = error.detail().filter(|detail| !detail.starts_with("unable to calculate"));
+    match (error.kind(), detail) {
+        (ErrorKind::UndefinedError, Some(detail)) => detail.to_owned(),
+        (ErrorKind::UndefinedError, None) => "a name is undefined".to_owned(),
+        (ErrorKind::TemplateNotFound, _) => "there is no such file in the module".to_owned(),
+        (ErrorKind::InvalidOperation, Some(detail)) => detail.to_owned(),
+        (ErrorKind::InvalidOperation, None) => "these values cannot be combined in this way".to_owned(),
+        (kind, Some(detail)) => format!("{kind}: {detail}"),
+        (kind, None) => kind.to_string(),
+    }
+}

@@ -1,0 +1,84 @@
+//! Reading one TOML file of the project: every error has file and line, an unknown key its nearest match.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, Deserializer};
+
+use super::place::line_of;
+use super::{Place, ProjectError, nearest};
+
+/// The text of a TOML file and the name by which messages call it.
+pub(crate) struct TomlFile {
+    pub(crate) name: Arc<str>,
+    pub(crate) text: String,
+}
+
+impl TomlFile {
+    /// Reads a file; none if it does not exist.
+    pub(crate) fn read(root: &Path, relative: &str) -> Result<Option<Self>, ProjectError> {
+        Self::read_path(&root.join(relative), relative)
+    }
+
+    /// Reads a file that messages call `name`; none if it does not exist.
+    pub(crate) fn read_path(path: &Path, name: &str) -> Result<Option<Self>, ProjectError> {
+        match std::fs::read(path) {
+            Ok(bytes) => match String::from_utf8(bytes) {
+                Ok(text) => Ok(Some(Self { name: name.into(), text })),
+                Err(error) => {
+                    let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+                    let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+                    Err(ProjectError::config(Place::new(name, line), "this is not UTF-8"))
+                }
+            },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(ProjectError::Read { path: name.to_owned(), source }),
+        }
+    }
+
+    /// Where a byte of the text is.
+    pub(crate) fn place(&self, offset: usize) -> Place {
+        Place::new(Arc::clone(&self.name), line_of(&self.text, offset))
+    }
+
+    /// The file as a tree that knows where everything is.
+    pub(crate) fn parse(&self) -> Result<Spanned<DeTable<'_>>, ProjectError> {
+        DeTable::parse(&self.text).map_err(|error| self.error(&error, &[]))
+    }
+
+    /// Reads a tree into a typed value. `taken` are keys that were taken out of the tree before.
+    pub(crate) fn decode<T: DeserializeOwned>(
+        &self,
+        table: Spanned<DeTable<'_>>,
+        taken: &[&str],
+    ) -> Result<T, ProjectError> {
+        T::deserialize(Deserializer::from(table)).map_err(|error| self.error(&error, taken))
+    }
+
+    fn error(&self, error: &toml::de::Error, taken: &[&str]) -> ProjectError {
+        let place = self.place(error.span().map_or(0, |span| span.start));
+        let message = error.message();
+        let words: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+        if message.starts_with("unknown field")
+            && let Some((word, known)) = words.split_first()
+        {
+            let hint = nearest(word, known.iter().copied().chain(taken.iter().copied()))
+                .map(|near| format!("did you mean `{near}`?"))
+                .or_else(|| Some(format!("known here: {}", known.join(", "))));
+            return ProjectError::config_hint(place, format!("unknown key `{word}`"), hint);
+        }
+        ProjectError::config(place, without_values(message))
+    }
+}
+
+/// serde quotes what it found (`invalid type: string "…"`); that may be a secret.
+fn without_values(message: &str) -> String {
+    match (message.find('"'), message.rfind('"')) {
+        (Some(first), Some(last)) if first < last && message.starts_with("invalid ") => {
+            format!("{}{}", message[..first].trim_end(), &message[last + 1..])
+        }
+        _ => message.lines().collect::<Vec<_>>().join("; "),
+    }
+}

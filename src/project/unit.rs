@@ -1,0 +1,121 @@
+//! From two words of the command line to one unit that exists.
+
+use std::path::{Component, Path};
+
+use super::discover::DIST;
+use super::error::printable;
+use super::{Name, Project, ProjectError, UnitId};
+use crate::env::Environment;
+
+impl Project {
+    /// The unit that two words of the command line name. `.` is the one that the user stands in.
+    ///
+    /// # Errors
+    /// When a word names nothing or several, or module and profile make no unit.
+    pub fn unit(&self, module: &str, profile: &str, env: &Environment) -> Result<UnitId, ProjectError> {
+        for word in [module, profile] {
+            if word.contains(['*', '?', ',', '[', '{']) {
+                return Err(ProjectError::NotOne { word: printable(word) });
+            }
+        }
+        let here = self.standing(env.cwd());
+        let module = match module {
+            "." => match here.module.clone() {
+                Some(module) => module,
+                None => return Err(self.nowhere("module", env)),
+            },
+            word => word.to_owned(),
+        };
+        let profile = match profile {
+            "." => match here.profile.as_deref().or_else(|| env.var("LOCKSTEP_PROFILE")) {
+                Some(profile) => profile.to_owned(),
+                None => match &self.config().default_profile {
+                    Some(profile) => profile.to_string(),
+                    None => return Err(self.nowhere("profile", env)),
+                },
+            },
+            word => word.to_owned(),
+        };
+        let module = Name::new(&module)
+            .ok()
+            .filter(|name| self.has_module(name))
+            .ok_or_else(|| self.unknown("module", &module))?;
+        let profile = Name::new(&profile)
+            .ok()
+            .filter(|name| self.has_profile(name))
+            .ok_or_else(|| self.unknown("profile", &profile))?;
+        let unit = UnitId::new(module, profile);
+        match self.excluded(&unit)? {
+            None => Ok(unit),
+            Some(why) => Err(ProjectError::NotAUnit { unit: unit.to_string(), why }),
+        }
+    }
+
+    /// All units, sorted.
+    ///
+    /// # Errors
+    /// When a module or profile cannot be read or has a name that cannot be used.
+    pub fn units(&self) -> Result<Vec<UnitId>, ProjectError> {
+        let profiles = self.profiles()?;
+        let mut units = Vec::new();
+        for module in self.modules()? {
+            for profile in &profiles {
+                let unit = UnitId::new(module.clone(), profile.clone());
+                if self.excluded(&unit)?.is_none() {
+                    units.push(unit);
+                }
+            }
+        }
+        Ok(units)
+    }
+
+    /// Why module and profile make no unit, if they do not.
+    pub(crate) fn excluded(&self, unit: &UnitId) -> Result<Option<String>, ProjectError> {
+        let chain = self.chain(&unit.profile)?;
+        if let Some(own) = chain.last().filter(|own| own.is_abstract) {
+            return Ok(Some(format!("profile `{}` is abstract ({})", unit.profile, own.place.file())));
+        }
+        let module = self.module_config(&unit.module)?;
+        if module.profiles.as_ref().is_some_and(|profiles| !profiles.contains(&unit.profile)) {
+            return Ok(Some(format!("modules/{}/module.toml does not list the profile", unit.module)));
+        }
+        let said = chain
+            .iter()
+            .rev()
+            .filter_map(|profile| profile.modules.get(&unit.module))
+            .find_map(|module| module.enabled.map(|enabled| (enabled, &module.place)));
+        Ok(match said {
+            Some((false, place)) => Some(format!("`enabled = false` at {place}")),
+            _ => None,
+        })
+    }
+
+    fn nowhere(&self, what: &'static str, env: &Environment) -> ProjectError {
+        let why = match what {
+            "module" => format!("`{}` is not inside `modules/NAME` or `.dist/NAME`", env.cwd().display()),
+            _ => "neither the directory, nor LOCKSTEP_PROFILE, nor lockstep.toml says which".to_owned(),
+        };
+        ProjectError::NoneHere { what, why }
+    }
+
+    fn standing(&self, cwd: &Path) -> Standing {
+        let real = cwd.canonicalize().unwrap_or_else(|_| cwd.to_owned());
+        let Ok(below) = real.strip_prefix(self.root()) else { return Standing::default() };
+        let mut words = below.components().map(|part| match part {
+            Component::Normal(name) => name.to_str().unwrap_or_default().to_owned(),
+            _ => String::new(),
+        });
+        match words.next().as_deref() {
+            Some("modules") => Standing { module: words.next(), profile: None },
+            Some(DIST) => Standing { module: words.next(), profile: words.next() },
+            _ => Standing::default(),
+        }
+    }
+}
+
+/// The unit, or a part of it, that a directory belongs to.
+#[derive(Default)]
+struct Standing {
+    module: Option<String>,
+    profile: Option<String>,
+}
