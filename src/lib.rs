@@ -12,6 +12,7 @@
 //! | [`process`]  | running a tool: spawning, interrupts, exit status, what tools mean     |
 //! | [`git`]      | the repository (git2) and the one spawner of the `git` program         |
 //! | [`project`]  | finding a project, its configuration, names and layered parameters     |
+//! | [`render`]   | turning a module into files for one profile                            |
 //!
 //! Imports point one way as well: `cli` may use everything, `workflow` and `steps` what is above
 //! them in this table, and so on down to `env`, which uses nothing. A test checks it.
@@ -21,5 +22,6 @@ pub mod exit_code;
 pub mod git;
 pub mod process;
 pub mod project;
+pub mod render;
 
 pub use exit_code::ExitCode;

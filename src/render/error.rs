@@ -1,0 +1,130 @@
+//! Why a unit cannot be rendered. Messages hold names and places, never values of parameters.
+
+use std::fmt;
+
+use super::guard::Holder;
+use crate::project::{Place, ProjectError, UnitId};
+
+/// Why a unit was not rendered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RenderError {
+    /// A template cannot be read or evaluated.
+    #[error("{place}: {message}{excerpt}")]
+    Template {
+        /// The template's file and line.
+        place: Place,
+        /// What is wrong.
+        message: String,
+        /// The line with a caret below it.
+        excerpt: Excerpt,
+    },
+    /// A parameter that a template asked for cannot be evaluated.
+    #[error("{source} (used in {used_in})")]
+    Parameter {
+        /// What is wrong with it, and where.
+        source: ProjectError,
+        /// The template.
+        used_in: Place,
+    },
+    /// The configuration.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// A file of the module cannot be used.
+    #[error("`{path}` {why}")]
+    Source {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A file's rendered name cannot be used.
+    #[error("`{path}` makes an output that cannot be: {why}")]
+    Output {
+        /// The source file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Something in the rendered directory is not what lockstep put there.
+    #[error("generated files of `{unit}` were changed by something else: {}", list(.files))]
+    Edited {
+        /// The unit.
+        unit: UnitId,
+        /// The files, relative to the unit's directory.
+        files: Vec<String>,
+    },
+    /// Something stands where a file or a directory has to be.
+    #[error("`{path}` is in the way: {why}")]
+    Obstructed {
+        /// The path, relative to the project.
+        path: String,
+        /// What it is.
+        why: String,
+    },
+    /// Another run uses the rendered directory, and this one would change it.
+    #[error("`{unit}` would change, and its rendered directory is in use{}", used_by(.holders))]
+    Busy {
+        /// The unit.
+        unit: UnitId,
+        /// Who uses it, as far as it can be told.
+        holders: Vec<Holder>,
+    },
+    /// Reading or writing failed.
+    #[error("cannot {what} `{path}`")]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// To what.
+        path: String,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// A line of a template with a caret below it; empty if there is none to show.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Excerpt(pub(super) String);
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl RenderError {
+    /// What gets the user further, as a line for people.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Edited { unit, .. } => Some(format!(
+                "move what you need into `modules/{}`, then `lockstep --force build -- {} {}` overwrites them",
+                unit.module, unit.module, unit.profile
+            )),
+            Self::Busy { .. } => Some("wait until that command has ended, then run this one again".into()),
+            Self::Obstructed { path, .. } => Some(format!("look at `{path}`, then move it away")),
+            Self::Project(error) | Self::Parameter { source: error, .. } => error.hint(),
+            Self::Template { message, .. } if message.contains("undefined") => Some(
+                "give it a value under [params] in the profile, or a default under [params] in module.toml"
+                    .into(),
+            ),
+            Self::Template { .. } | Self::Source { .. } | Self::Output { .. } | Self::Io { .. } => None,
+        }
+    }
+}
+
+fn list(files: &[String]) -> String {
+    let mut text = files.iter().take(10).map(|file| format!("`{file}`")).collect::<Vec<_>>().join(", ");
+    if files.len() > 10 {
+        text.push_str(&format!(" and {} more", files.len() - 10));
+    }
+    text
+}
+
+fn used_by(holders: &[Holder]) -> String {
+    if holders.is_empty() {
+        return " by a command that an earlier run started".to_owned();
+    }
+    let one = |holder: &Holder| format!("{} (process {}, run {})", holder.program, holder.pid, holder.run);
+    format!(" by {}", holders.iter().map(one).collect::<Vec<_>>().join(", "))
+}

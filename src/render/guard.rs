@@ -1,0 +1,187 @@
+//! The operating-system lock on a unit's directory: shared while it is used, exclusive to write.
+//!
+//! A tool inherits the descriptor, so that the directory stays in use for as long as the tool
+//! lives, even if lockstep is killed. The file also holds a line for each run that uses the
+//! directory, for messages only: the lock itself is the truth.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
+
+use super::RenderError;
+use super::tree::Tree;
+use crate::project::{DIST, UnitId};
+
+/// A run that uses a unit's directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Its process.
+    pub pid: u32,
+    /// The invocation's identifier.
+    pub run: String,
+    /// What it runs: program and subcommand, no arguments.
+    pub program: String,
+}
+
+/// How long a comparison or a writer may take: they have everything in memory.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(2);
+/// Beyond this size, lines of processes that are gone are dropped.
+const LONG: u64 = 8 * 1024;
+
+/// The two lock files of a unit. `in_use` is what tools inherit: shared by users, exclusive to a
+/// writer. `writers` is held while a build compares (shared) or may write (exclusive), so that two
+/// builds do not take each other for users.
+#[derive(Debug)]
+pub(super) struct Guard {
+    in_use: File,
+    writers: File,
+}
+
+impl Guard {
+    /// Opens the lock files: in the git directory if there is one, else beside the manifest.
+    pub(super) fn open(project: &Path, unit: &UnitId, git_dir: Option<&Path>) -> Result<Self, RenderError> {
+        let module = unit.module.as_str();
+        let mut tree = match git_dir {
+            Some(git_dir) => {
+                // The user's own directory, which may be reached through a link.
+                let git_dir = git_dir.canonicalize().map_err(|source| RenderError::Io {
+                    what: "open",
+                    path: git_dir.display().to_string(),
+                    source,
+                })?;
+                Tree::open(&git_dir, &["lockstep", "units", module], true)?
+            }
+            None => Tree::open(project, &[DIST, ".lockstep", module], true)?,
+        }
+        .ok_or_else(|| RenderError::Io {
+            what: "open",
+            path: "the lock's directory".into(),
+            source: Errno::NOENT.into(),
+        })?;
+        let in_use = tree.lock_file(&format!("{}.lock", unit.profile))?;
+        let writers = tree.lock_file(&format!("{}.writers", unit.profile))?;
+        Ok(Self { in_use, writers })
+    }
+
+    /// Takes the directory for a comparison. False if a writer takes too long.
+    pub(super) fn look(&self) -> Result<bool, RenderError> {
+        Ok(wait(&self.writers, FlockOperation::NonBlockingLockShared)?
+            && wait(&self.in_use, FlockOperation::NonBlockingLockShared)?)
+    }
+
+    /// Becomes the one that may write, and takes the directory for another comparison: somebody
+    /// else may have written meanwhile. False if that takes too long.
+    pub(super) fn queue(&self) -> Result<bool, RenderError> {
+        unlock(&self.in_use)?;
+        unlock(&self.writers)?;
+        Ok(wait(&self.writers, FlockOperation::NonBlockingLockExclusive)?
+            && wait(&self.in_use, FlockOperation::NonBlockingLockShared)?)
+    }
+
+    /// Takes the directory for writing, after [`Self::queue`]. False if somebody uses it: who only
+    /// compares holds `writers`, so whoever is left is a user.
+    pub(super) fn write(&self) -> Result<bool, RenderError> {
+        try_lock(&self.in_use, FlockOperation::NonBlockingLockExclusive)
+    }
+
+    /// Keeps the directory in use and lets others compare and write.
+    pub(super) fn settle(&self) -> Result<(), RenderError> {
+        if !try_lock(&self.in_use, FlockOperation::NonBlockingLockShared)? {
+            return Err(io("lock", Errno::AGAIN));
+        }
+        unlock(&self.writers)
+    }
+
+    /// Says who uses the directory. Failing to say it is no reason to stop.
+    pub(super) fn sign(&mut self, holder: &Holder) {
+        let line = format!("{} {} {}\n", holder.pid, word(&holder.run), holder.program.escape_debug());
+        let length = self.in_use.metadata().map_or(0, |meta| meta.len());
+        let mut text = String::new();
+        if length > LONG {
+            text = self
+                .holders()
+                .iter()
+                .map(|h| format!("{} {} {}\n", h.pid, word(&h.run), h.program))
+                .collect();
+            let _ = self.in_use.set_len(0);
+        }
+        text.push_str(&line);
+        let _ = self.in_use.seek(SeekFrom::End(0)).and_then(|_| self.in_use.write_all(text.as_bytes()));
+    }
+
+    /// The living processes that said that they use the directory.
+    pub(super) fn holders(&mut self) -> Vec<Holder> {
+        let mut bytes = Vec::new();
+        let _ = self
+            .in_use
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| (&mut self.in_use).take(4 * LONG).read_to_end(&mut bytes));
+        let mut holders = Vec::new();
+        for line in String::from_utf8_lossy(&bytes).lines() {
+            let mut words = line.splitn(3, ' ');
+            let (Some(pid), Some(run), Some(program)) = (words.next(), words.next(), words.next()) else {
+                continue;
+            };
+            let Ok(pid) = pid.parse::<i32>() else { continue };
+            let living = rustix::process::Pid::from_raw(pid)
+                .is_some_and(|pid| !matches!(rustix::process::test_kill_process(pid), Err(Errno::SRCH)));
+            if pid > 0 && living {
+                let holder = Holder {
+                    pid: pid.unsigned_abs(),
+                    run: run.to_owned(),
+                    program: program.chars().take(80).collect(),
+                };
+                if !holders.contains(&holder) {
+                    holders.push(holder);
+                }
+            }
+        }
+        holders
+    }
+
+    /// The descriptor that keeps the directory in use.
+    pub(super) fn into_fd(self) -> OwnedFd {
+        self.in_use.into()
+    }
+}
+
+fn word(text: &str) -> String {
+    if text.is_empty() {
+        "-".into()
+    } else {
+        text.replace(|c: char| c.is_whitespace() || c.is_control(), "_")
+    }
+}
+
+fn try_lock(file: &File, operation: FlockOperation) -> Result<bool, RenderError> {
+    match rustix::fs::flock(file, operation) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(false),
+        Err(error) => Err(io("lock", error)),
+    }
+}
+
+fn wait(file: &File, operation: FlockOperation) -> Result<bool, RenderError> {
+    let begin = Instant::now();
+    while !try_lock(file, operation)? {
+        if begin.elapsed() >= PATIENCE {
+            return Ok(false);
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Ok(true)
+}
+
+fn unlock(file: &File) -> Result<(), RenderError> {
+    rustix::fs::flock(file, FlockOperation::Unlock).map_err(|error| io("unlock", error))
+}
+
+fn io(what: &'static str, error: Errno) -> RenderError {
+    RenderError::Io { what, path: "the unit's lock file".into(), source: error.into() }
+}

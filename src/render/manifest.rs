@@ -1,0 +1,86 @@
+//! What lockstep put into a unit's directory: path and digest of each generated file.
+//!
+//! While a build writes, the manifest lists old and new files and accepts both digests of each: a
+//! build that is killed at any point neither loses track of a file nor takes its own work for
+//! somebody's edit. It is untrusted input: a project may commit `.dist`, and with it this.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::templates::{Output, is_harmless};
+
+const VERSION: u32 = 1;
+
+/// The generated files of a unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Manifest {
+    version: u32,
+    /// A build is writing, or was killed while it wrote.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) unfinished: bool,
+    /// Path to the digests that count as ours.
+    pub(super) files: BTreeMap<String, Vec<String>>,
+}
+
+impl Default for Manifest {
+    fn default() -> Self {
+        Self { version: VERSION, unfinished: false, files: BTreeMap::new() }
+    }
+}
+
+impl Manifest {
+    /// Reads a manifest; the error says what is wrong with it.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let manifest: Self =
+            serde_json::from_slice(bytes).map_err(|_| "it is not a manifest of lockstep".to_owned())?;
+        if manifest.version != VERSION {
+            return Err(format!("it is of version {}, this lockstep knows {VERSION}", manifest.version));
+        }
+        match manifest.files.keys().find(|path| !is_harmless(path)) {
+            Some(path) => Err(format!("it lists `{}`", path.escape_debug())),
+            None => Ok(manifest),
+        }
+    }
+
+    /// The manifest of a finished build.
+    pub(super) fn of(outputs: &[Output]) -> Self {
+        let files = outputs.iter().map(|output| (output.path.clone(), vec![digest(&output.bytes)])).collect();
+        Self { version: VERSION, unfinished: false, files }
+    }
+
+    /// The manifest for the time of writing: everything of both.
+    pub(super) fn while_becoming(&self, next: &Self) -> Self {
+        let mut both = Self { unfinished: true, ..self.clone() };
+        for (path, digests) in &next.files {
+            let known = both.files.entry(path.clone()).or_default();
+            known
+                .extend(digests.iter().filter(|digest| !known.contains(digest)).cloned().collect::<Vec<_>>());
+        }
+        both
+    }
+
+    /// Whether lockstep wrote this content to this path.
+    pub(super) fn owns(&self, path: &str, bytes: &[u8]) -> bool {
+        self.files.get(path).is_some_and(|digests| digests.contains(&digest(bytes)))
+    }
+
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        // A map of strings always becomes JSON.
+        let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+/// SHA-256 in hexadecimal.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,206 @@
+//! Turning a module into files for one profile.
+//!
+//! Everything is rendered in memory, compared with what is there, and only the difference is
+//! written: a build that changes nothing writes nothing. Nothing is ever written, read or removed
+//! through a symbolic link, or outside the unit's directory and `.dist/.lockstep`.
+
+mod changes;
+mod error;
+mod guard;
+mod manifest;
+mod source;
+mod templates;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use error::{Excerpt, RenderError};
+pub use guard::Holder;
+
+use self::guard::Guard;
+use self::manifest::Manifest;
+use self::templates::Output;
+use self::tree::{Existing, Tree};
+use crate::project::{DIST, Params, Project, UnitId};
+
+/// What to render.
+#[derive(Debug)]
+pub struct BuildRequest<'a> {
+    /// The project.
+    pub project: &'a Project,
+    /// The unit.
+    pub unit: &'a UnitId,
+    /// Its parameters.
+    pub params: &'a Params,
+    /// The git directory of this worktree, for lock files; without it they are below `.dist`.
+    pub git_dir: Option<&'a Path>,
+    /// The user's own files of ignore patterns, beside the repository's.
+    pub excludes: &'a [PathBuf],
+    /// Overwrite what someone edited.
+    pub force: bool,
+    /// Who builds, for the message that another build gets.
+    pub holder: Holder,
+}
+
+/// A rendered unit. The directory stays as it is for as long as the guard lives.
+#[derive(Debug)]
+pub struct Rendered {
+    /// Where the files are; absolute.
+    pub directory: PathBuf,
+    /// Keeps other builds from changing the directory; tools inherit it.
+    pub guard: Arc<OwnedFd>,
+    /// How many files were written.
+    pub written: usize,
+    /// How many files were removed.
+    pub removed: usize,
+    /// How many files were as they should be.
+    pub unchanged: usize,
+    /// Files that lockstep did not make and that the tool would read.
+    pub foreign: Vec<String>,
+    /// Keys of parameters, never values, that came from outside the repository.
+    pub override_keys: Vec<String>,
+}
+
+/// Renders a unit and keeps its directory in use.
+///
+/// # Errors
+/// When a template or parameter is wrong, a generated file was edited, the directory is in use and
+/// would change, or reading or writing fails.
+pub fn build(request: &BuildRequest<'_>) -> Result<Rendered, RenderError> {
+    let outputs = render(request)?;
+    let unit = request.unit;
+    let mut guard = Guard::open(request.project.root(), unit, request.git_dir)?;
+    let busy = |guard: &mut Guard| RenderError::Busy { unit: unit.clone(), holders: guard.holders() };
+    if !guard.look()? {
+        return Err(busy(&mut guard));
+    }
+    let mut done = (0, 0);
+    let mut state = Disk::open(request)?;
+    let mut changes = state.compare(request, &outputs)?;
+    if !state.acts(&changes, &outputs).is_empty() {
+        if !guard.queue()? {
+            return Err(busy(&mut guard));
+        }
+        state = Disk::open(request)?;
+        changes = state.compare(request, &outputs)?;
+        if !state.acts(&changes, &outputs).is_empty() {
+            if !guard.write()? {
+                return Err(busy(&mut guard));
+            }
+            state.apply(request, &changes, &outputs)?;
+            done = (changes.write.len(), changes.remove.len());
+        }
+    }
+    guard.sign(&request.holder);
+    guard.settle()?;
+    let foreign = match &mut state.tree {
+        Some(tree) => changes::foreign(tree, &outputs)?,
+        None => Vec::new(),
+    };
+    Ok(Rendered {
+        directory: request.project.unit_directory(unit),
+        guard: Arc::new(guard.into_fd()),
+        written: done.0,
+        removed: done.1,
+        unchanged: changes.unchanged,
+        foreign,
+        override_keys: request.params.override_keys().to_vec(),
+    })
+}
+
+/// The unit's files, in memory.
+fn render(request: &BuildRequest<'_>) -> Result<Vec<Output>, RenderError> {
+    let module = &request.unit.module;
+    let config = request.project.module_config(module)?;
+    let files = source::working_tree(request.project, module, request.excludes)?;
+    templates::render(module, files, &config.build, request.params)
+}
+
+fn manifest_name(unit: &UnitId) -> String {
+    format!("{}.json", unit.profile)
+}
+
+/// The unit's directory and manifest as they are on disk.
+struct Disk {
+    /// None if the directory is not there yet.
+    tree: Option<Tree>,
+    manifest: Manifest,
+}
+
+impl Disk {
+    fn open(request: &BuildRequest<'_>) -> Result<Self, RenderError> {
+        let (root, unit) = (request.project.root(), request.unit);
+        let tree = Tree::open(root, &[DIST, unit.module.as_str(), unit.profile.as_str()], false)?;
+        let mut manifest = Manifest::default();
+        if let Some(mut notes) = Tree::open(root, &[DIST, ".lockstep", unit.module.as_str()], false)? {
+            let name = manifest_name(unit);
+            let path = || format!("{DIST}/.lockstep/{}/{name}", unit.module);
+            match notes.look(&name)? {
+                Existing::Missing => {}
+                Existing::File { bytes, .. } => match Manifest::parse(&bytes) {
+                    Ok(read) => manifest = read,
+                    // With force the files count as edited, and are overwritten as such.
+                    Err(_) if request.force => {}
+                    Err(why) => return Err(RenderError::Obstructed { path: path(), why }),
+                },
+                Existing::Directory | Existing::Other => {
+                    let why = "a file is needed there".to_owned();
+                    return Err(RenderError::Obstructed { path: path(), why });
+                }
+            }
+        }
+        Ok(Self { tree, manifest })
+    }
+
+    fn compare(
+        &mut self,
+        request: &BuildRequest<'_>,
+        outputs: &[Output],
+    ) -> Result<changes::Changes, RenderError> {
+        let Some(tree) = &mut self.tree else {
+            return Ok(changes::Changes { write: (0..outputs.len()).collect(), ..Default::default() });
+        };
+        let changes = changes::compare(tree, outputs, &self.manifest)?;
+        if !changes.edited.is_empty() && !request.force {
+            return Err(RenderError::Edited { unit: request.unit.clone(), files: changes.edited });
+        }
+        Ok(changes)
+    }
+
+    fn acts(&self, changes: &changes::Changes, outputs: &[Output]) -> Vec<changes::Act> {
+        let mut acts = changes::acts(changes, outputs, &self.manifest);
+        if self.tree.is_none() && acts.is_empty() {
+            // A module without files still has a directory to work in.
+            acts.push(changes::Act::Note(Manifest::of(outputs)));
+        }
+        acts
+    }
+
+    fn apply(
+        &mut self,
+        request: &BuildRequest<'_>,
+        changes: &changes::Changes,
+        outputs: &[Output],
+    ) -> Result<(), RenderError> {
+        let acts = self.acts(changes, outputs);
+        let (root, unit) = (request.project.root(), request.unit);
+        let missing = || RenderError::Io {
+            what: "create",
+            path: DIST.to_owned(),
+            source: std::io::Error::from(std::io::ErrorKind::NotFound),
+        };
+        let module = unit.module.as_str();
+        let mut notes = Tree::open(root, &[DIST, ".lockstep", module], true)?.ok_or_else(missing)?;
+        let mut tree = Tree::open(root, &[DIST, module, unit.profile.as_str()], true)?.ok_or_else(missing)?;
+        for act in &acts {
+            changes::perform(act, outputs, &mut tree, &mut notes, request)?;
+        }
+        self.tree = Some(tree);
+        Ok(())
+    }
+}

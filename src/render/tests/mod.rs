@@ -1,0 +1,48 @@
+//! What must hold for rendering (`templates`) and for reading and writing files (`files`).
+
+mod files;
+mod templates;
+
+use super::*;
+use crate::project::tests::Sample;
+
+const UNIT: &str = "alpha/dev";
+
+fn sample(files: &[(&str, &str)]) -> Sample {
+    let sample = Sample::new(files);
+    if !sample.path("profiles/dev.toml").exists() {
+        sample.write("profiles/dev.toml", "");
+    }
+    std::fs::create_dir_all(sample.path("modules/alpha")).unwrap();
+    sample
+}
+
+fn with_request<T>(sample: &Sample, force: bool, work: impl FnOnce(&BuildRequest<'_>) -> T) -> T {
+    let project = sample.project();
+    let unit: UnitId = UNIT.parse().unwrap();
+    let params = sample.params(UNIT, &[]).unwrap();
+    work(&BuildRequest {
+        project: &project,
+        unit: &unit,
+        params: &params,
+        git_dir: None,
+        excludes: &[],
+        force,
+        holder: Holder { pid: std::process::id(), run: "r1".into(), program: "tofu apply".into() },
+    })
+}
+
+fn run(sample: &Sample) -> Result<Rendered, RenderError> {
+    with_request(sample, false, build)
+}
+
+fn out(sample: &Sample, path: &str) -> String {
+    std::fs::read_to_string(sample.path(".dist/alpha/dev").join(path)).unwrap()
+}
+
+/// Renders one template with some parameters.
+fn text(params: &str, template: &str) -> Result<String, String> {
+    let sample = sample(&[("modules/alpha/main.tf", template)]);
+    sample.write("profiles/dev.toml", format!("[params]\n{params}\n"));
+    run(&sample).map(|_| out(&sample, "main.tf")).map_err(|error| error.to_string())
+}

@@ -1,0 +1,235 @@
+//! A directory below the project, in which nothing is ever reached through a symbolic link.
+//!
+//! Every component is opened from its parent's descriptor without following links, so that a link
+//! planted in the output cannot lead a write, a read or a removal out of it, not even in a race.
+
+use std::collections::HashMap;
+use std::fs::{File, Permissions};
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::RenderError;
+
+/// What stands at a path.
+#[derive(Debug)]
+pub(super) enum Existing {
+    Missing,
+    File {
+        bytes: Vec<u8>,
+        mode: u32,
+    },
+    Directory,
+    /// A link, socket, pipe or device.
+    Other,
+}
+
+/// An open directory and those below it that were used.
+#[derive(Debug)]
+pub(super) struct Tree {
+    /// Relative to the project, for messages.
+    shown: String,
+    root: OwnedFd,
+    below: HashMap<String, OwnedFd>,
+}
+
+const DIRECTORY: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+impl Tree {
+    /// Opens a directory below the project, component by component; none if it is not there and
+    /// `create` is not set.
+    pub(super) fn open(project: &Path, parts: &[&str], create: bool) -> Result<Option<Self>, RenderError> {
+        let mut shown = String::new();
+        let mut fd = rustix::fs::open(project, DIRECTORY, Mode::empty())
+            .map_err(|error| io("open", &project.display().to_string(), error))?;
+        for part in parts {
+            if !shown.is_empty() {
+                shown.push('/');
+            }
+            shown.push_str(part);
+            match step(fd.as_fd(), part, &shown, create)? {
+                Some(next) => fd = next,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(Self { shown, root: fd, below: HashMap::new() }))
+    }
+
+    fn path(&self, relative: &str) -> String {
+        format!("{}/{}", self.shown, relative.escape_debug())
+    }
+
+    /// The descriptor of a directory below; none if it is not there and `create` is not set.
+    fn directory(&mut self, relative: &str, create: bool) -> Result<Option<BorrowedFd<'_>>, RenderError> {
+        if relative.is_empty() {
+            return Ok(Some(self.root.as_fd()));
+        }
+        if !self.below.contains_key(relative) {
+            let (parent, name) = split(relative);
+            let shown = self.path(relative);
+            let Some(parent) = self.directory(parent, create)? else { return Ok(None) };
+            let Some(fd) = step(parent, name, &shown, create)? else { return Ok(None) };
+            self.below.insert(relative.to_owned(), fd);
+        }
+        Ok(self.below.get(relative).map(AsFd::as_fd))
+    }
+
+    /// What stands at a path, read whole if it is a file.
+    pub(super) fn look(&mut self, relative: &str) -> Result<Existing, RenderError> {
+        let shown = self.path(relative);
+        let (parent, name) = split(relative);
+        let Some(parent) = self.directory(parent, false)? else { return Ok(Existing::Missing) };
+        // Without blocking: a pipe would wait for a writer for ever.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let fd = match rustix::fs::openat(parent, name, flags, Mode::empty()) {
+            Ok(fd) => fd,
+            Err(Errno::NOENT) => return Ok(Existing::Missing),
+            Err(Errno::LOOP | Errno::MLINK | Errno::NXIO) => return Ok(Existing::Other),
+            Err(error) => return Err(io("read", &shown, error)),
+        };
+        let mut file = File::from(fd);
+        let fail = |source| RenderError::Io { what: "read", path: shown.clone(), source };
+        let meta = file.metadata().map_err(fail)?;
+        if meta.is_dir() {
+            return Ok(Existing::Directory);
+        }
+        if !meta.is_file() {
+            return Ok(Existing::Other);
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0) + 1);
+        file.read_to_end(&mut bytes).map_err(fail)?;
+        Ok(Existing::File { bytes, mode: meta.permissions().mode() & 0o777 })
+    }
+
+    /// Writes a file under a temporary name in its directory and renames it over what is there.
+    pub(super) fn write(&mut self, relative: &str, bytes: &[u8], mode: u32) -> Result<(), RenderError> {
+        let shown = self.path(relative);
+        let (parent, name) = split(relative);
+        let temporary = temporary(name);
+        let fail = |error| io("write", &shown, error);
+        let Some(parent) = self.directory(parent, true)? else { return Err(fail(Errno::NOENT)) };
+        // One writer at a time: what lies there was left by one that was killed.
+        match rustix::fs::unlinkat(parent, temporary.as_str(), AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(fail(error)),
+        }
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(parent, temporary.as_str(), flags, Mode::from_raw_mode(0o600))
+            .map_err(fail)?;
+        let mut file = File::from(fd);
+        let written = file
+            .write_all(bytes)
+            .and_then(|()| file.set_permissions(Permissions::from_mode(mode)))
+            .map_err(|source| RenderError::Io { what: "write", path: shown.clone(), source })
+            .and_then(|()| rustix::fs::renameat(parent, temporary.as_str(), parent, name).map_err(fail));
+        if written.is_err() {
+            // A disk that is full should not keep the half of a file as well.
+            let _ = rustix::fs::unlinkat(parent, temporary.as_str(), AtFlags::empty());
+        }
+        written
+    }
+
+    /// Removes what a killed writer may have left of a file.
+    pub(super) fn remove_temporary(&mut self, relative: &str) -> Result<(), RenderError> {
+        let (parent, name) = split(relative);
+        self.unlink(parent, &temporary(name))
+    }
+
+    /// Removes a file or a link; it need not be there.
+    pub(super) fn remove(&mut self, relative: &str) -> Result<(), RenderError> {
+        let (parent, name) = split(relative);
+        self.unlink(parent, name)
+    }
+
+    fn unlink(&mut self, parent: &str, name: &str) -> Result<(), RenderError> {
+        let shown = self.path(name);
+        let Some(parent) = self.directory(parent, false)? else { return Ok(()) };
+        match rustix::fs::unlinkat(parent, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(io("remove", &shown, error)),
+        }
+    }
+
+    /// Removes the directories above a removed file, as far as they are empty.
+    pub(super) fn prune_above(&mut self, relative: &str) -> Result<(), RenderError> {
+        let (mut directory, _) = split(relative);
+        while !directory.is_empty() {
+            self.below.remove(directory);
+            let (parent, name) = split(directory);
+            let Some(above) = self.directory(parent, false)? else { return Ok(()) };
+            if rustix::fs::unlinkat(above, name, AtFlags::REMOVEDIR).is_err() {
+                return Ok(());
+            }
+            directory = parent;
+        }
+        Ok(())
+    }
+
+    /// The names of what stands in a directory and is not a directory itself.
+    pub(super) fn files_in(&mut self, relative: &str) -> Result<Vec<String>, RenderError> {
+        let shown = self.path(relative);
+        let Some(directory) = self.directory(relative, false)? else { return Ok(Vec::new()) };
+        let mut names = Vec::new();
+        let entries = rustix::fs::Dir::read_from(directory).map_err(|error| io("read", &shown, error))?;
+        for entry in entries {
+            let entry = entry.map_err(|error| io("read", &shown, error))?;
+            if entry.file_type() != FileType::Directory {
+                names.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Opens a file for an operating-system lock, and makes it if it is not there.
+    pub(super) fn lock_file(&mut self, name: &str) -> Result<File, RenderError> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        rustix::fs::openat(&self.root, name, flags, Mode::from_raw_mode(0o666))
+            .map(File::from)
+            .map_err(|error| io("open", &self.path(name), error))
+    }
+}
+
+/// Opens one directory from its parent.
+fn step(
+    parent: BorrowedFd<'_>,
+    name: &str,
+    shown: &str,
+    create: bool,
+) -> Result<Option<OwnedFd>, RenderError> {
+    for _ in 0..2 {
+        match rustix::fs::openat(parent, name, DIRECTORY, Mode::empty()) {
+            Ok(fd) => return Ok(Some(fd)),
+            Err(Errno::NOENT) if !create => return Ok(None),
+            Err(Errno::NOENT) => match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o777)) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(error) => return Err(io("create", shown, error)),
+            },
+            Err(Errno::LOOP | Errno::MLINK | Errno::NOTDIR) => {
+                let why = "a directory is needed there, and links are not followed".to_owned();
+                return Err(RenderError::Obstructed { path: shown.to_owned(), why });
+            }
+            Err(error) => return Err(io("open", shown, error)),
+        }
+    }
+    Err(io("create", shown, Errno::NOENT))
+}
+
+fn split(relative: &str) -> (&str, &str) {
+    relative.rsplit_once('/').unwrap_or(("", relative))
+}
+
+/// Always the same for one file, and short enough for any file system.
+fn temporary(name: &str) -> String {
+    let digest = super::manifest::digest(name.as_bytes());
+    format!(".lockstep-{}.tmp", &digest[..16])
+}
+
+fn io(what: &'static str, path: &str, error: Errno) -> RenderError {
+    RenderError::Io { what, path: path.to_owned(), source: error.into() }
+}
