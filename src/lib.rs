@@ -11,6 +11,7 @@
 //! | [`mod@env`]  | the only reader of environment, clock, host and randomness             |
 //! | [`process`]  | running a tool: spawning, interrupts, exit status, what tools mean     |
 //! | [`git`]      | the repository (git2) and the one spawner of the `git` program         |
+//! | [`lock`]     | the lock record, the protocol over it, and one file per backend        |
 //! | [`project`]  | finding a project, its configuration, names and layered parameters     |
 //! | [`render`]   | turning a module into files for one profile                            |
 //!
@@ -20,6 +21,7 @@
 pub mod env;
 pub mod exit_code;
 pub mod git;
+pub mod lock;
 pub mod process;
 pub mod project;
 pub mod render;

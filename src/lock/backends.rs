@@ -1,0 +1,104 @@
+//! The backends by name: what `[lock] backend` may say, and the one that is used when it says nothing.
+//!
+//! A new backend is one file and one line in [`BACKENDS`].
+
+use std::path::Path;
+
+use super::{GitRefs, LocalFiles, LockBackend, LockError};
+use crate::git::Repo;
+use crate::process::Interrupts;
+
+/// Where a project's locks may be: what the configuration and the repository say.
+#[derive(Clone, Copy)]
+pub struct BackendPlace<'a> {
+    /// The repository, where there is one.
+    pub repo: Option<&'a Repo>,
+    /// The remote that holds the lock refs, already chosen; none without any remote.
+    pub remote: Option<&'a str>,
+    /// `[lock.git] prefix`.
+    pub prefix: &'a str,
+    /// The project's root.
+    pub root: &'a Path,
+    /// A request to end makes a broken connection be tried once only.
+    pub interrupts: &'a Interrupts,
+}
+
+/// A backend that can be chosen.
+pub struct BackendEntry {
+    /// Its name in `[lock] backend`.
+    pub name: &'static str,
+    /// One line for people.
+    pub summary: &'static str,
+    /// Makes it; touches no network.
+    pub open: fn(&BackendPlace<'_>) -> Result<Box<dyn LockBackend>, LockError>,
+}
+
+/// All backends.
+pub const BACKENDS: &[BackendEntry] = &[
+    BackendEntry {
+        name: "git",
+        summary: "refs on the project's git remote (default where there is one)",
+        open: git,
+    },
+    BackendEntry {
+        name: "local",
+        summary: "files on this machine, for a project without a remote",
+        open: local,
+    },
+];
+
+/// The named backend, or without a name git where a remote exists, else local.
+///
+/// # Errors
+/// [`LockError::Config`] for an unknown name, or a place that the backend cannot use.
+pub fn open_backend(name: Option<&str>, place: &BackendPlace<'_>) -> Result<Box<dyn LockBackend>, LockError> {
+    let name = name.unwrap_or(if place.repo.is_some() && place.remote.is_some() { "git" } else { "local" });
+    match BACKENDS.iter().find(|entry| entry.name == name) {
+        Some(entry) => (entry.open)(place),
+        None => {
+            let known: Vec<String> = BACKENDS.iter().map(|entry| format!("`{}`", entry.name)).collect();
+            let name = super::record::escape(name);
+            Err(LockError::Config(format!("unknown lock backend `{name}`; there are {}", known.join(", "))))
+        }
+    }
+}
+
+fn git(place: &BackendPlace<'_>) -> Result<Box<dyn LockBackend>, LockError> {
+    let (Some(repo), Some(remote)) = (place.repo, place.remote) else {
+        let what = if place.repo.is_some() { "this repository has none" } else { "this is no repository" };
+        return Err(LockError::Config(format!("lock backend `git` needs a remote, and {what}")));
+    };
+    Ok(Box::new(GitRefs::new(repo.clone(), remote, place.prefix, place.interrupts.clone())?))
+}
+
+fn local(place: &BackendPlace<'_>) -> Result<Box<dyn LockBackend>, LockError> {
+    let directory = match place.repo {
+        // Shared by all worktrees of the repository.
+        Some(repo) => repo.common_dir().join("lockstep/locks"),
+        None => place.root.join(".dist/.lockstep/locks"),
+    };
+    Ok(Box::new(LocalFiles::new(directory)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place<'a>(root: &'a Path, interrupts: &'a Interrupts) -> BackendPlace<'a> {
+        BackendPlace { repo: None, remote: None, prefix: "refs/lockstep/locks", root, interrupts }
+    }
+
+    #[test]
+    fn names_are_unique_and_unknown_ones_are_told_the_known() {
+        let interrupts = Interrupts::new();
+        let place = place(Path::new("/p"), &interrupts);
+        assert_eq!(open_backend(None, &place).unwrap().name(), "local");
+        assert_eq!(open_backend(Some("local"), &place).unwrap().place(), "/p/.dist/.lockstep/locks");
+        let error = open_backend(Some("git\u{1b}"), &place).err().unwrap().to_string();
+        assert!(error.contains("`git`, `local`") && !error.contains('\u{1b}'), "{error}");
+        assert!(matches!(open_backend(Some("git"), &place), Err(LockError::Config(_))));
+        let mut names: Vec<_> = BACKENDS.iter().map(|entry| entry.name).collect();
+        names.dedup();
+        assert_eq!(names.len(), BACKENDS.len());
+    }
+}

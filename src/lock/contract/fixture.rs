@@ -1,0 +1,149 @@
+//! What the contract's cases are made of: a place, clients of it, runs, and requests.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::env::{Clock, Host};
+use crate::git::{Ancestry, GitError, Oid};
+use crate::lock::{
+    AcquireRequest, Act, Effect, Freshness, KeySet, Lease, LockBackend, LockError, LockKey, LockState, Locks,
+    Proof, Record,
+};
+
+/// Makes a client of its own.
+pub(crate) type Client = Box<dyn Fn() -> Arc<dyn LockBackend> + Sync>;
+
+/// Puts bytes in a key's place.
+pub(crate) type Plant = Box<dyn Fn(&LockKey, &[u8])>;
+
+/// Somewhere to keep locks.
+pub(crate) struct Place {
+    /// For git another clone.
+    pub(crate) client: Client,
+    /// Puts bytes where a key's record belongs, as anyone with access could.
+    pub(crate) plant: Plant,
+    /// Takes the place away.
+    pub(crate) unplug: Box<dyn Fn()>,
+}
+
+/// A run: an owner's invocation on a host.
+#[derive(Clone)]
+pub(crate) struct Actor {
+    pub(crate) backend: Arc<dyn LockBackend>,
+    pub(crate) owner: String,
+    pub(crate) run: String,
+    pub(crate) host: Host,
+}
+
+pub(crate) fn oid(digit: char) -> Oid {
+    Oid::new(digit.to_string().repeat(40)).unwrap()
+}
+
+pub(crate) fn keys(texts: &[&str]) -> KeySet {
+    texts.iter().map(|text| LockKey::new(text).unwrap()).collect()
+}
+
+pub(crate) fn host(name: &str) -> Host {
+    Host { name: name.into(), boot: format!("boot-{name}"), pid_namespace: "pid:[1]".into() }
+}
+
+pub(crate) fn contains(_: &Oid) -> Result<Ancestry, GitError> {
+    Ok(Ancestry::Contains)
+}
+
+pub(crate) fn lacks(_: &Oid) -> Result<Ancestry, GitError> {
+    Ok(Ancestry::Lacks)
+}
+
+pub(crate) fn unknown(_: &Record) -> Proof {
+    Proof::Unknown
+}
+
+pub(crate) fn ended(_: &Record) -> Proof {
+    Proof::Ended
+}
+
+/// A request for the keys from commit `1…`, with nothing proved and everything contained.
+pub(crate) fn request(keys: &KeySet) -> AcquireRequest<'_> {
+    AcquireRequest {
+        keys,
+        unit: "alpha/prod".into(),
+        freshness: Freshness::Now,
+        commit: Some(oid('1')),
+        contains: &contains,
+        ended: &unknown,
+        branch: None,
+        program: Some("tofu".into()),
+        subcommand: Some("apply".into()),
+        overrides: Vec::new(),
+        will_change: true,
+        accept_rewrite: false,
+    }
+}
+
+impl Place {
+    /// A run of `owner` on a host of his own, through a client of its own.
+    pub(crate) fn run(&self, owner: &str, run: &str) -> Actor {
+        Actor { backend: (self.client)(), owner: owner.into(), run: run.into(), host: host(owner) }
+    }
+}
+
+impl Actor {
+    /// A later invocation of the same owner from the same place.
+    pub(crate) fn again(&self, run: &str) -> Self {
+        Self { run: run.into(), ..self.clone() }
+    }
+
+    pub(crate) fn locks(&self) -> Locks<'_> {
+        Locks {
+            backend: self.backend.as_ref(),
+            clock: Clock::Fixed("2026-11-21T12:04:07Z".parse().unwrap()),
+            host: &self.host,
+            owner: &self.owner,
+            run: &self.run,
+        }
+    }
+
+    pub(crate) fn take(&self, texts: &[&str]) -> Result<Lease, LockError> {
+        self.locks().acquire(&request(&keys(texts)))
+    }
+
+    /// The last record of a key, asked for now.
+    pub(crate) fn last(&self, key: &str) -> Record {
+        let observed = self.backend.read(&keys(&[key]), Freshness::Now).unwrap();
+        observed[0].last.clone().unwrap().1
+    }
+}
+
+/// A record with every field set.
+pub(crate) fn record(key: &str) -> Record {
+    Record {
+        lockstep: Record::VERSION,
+        key: LockKey::new(key).unwrap(),
+        unit: key.into(),
+        keys: keys(&[key]),
+        generation: 7,
+        state: LockState::Held,
+        act: Act::Acquired,
+        owner: "ana@laptop".into(),
+        run: "r1".into(),
+        nonce: "n1".into(),
+        host: host("laptop"),
+        pid: 4711,
+        process_start: 12,
+        program: Some("tofu".into()),
+        subcommand: Some("apply".into()),
+        commit: Some(oid('1')),
+        applied: Some(oid('2')),
+        effect: Effect::Unfinished,
+        overrides: vec!["size".into()],
+        time: Timestamp::from_second(1_800_000_000).unwrap(),
+        reason: Some("why \u{1f600} \"not\"".into()),
+    }
+}
+
+/// The same request with a way to prove that a run has ended.
+pub(crate) fn with_proof<'a>(keys: &'a KeySet, ended: &'a dyn Fn(&Record) -> Proof) -> AcquireRequest<'a> {
+    AcquireRequest { ended, ..request(keys) }
+}

@@ -1,0 +1,60 @@
+//! The contract of a lock, written once and run on every backend: what people may trust it with.
+//!
+//! A backend brings a [`Place`]: somewhere to keep locks, independent clients of it, and ways to
+//! damage it. `contract!` makes one test of each promise.
+
+mod cases;
+mod cases_hostile;
+mod cases_race;
+pub(crate) mod fixture;
+mod git;
+mod git_broken;
+mod git_speed;
+mod local;
+
+/// One test for each promise on the place that `$place` makes.
+macro_rules! contract {
+    ($($case:ident in $file:ident),+ $(,)?) => {
+        macro_rules! on {
+            ($place:path) => {
+                $(#[test]
+                fn $case() {
+                    super::$file::$case(&$place());
+                })+
+            };
+        }
+    };
+}
+
+contract! {
+    acquire_and_release in cases,
+    a_second_owner_is_told_the_holder in cases,
+    a_set_is_taken_all_or_nothing in cases,
+    a_failed_run_is_taken_over_by_its_owner_only in cases,
+    a_live_run_is_not_taken_over in cases,
+    another_host_is_no_proof in cases,
+    a_dead_run_on_the_same_host_is_taken_over in cases,
+    given_back_is_as_it_was_found in cases,
+    a_wrong_generation_is_not_released in cases,
+    releasing_twice_is_releasing_once in cases,
+    only_the_named_run_is_evicted in cases,
+    an_evicted_run_cannot_release in cases,
+    a_partly_evicted_set_names_what_is_left in cases,
+    applied_and_generation_are_never_lost in cases,
+    a_tree_without_what_was_applied_is_refused in cases,
+    a_resumed_run_keeps_that_things_were_changed in cases,
+    an_unfinished_change_is_finished_by_a_change_only in cases,
+    stale_knowledge_does_not_decide in cases,
+    history_is_the_whole_chain in cases,
+    one_and_the_same_record_has_one_winner in cases,
+    an_unknown_version_asks_for_an_upgrade in cases_hostile,
+    hostile_records_are_refused_and_left_alone in cases_hostile,
+    an_unreachable_place_refuses in cases_hostile,
+    every_text_that_we_write_can_be_read in cases_hostile,
+    names_that_git_cannot_hold_are_locks_too in cases_hostile,
+    threads_that_race_have_one_winner in cases_race,
+    sets_that_overlap_have_one_winner in cases_race,
+    takeover_and_eviction_race in cases_race,
+}
+
+use on as contract_on;

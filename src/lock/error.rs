@@ -1,0 +1,135 @@
+//! Why a lock operation did not succeed. Texts that come from a record or a server are escaped
+//! before they are shown.
+
+use super::{LockKey, Record};
+use crate::git::{GitError, Oid};
+
+/// Why a lock operation did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Somebody else holds it.
+    #[error("lock `{key}` is held by {}{}", .holder.describe(), because(.why))]
+    Held {
+        /// The key.
+        key: LockKey,
+        /// The record that says who.
+        holder: Box<Record>,
+        /// Why an owner cannot take over his own lock; empty for another's.
+        why: String,
+    },
+    /// Others change it faster than this run can take it.
+    #[error("lock `{key}` was changed by others at every attempt to take it")]
+    Contended {
+        /// The key.
+        key: LockKey,
+    },
+    /// What this run held is no longer its own.
+    #[error("lock `{key}` was lost: {}{}", lost_to(.now.as_deref()), still(.held))]
+    Lost {
+        /// The key.
+        key: LockKey,
+        /// What is there now.
+        now: Option<Box<Record>>,
+        /// Keys of the same set that this run still holds.
+        held: Vec<LockKey>,
+    },
+    /// The branch moved between git-check and lock.
+    #[error("branch `{branch}` moved on the remote since git-check saw it")]
+    BranchMoved {
+        /// Full ref name.
+        branch: String,
+    },
+    /// HEAD lacks the commit that was last applied.
+    #[error("`{key}` was last changed from commit {applied} ({by}), {}", lacking(*.shallow))]
+    Stale {
+        /// The key.
+        key: LockKey,
+        /// The commit.
+        applied: Oid,
+        /// The last record that speaks of it: who and when.
+        by: String,
+        /// Whether the clone is too shallow to tell.
+        shallow: bool,
+    },
+    /// Evicting somebody else's run wants a reason.
+    #[error("lock `{key}` is held by {}; evicting somebody else's run needs a reason", .holder.describe())]
+    ReasonMissing {
+        /// The key.
+        key: LockKey,
+        /// Whose it is.
+        holder: Box<Record>,
+    },
+    /// The backend cannot be reached; nothing was changed.
+    #[error("lock backend {place} cannot be reached: {message}")]
+    Unreachable {
+        /// The backend's place.
+        place: String,
+        /// What was said, cleaned.
+        message: String,
+    },
+    /// A connection broke around the write and it cannot be told whether it arrived.
+    #[error("it is not known whether lock `{key}` was changed: {message}")]
+    Ambiguous {
+        /// The key.
+        key: LockKey,
+        /// What was said, cleaned.
+        message: String,
+    },
+    /// The backend refuses for good.
+    #[error("lock backend {place} refused: {message}")]
+    Denied {
+        /// The backend's place.
+        place: String,
+        /// What it said, cleaned.
+        message: String,
+    },
+    /// A record cannot be understood.
+    #[error("the record of lock `{key}` in {place} cannot be understood: {why}")]
+    Record {
+        /// The key.
+        key: LockKey,
+        /// The backend's place.
+        place: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The configuration does not make a backend.
+    #[error("{0}")]
+    Config(String),
+    /// The local repository failed underneath.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// Reading or writing a file of ours failed.
+    #[error("cannot {what}")]
+    Io {
+        /// What was being done, and to which file.
+        what: String,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+fn because(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!(": {why}") }
+}
+
+fn lost_to(now: Option<&Record>) -> String {
+    now.map_or_else(|| "its record is gone".to_owned(), Record::describe)
+}
+
+fn still(held: &[LockKey]) -> String {
+    if held.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = held.iter().map(|key| format!("`{key}`")).collect();
+    format!("; this run still holds {}", names.join(", "))
+}
+
+const fn lacking(shallow: bool) -> &'static str {
+    if shallow {
+        "and this clone is too shallow to tell whether the tree contains it"
+    } else {
+        "which this tree does not contain"
+    }
+}

@@ -1,0 +1,70 @@
+//! What git's answer to a push of lock refs means. Pure: flags in, meaning out.
+
+use super::record::escape;
+use super::{BranchChange, BranchRefusal, LostTo};
+use crate::git::{PushEnd, PushFlag, Pushed};
+
+/// What a push's answer says before the refs are looked at again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Every lock ref points to our commit.
+    Won,
+    /// At least one ref was refused, so none was moved. The words are for people.
+    Refused(String),
+    /// The user's pre-push hook said no; nothing was sent.
+    Hook(String),
+    /// It cannot be told from here.
+    Broken(String),
+}
+
+/// Reads the answer. `open`: an earlier push of the same commits may have arrived, so that finding
+/// them there already means that we won; otherwise it is no win of ours.
+pub(super) fn judge(pushed: &Pushed, locks: &[String], open: bool) -> Answer {
+    match &pushed.end {
+        PushEnd::HookRefused => Answer::Hook(pushed.said.clone()),
+        PushEnd::Broken { message } => Answer::Broken(message.clone()),
+        PushEnd::Refused => Answer::Refused(words(pushed)),
+        PushEnd::Complete => {
+            let won = |target: &String| {
+                pushed.results.iter().any(|result| {
+                    result.target == *target
+                        && match result.flag {
+                            PushFlag::New | PushFlag::FastForward | PushFlag::Forced => true,
+                            PushFlag::UpToDate => open,
+                            _ => false,
+                        }
+                })
+            };
+            if locks.iter().all(won) { Answer::Won } else { Answer::Refused(words(pushed)) }
+        }
+    }
+}
+
+/// A refusal that neither a moved lock nor a moved branch explains. When the branch was to move it
+/// is the branch that is refused: this run has written the lock's refs on this remote before.
+pub(super) fn denial(branch: Option<&BranchChange>, message: String) -> LostTo {
+    match branch {
+        Some(BranchChange::Forward { .. }) => LostTo::Branch(BranchRefusal::Denied(message)),
+        _ => LostTo::Denied(message),
+    }
+}
+
+/// What was said about the refusal: the server's own words where there are any, else the reasons
+/// beside the refs, each once.
+pub(crate) fn words(pushed: &Pushed) -> String {
+    let server: Vec<&str> = pushed.said.split("; ").filter(|line| line.starts_with("remote:")).collect();
+    if !server.is_empty() {
+        return server.join("; ");
+    }
+    let mut texts: Vec<String> = Vec::new();
+    for result in &pushed.results {
+        let text = escape(&result.message);
+        if matches!(result.flag, PushFlag::RejectedLocally | PushFlag::RejectedRemotely)
+            && !text.is_empty()
+            && !texts.contains(&text)
+        {
+            texts.push(text);
+        }
+    }
+    texts.join("; ")
+}

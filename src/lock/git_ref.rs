@@ -1,0 +1,386 @@
+//! Locks as refs of a git remote: `<prefix>/<key>` points to a chain of commits on the empty tree,
+//! one record a commit, each the child of the one before.
+//!
+//! A swap is one atomic push with a lease on the exact tip that was read, for every key, and with
+//! it a guard on a branch or its move forward. What became of a push is told by flags, never by
+//! what a server writes beside them: a refusal is explained by looking at the refs again, and a
+//! connection that broke is resolved by pushing the very same commits once more. Our records carry
+//! a nonce, so a commit that is in the chain is ours and nobody else's.
+
+use std::time::Duration;
+
+use super::git_answer::{Answer, denial, judge};
+use super::record::escape;
+use super::record_json::MAX_BYTES;
+use super::{
+    BranchChange, BranchRefusal, Change, Freshness, KeySet, LockBackend, LockError, LockKey, LostTo,
+    Observed, Record, Swap, Swapped, Version, encode,
+};
+use crate::git::{Ancestry, CommitText, Expect, Fetched, GitError, Oid, Push, RefUpdate, Repo, lock_refspec};
+use crate::process::Interrupts;
+
+/// Pauses before the same push is said again after a connection broke or a refusal that nothing explains.
+const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(100), Duration::from_millis(500)];
+/// How far back in a chain our own commits are looked for.
+const LOOK_BACK: usize = 10_000;
+
+/// Lock refs on one remote of one repository.
+#[derive(Clone)]
+pub struct GitRefs {
+    repo: Repo,
+    remote: String,
+    prefix: String,
+    interrupts: Interrupts,
+}
+
+/// Where our own commits are, relative to the tips as they are now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// They are the tips.
+    Tips,
+    /// They are in the chains, and others have come after.
+    Buried,
+    /// The tips are what was expected before the push: nothing has changed.
+    Untouched,
+    /// Something else is there.
+    Gone,
+}
+
+impl GitRefs {
+    /// Lock refs below `prefix` on `remote`. Touches no network.
+    ///
+    /// # Errors
+    /// [`LockError::Config`] for a prefix that cannot hold locks.
+    pub fn new(repo: Repo, remote: &str, prefix: &str, interrupts: Interrupts) -> Result<Self, LockError> {
+        let prefix = prefix.trim_end_matches('/');
+        encode::check_prefix(prefix).map_err(|why| {
+            LockError::Config(format!("`{}` cannot be the prefix of lock refs: {why}", escape(prefix)))
+        })?;
+        Ok(Self { repo, remote: remote.to_owned(), prefix: prefix.to_owned(), interrupts })
+    }
+
+    fn target(&self, key: &LockKey) -> String {
+        format!("{}/{}", self.prefix, encode::to_ref(key))
+    }
+
+    /// Where the last known tip of a key is kept locally.
+    fn tracking(&self, key: &LockKey) -> String {
+        format!("refs/lockstep/remotes/{}/locks/{}", self.remote, encode::to_ref(key))
+    }
+
+    fn tracked_branch(&self, name: &str) -> String {
+        let short = name.strip_prefix("refs/heads/").unwrap_or(name);
+        format!("refs/lockstep/remotes/{}/heads/{short}", self.remote)
+    }
+
+    /// Brings all lock refs, and the branch if there is one, in one connection. Returns whether the
+    /// branch is there.
+    fn fetch(&self, branch: Option<&str>) -> Result<bool, LockError> {
+        let mut refspecs = vec![lock_refspec(&self.prefix, &self.remote)?];
+        if let Some(name) = branch {
+            refspecs.push(format!("+{name}:{}", self.tracked_branch(name)));
+        }
+        match self.fetch_refs(&refspecs)? {
+            Fetched::MissingRef if branch.is_some() => {
+                self.fetch(None)?;
+                Ok(false)
+            }
+            _ => Ok(true),
+        }
+    }
+
+    fn fetch_refs(&self, refspecs: &[String]) -> Result<Fetched, LockError> {
+        match self.repo.fetch(&self.remote, refspecs) {
+            // Another run in the same clone may move the same tracking refs at the same moment.
+            Err(GitError::Failed { .. }) => self.repo.fetch(&self.remote, refspecs),
+            fetched => fetched,
+        }
+        .map_err(|error| self.error(error))
+    }
+
+    fn error(&self, error: GitError) -> LockError {
+        match error {
+            GitError::Unreachable { message, .. } => LockError::Unreachable { place: self.place(), message },
+            other => LockError::Git(other),
+        }
+    }
+
+    fn bad(&self, key: &LockKey, why: impl Into<String>) -> LockError {
+        LockError::Record { key: key.clone(), place: self.place(), why: why.into() }
+    }
+
+    fn tip(&self, key: &LockKey) -> Result<Option<Oid>, LockError> {
+        Ok(self.repo.resolve(&self.tracking(key))?)
+    }
+
+    fn commit(&self, key: &LockKey, oid: &Oid) -> Result<CommitText, LockError> {
+        let commit = self
+            .repo
+            .commit(oid)?
+            .ok_or_else(|| self.bad(key, format!("{} is not a commit", oid.short())))?;
+        if !commit.empty_tree || commit.parents.len() > 1 {
+            return Err(self.bad(key, format!("commit {} is not of lockstep's making", oid.short())));
+        }
+        Ok(commit)
+    }
+
+    fn record(&self, key: &LockKey, commit: &CommitText) -> Result<Record, LockError> {
+        let message = &commit.message;
+        if message.len() > 2 * MAX_BYTES {
+            return Err(self.bad(key, format!("it has more than {MAX_BYTES} bytes")));
+        }
+        // One line for people, an empty one, the record.
+        let start = message.windows(2).position(|two| two == b"\n\n").map(|at| at + 2);
+        let json = start.map(|start| message[start..].trim_ascii());
+        let json = json.ok_or_else(|| self.bad(key, "its commit message holds no record"))?;
+        Record::from_json(json, key).map_err(|why| self.bad(key, why))
+    }
+
+    fn observe(&self, key: &LockKey) -> Result<Observed, LockError> {
+        let last = match self.tip(key)? {
+            None => None,
+            Some(oid) => {
+                let record = self.record(key, &self.commit(key, &oid)?)?;
+                Some((Version(oid.as_str().to_owned()), record))
+            }
+        };
+        Ok(Observed { key: key.clone(), last })
+    }
+
+    /// Writes the records as commits; nothing points to them yet.
+    fn write(&self, changes: &[Change]) -> Result<Vec<Oid>, LockError> {
+        let write = |change: &Change| {
+            let json = change.record.to_json().map_err(|why| self.bad(&change.key, why))?;
+            let message = format!("{}\n\n{json}\n", headline(&change.record));
+            let parent = self.expected(change)?;
+            Ok(self.repo.write_commit(&message, parent.as_ref(), change.record.time)?)
+        };
+        changes.iter().map(write).collect()
+    }
+
+    fn expected(&self, change: &Change) -> Result<Option<Oid>, LockError> {
+        let oid = |version: &Version| {
+            Oid::new(version.0.as_str()).map_err(|error| self.bad(&change.key, error.to_string()))
+        };
+        change.expect.as_ref().map(oid).transpose()
+    }
+
+    fn push(&self, swap: &Swap, new: &[Oid], hook: bool) -> Result<Push, LockError> {
+        let mut updates = Vec::with_capacity(new.len() + 1);
+        match &swap.branch {
+            Some(BranchChange::Unmoved { name, seen }) => updates.push(RefUpdate {
+                source: seen.clone(),
+                target: name.clone(),
+                lease: Some(Expect::At(seen.clone())),
+            }),
+            // Without a lease git lets the branch move forward only: it is never forced.
+            Some(BranchChange::Forward { name, to }) => {
+                updates.push(RefUpdate { source: to.clone(), target: name.clone(), lease: None });
+            }
+            None => {}
+        }
+        for (change, oid) in swap.changes.iter().zip(new) {
+            let lease = self.expected(change)?.map_or(Expect::Absent, Expect::At);
+            updates.push(RefUpdate {
+                source: oid.clone(),
+                target: self.target(&change.key),
+                lease: Some(lease),
+            });
+        }
+        let hook = hook && matches!(swap.branch, Some(BranchChange::Forward { .. }));
+        Ok(Push { remote: self.remote.clone(), updates, hook })
+    }
+
+    /// Remembers what a push that was won has made of the refs. It is a cache: failing to write it
+    /// costs a fetch later.
+    fn remember(&self, swap: &Swap, new: &[Oid]) {
+        for (change, oid) in swap.changes.iter().zip(new) {
+            let _ = self.repo.set_ref(&self.tracking(&change.key), Some(oid));
+        }
+        if let Some(BranchChange::Forward { name, to }) = &swap.branch {
+            let _ = self.repo.set_ref(&self.tracked_branch(name), Some(to));
+        }
+    }
+
+    /// Where our commits stand in the chains as they were fetched last.
+    fn standing(&self, swap: &Swap, new: &[Oid]) -> Result<Standing, LockError> {
+        let mut all: Option<Standing> = None;
+        for (change, ours) in swap.changes.iter().zip(new) {
+            let tip = self.tip(&change.key)?;
+            let one = if tip.as_ref() == Some(ours) {
+                Standing::Tips
+            } else if tip == self.expected(change)? {
+                Standing::Untouched
+            } else if self.in_chain(&change.key, tip, ours)? {
+                Standing::Buried
+            } else {
+                Standing::Gone
+            };
+            all = Some(match (all, one) {
+                (None, one) => one,
+                (Some(a), b) if a == b => a,
+                (Some(Standing::Tips | Standing::Buried), Standing::Tips | Standing::Buried) => {
+                    Standing::Buried
+                }
+                // One push is atomic: if one of our commits is not there, none is.
+                _ => Standing::Gone,
+            });
+        }
+        Ok(all.unwrap_or(Standing::Gone))
+    }
+
+    fn in_chain(&self, key: &LockKey, tip: Option<Oid>, ours: &Oid) -> Result<bool, LockError> {
+        let mut next = tip;
+        for _ in 0..LOOK_BACK {
+            match next {
+                None => return Ok(false),
+                Some(oid) if oid == *ours => return Ok(true),
+                Some(oid) => next = self.commit(key, &oid)?.parents.into_iter().next(),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Why a push was refused although the locks are as they were expected: the branch, if it moved.
+    fn branch_moved(&self, branch: &BranchChange, there: bool) -> Result<bool, LockError> {
+        let tip = if there { self.repo.resolve(&self.tracked_branch(branch.name()))? } else { None };
+        Ok(match (branch, tip) {
+            (BranchChange::Unmoved { seen, .. }, tip) => tip.as_ref() != Some(seen),
+            (BranchChange::Forward { .. }, None) => false,
+            (BranchChange::Forward { to, .. }, Some(tip)) => {
+                tip != *to && self.repo.ancestry(to, &tip)? != Ancestry::Contains
+            }
+        })
+    }
+
+    /// Our records are there, so the branch must be too: a remote that moves one without the other
+    /// cannot keep a lock's promises.
+    fn check_atomic(&self, swap: &Swap, there: bool) -> Result<(), LockError> {
+        let Some(BranchChange::Forward { name, to }) = &swap.branch else { return Ok(()) };
+        let tip = if there { self.repo.resolve(&self.tracked_branch(name))? } else { None };
+        let moved = match tip {
+            Some(tip) => tip == *to || self.repo.ancestry(&tip, to)? == Ancestry::Contains,
+            None => false,
+        };
+        if moved {
+            return Ok(());
+        }
+        let message =
+            format!("it moved the lock without `{}`: it does not keep `git push --atomic`", escape(name));
+        Err(LockError::Denied { place: self.place(), message })
+    }
+
+    fn done(&self, swap: &Swap, new: &[Oid]) -> Swapped {
+        self.remember(swap, new);
+        Swapped::Done(new.iter().map(|oid| Version(oid.as_str().to_owned())).collect())
+    }
+}
+
+impl LockBackend for GitRefs {
+    fn name(&self) -> &'static str {
+        "git"
+    }
+
+    fn place(&self) -> String {
+        format!("{} on {}", self.prefix, self.remote)
+    }
+
+    fn branch_remote(&self) -> Option<&str> {
+        Some(&self.remote)
+    }
+
+    fn read(&self, keys: &KeySet, freshness: Freshness) -> Result<Vec<Observed>, LockError> {
+        if freshness == Freshness::Now {
+            self.fetch(None)?;
+        }
+        keys.iter().map(|key| self.observe(key)).collect()
+    }
+
+    fn swap(&self, swap: &Swap) -> Result<Swapped, LockError> {
+        let new = self.write(&swap.changes)?;
+        let locks: Vec<String> = swap.changes.iter().map(|change| self.target(&change.key)).collect();
+        // Set once the outcome of a push could not be told: from then on ours may be there already.
+        let mut open: Option<String> = None;
+        let mut denied: Option<String> = None;
+        let mut last = false;
+        for pause in PAUSES {
+            if open.is_some() && last {
+                break;
+            }
+            // Who is asked to end has one push left: the terminal's Ctrl-C ended git as well, and
+            // without it nobody would know whether the lock is ours.
+            last = self.interrupts.requested().is_some();
+            std::thread::sleep(pause);
+            // The user's hook has said yes to these commits when a push is said again.
+            let again = open.is_some() || denied.is_some();
+            let answer = match self.repo.push(&self.push(swap, &new, !again)?) {
+                Ok(pushed) => judge(&pushed, &locks, open.is_some()),
+                Err(error) if open.is_some() => Answer::Broken(error.to_string()),
+                Err(error) => return Err(self.error(error)),
+            };
+            match answer {
+                Answer::Won => return Ok(self.done(swap, &new)),
+                Answer::Hook(said) => return Ok(Swapped::Lost(LostTo::Branch(BranchRefusal::Hook(said)))),
+                Answer::Broken(message) => open = Some(message),
+                Answer::Refused(message) => {
+                    let there = match self.fetch(swap.branch.as_ref().map(BranchChange::name)) {
+                        Ok(there) => there,
+                        Err(error) if open.is_none() => return Err(error),
+                        Err(_) => continue,
+                    };
+                    match self.standing(swap, &new)? {
+                        // Found there although nothing of ours can have arrived: another's twin.
+                        Standing::Tips | Standing::Buried if open.is_none() => {
+                            return Ok(Swapped::Lost(LostTo::Lock));
+                        }
+                        standing @ (Standing::Tips | Standing::Buried) => {
+                            self.check_atomic(swap, there)?;
+                            let tips = standing == Standing::Tips;
+                            return Ok(if tips { self.done(swap, &new) } else { Swapped::Superseded });
+                        }
+                        Standing::Gone => return Ok(Swapped::Lost(LostTo::Lock)),
+                        Standing::Untouched => {}
+                    }
+                    if open.is_none()
+                        && let Some(branch) = &swap.branch
+                        && self.branch_moved(branch, there)?
+                    {
+                        return Ok(Swapped::Lost(LostTo::Branch(BranchRefusal::Moved)));
+                    }
+                    denied = Some(message);
+                }
+            }
+        }
+        if let Some(message) = open {
+            return Err(LockError::Ambiguous { key: swap.changes[0].key.clone(), message });
+        }
+        Ok(Swapped::Lost(denial(swap.branch.as_ref(), denied.unwrap_or_default())))
+    }
+
+    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Record>, LockError> {
+        let mut records = Vec::new();
+        let mut next = self.tip(key)?;
+        while let Some(oid) = next
+            && records.len() < limit
+        {
+            let commit = self.commit(key, &oid)?;
+            records.push(self.record(key, &commit)?);
+            next = commit.parents.into_iter().next();
+        }
+        Ok(records)
+    }
+}
+
+/// The line that `git log` shows.
+fn headline(record: &Record) -> String {
+    let act = match record.act {
+        super::Act::Acquired => "acquired",
+        super::Act::TakenOver => "taken over",
+        super::Act::Pushed => "pushed",
+        super::Act::Failed => "failed",
+        super::Act::Released => "released",
+        super::Act::GivenBack => "given back",
+        super::Act::Evicted => "evicted",
+    };
+    format!("{act} {} by {} (generation {})", record.key, escape(&record.owner), record.generation)
+}

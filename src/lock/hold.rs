@@ -1,0 +1,223 @@
+//! Holding a lock and letting go of it: push, failure, release, giving back, verification.
+//!
+//! All of it is fenced on the exact versions that this run wrote last. If one of them is no longer
+//! the current one, nothing is written and the run has lost its lock.
+
+use super::{
+    Act, BranchChange, BranchRefusal, Change, Effect, Freshness, KeySet, Lease, LeaseEntry, LockError,
+    LockState, Locks, LostTo, Observed, Prior, Record, Swap, Swapped, Version,
+};
+use crate::git::Oid;
+
+/// How often a write is said again that was refused although nothing stood in its way.
+const ATTEMPTS: usize = 3;
+/// How far back in a chain a run looks for its own release.
+const LOOK_BACK: usize = 64;
+
+/// What became of a write that also had to do with a branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// Branch and lock were moved.
+    Done,
+    /// The branch stood in the way; nothing was changed and the lock is still held.
+    Branch(BranchRefusal),
+}
+
+/// A write's end, before it is said what it means.
+enum End {
+    Now(Vec<Version>),
+    /// Written, and changed by somebody since.
+    Before,
+    Branch(BranchRefusal),
+}
+
+impl Locks<'_> {
+    /// Moves the branch and advances the lock in one atomic act, so that a run whose lock was taken
+    /// from it cannot push.
+    ///
+    /// # Errors
+    /// [`LockError::Lost`], and whatever the backend says. The lease is still the last one written.
+    pub fn pushed(&self, lease: &mut Lease, branch: BranchChange) -> Result<Written, LockError> {
+        let records =
+            self.records(lease, |entry| self.next(&entry.record, LockState::Held, Act::Pushed, None))?;
+        match self.write(lease, &records, Some(branch))? {
+            End::Now(versions) => {
+                for ((entry, record), version) in lease.entries.iter_mut().zip(records).zip(versions) {
+                    entry.record = record;
+                    entry.version = version;
+                }
+                Ok(Written::Done)
+            }
+            End::Before => Err(self.lost(lease)?),
+            End::Branch(refusal) => Ok(Written::Branch(refusal)),
+        }
+    }
+
+    /// Gives the lock back after success. `applied` is the commit that is now in effect, if the run
+    /// changed things; without it the last one is carried on. Releasing twice is releasing once.
+    ///
+    /// A run that took over an unfinished change and changed nothing itself has not finished it: the
+    /// lock goes back to being failed.
+    ///
+    /// # Errors
+    /// [`LockError::Lost`], and whatever the backend says.
+    pub fn release(
+        &self,
+        lease: &Lease,
+        applied: Option<&Oid>,
+        branch: Option<BranchChange>,
+    ) -> Result<Written, LockError> {
+        let records = self.records(lease, |entry| {
+            if applied.is_none() && lease.found_unfinished() {
+                return self.as_found(entry, "nothing has changed since");
+            }
+            let mut record = self.next(&entry.record, LockState::Free, Act::Released, None)?;
+            record.effect = if applied.is_some() { Effect::Applied } else { Effect::None };
+            record.applied = applied.cloned().or(record.applied);
+            Ok(record)
+        })?;
+        let alone = branch.is_none();
+        match self.write(lease, &records, branch) {
+            Ok(End::Now(_) | End::Before) => Ok(Written::Done),
+            Ok(End::Branch(refusal)) => Ok(Written::Branch(refusal)),
+            Err(LockError::Lost { .. }) if alone && self.already_released(lease)? => Ok(Written::Done),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives the lock back as it was found, because no command has run under it: free, or failed if
+    /// this run had gone on from a failure.
+    ///
+    /// # Errors
+    /// [`LockError::Lost`], and whatever the backend says.
+    pub fn give_back(&self, lease: &Lease, reason: &str) -> Result<(), LockError> {
+        let records = self.records(lease, |entry| self.as_found(entry, reason))?;
+        self.finish(lease, &records)
+    }
+
+    /// Keeps the lock and records that the run has failed, so that its owner can go on from there.
+    /// `effect` is what this run itself has done; if that is nothing, what it found stands.
+    ///
+    /// # Errors
+    /// [`LockError::Lost`], and whatever the backend says.
+    pub fn fail(&self, lease: &Lease, effect: Effect, reason: &str) -> Result<(), LockError> {
+        let records = self.records(lease, |entry| {
+            let mut record = self.next(&entry.record, LockState::Failed, Act::Failed, Some(reason))?;
+            record.effect = if effect == Effect::None { entry.prior.effect() } else { effect };
+            Ok(record)
+        })?;
+        self.finish(lease, &records)
+    }
+
+    /// Asks the backend whether the lock is still this run's.
+    ///
+    /// # Errors
+    /// [`LockError::Lost`] if not, and whatever the backend says.
+    pub fn verify(&self, lease: &Lease) -> Result<(), LockError> {
+        let observed = self.backend.read(&key_set(lease), Freshness::Now)?;
+        lost_among(lease, observed).map_or(Ok(()), Err)
+    }
+
+    /// Whether the chains say that this run has let go of every key of the lease, be it at the tip
+    /// or before others came.
+    ///
+    /// # Errors
+    /// Whatever the backend says.
+    pub fn already_released(&self, lease: &Lease) -> Result<bool, LockError> {
+        for entry in &lease.entries {
+            let ours = |r: &Record| {
+                r.run == entry.record.run
+                    && r.generation == entry.record.generation
+                    && r.state != LockState::Held
+                    && matches!(r.act, Act::Released | Act::GivenBack)
+            };
+            if !self.backend.history(&entry.key, LOOK_BACK)?.iter().any(ours) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The record that returns a key to what it was when this run took it.
+    fn as_found(&self, entry: &LeaseEntry, reason: &str) -> Result<Record, LockError> {
+        let state = if entry.prior == Prior::Free { LockState::Free } else { LockState::Failed };
+        let mut record = self.next(&entry.record, state, Act::GivenBack, Some(reason))?;
+        record.effect = entry.prior.effect();
+        Ok(record)
+    }
+
+    fn finish(&self, lease: &Lease, records: &[Record]) -> Result<(), LockError> {
+        match self.write(lease, records, None)? {
+            End::Now(_) | End::Before => Ok(()),
+            // Without a branch in the swap no branch can stand in its way.
+            End::Branch(_) => Err(self.lost(lease)?),
+        }
+    }
+
+    fn records(
+        &self,
+        lease: &Lease,
+        next: impl Fn(&LeaseEntry) -> Result<Record, LockError>,
+    ) -> Result<Vec<Record>, LockError> {
+        lease.entries.iter().map(next).collect()
+    }
+
+    fn write(
+        &self,
+        lease: &Lease,
+        records: &[Record],
+        branch: Option<BranchChange>,
+    ) -> Result<End, LockError> {
+        let change = |(entry, record): (&LeaseEntry, &Record)| Change {
+            key: entry.key.clone(),
+            expect: Some(entry.version.clone()),
+            record: record.clone(),
+        };
+        let swap = Swap { changes: lease.entries.iter().zip(records).map(change).collect(), branch };
+        for _ in 0..ATTEMPTS {
+            match self.backend.swap(&swap)? {
+                Swapped::Done(versions) => return Ok(End::Now(versions)),
+                Swapped::Superseded => return Ok(End::Before),
+                Swapped::Lost(LostTo::Branch(refusal)) => return Ok(End::Branch(refusal)),
+                Swapped::Lost(LostTo::Denied(message)) => {
+                    return Err(LockError::Denied { place: self.backend.place(), message });
+                }
+                // Lost, and yet everything is still ours: something passing stood in the way.
+                Swapped::Lost(LostTo::Lock) => {
+                    if let Some(lost) = self.lost_to(lease)? {
+                        return Err(lost);
+                    }
+                }
+            }
+        }
+        Err(LockError::Contended { key: lease.entries[0].key.clone() })
+    }
+
+    /// What was lost and to whom, as the backend knows since it said so.
+    fn lost_to(&self, lease: &Lease) -> Result<Option<LockError>, LockError> {
+        Ok(lost_among(lease, self.backend.read(&key_set(lease), Freshness::Known)?))
+    }
+
+    fn lost(&self, lease: &Lease) -> Result<LockError, LockError> {
+        let key = lease.entries[0].key.clone();
+        Ok(self.lost_to(lease)?.unwrap_or(LockError::Contended { key }))
+    }
+}
+
+fn key_set(lease: &Lease) -> KeySet {
+    lease.keys().cloned().collect()
+}
+
+fn lost_among(lease: &Lease, observed: Vec<Observed>) -> Option<LockError> {
+    let mut lost = None;
+    let mut held = Vec::new();
+    for (entry, seen) in lease.entries.iter().zip(observed) {
+        match seen.last {
+            Some((version, _)) if version == entry.version => held.push(entry.key.clone()),
+            last => {
+                lost.get_or_insert((entry.key.clone(), last.map(|(_, record)| Box::new(record))));
+            }
+        }
+    }
+    lost.map(|(key, now)| LockError::Lost { key, now, held })
+}

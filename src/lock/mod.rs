@@ -1,0 +1,48 @@
+//! The lock: one record, one protocol over it, one trait that backends implement, one file each.
+//!
+//! A lock is a chain of records under a key. Whoever changes it names the exact version that he
+//! read; the backend makes the change only if that is still the last one, for all keys of a set or
+//! for none. Everything that decides who may do what is in the protocol, above the backends, so
+//! that all of them keep the same promises:
+//!
+//! - at most one run holds a key; the generation grows by one at each acquire, takeover and
+//!   eviction and never shrinks;
+//! - `applied` is carried from record to record and never lost;
+//! - nothing is released in `Drop`: a run that dies leaves its lock, and the record says whose it is;
+//! - a backend that cannot be reached, or a record that cannot be understood, refuses.
+
+mod alive;
+mod backend;
+mod backends;
+mod encode;
+mod error;
+mod evict;
+mod git_answer;
+mod git_ref;
+mod hold;
+mod key;
+mod lease;
+mod local;
+mod owner;
+mod protocol;
+mod record;
+mod record_json;
+
+#[cfg(test)]
+mod contract;
+
+pub use alive::{Alive, Proof};
+pub use backend::{
+    BranchChange, BranchRefusal, Change, Freshness, LockBackend, LostTo, Observed, Swap, Swapped, Version,
+};
+pub use backends::{BACKENDS, BackendEntry, BackendPlace, open_backend};
+pub use error::LockError;
+pub use evict::Evicted;
+pub use git_ref::GitRefs;
+pub use hold::Written;
+pub use key::{KeySet, LockKey};
+pub use lease::{Lease, LeaseEntry, Prior};
+pub use local::LocalFiles;
+pub use owner::owner;
+pub use protocol::{AcquireRequest, Locks};
+pub use record::{Act, Effect, LockState, Record};

@@ -1,0 +1,276 @@
+//! Taking a lock: who may, and with which record. The only file that decides so.
+//!
+//! What must hold, whatever the backend: a run holds all of its keys or none; it holds them only
+//! if nobody else does, or if the holder was its own owner's and has ended beyond doubt; and only
+//! if its tree contains the commit that was last applied. Every decision is about exact versions,
+//! and the swap fails if one of them is no longer the last.
+
+use super::record::clean;
+use super::record_json::{MAX_OVERRIDES, MAX_OWNER, MAX_REASON, MAX_UNIT, MAX_WORD};
+use super::{
+    Act, BranchChange, Change, Effect, Freshness, KeySet, Lease, LeaseEntry, LockBackend, LockError,
+    LockState, LostTo, Observed, Prior, Proof, Record, Swap, Swapped, Version,
+};
+use crate::env::{self, Clock, Host};
+use crate::git::{Ancestry, GitError, Oid};
+
+/// How often a run that lost a race looks again before it gives up.
+const ATTEMPTS: usize = 5;
+
+/// The locks of one backend, as one run sees them.
+#[derive(Clone, Copy)]
+pub struct Locks<'a> {
+    /// Where the records are.
+    pub backend: &'a dyn LockBackend,
+    /// Tells when a record was written.
+    pub clock: Clock,
+    /// Where the run lives.
+    pub host: &'a Host,
+    /// Who runs.
+    pub owner: &'a str,
+    /// Which invocation: letters, digits, `-` and `_`, at most 64.
+    pub run: &'a str,
+}
+
+/// What a run asks for when it takes a lock.
+pub struct AcquireRequest<'a> {
+    /// The keys, all or nothing.
+    pub keys: &'a KeySet,
+    /// What it runs for, for people: `alpha/prod`.
+    pub unit: String,
+    /// `Known` if this run has just fetched.
+    pub freshness: Freshness,
+    /// HEAD.
+    pub commit: Option<Oid>,
+    /// Whether HEAD contains a commit.
+    pub contains: &'a dyn Fn(&Oid) -> Result<Ancestry, GitError>,
+    /// Whether the run that wrote a record has ended, tool and all. Asked only for the very same host.
+    pub ended: &'a dyn Fn(&Record) -> Proof,
+    /// The branch that must not have moved since it was seen.
+    pub branch: Option<BranchChange>,
+    /// The program that will run under the lock. Never its arguments.
+    pub program: Option<String>,
+    /// Its subcommand, if it is a known one.
+    pub subcommand: Option<String>,
+    /// Keys of parameters that came from outside the repository.
+    pub overrides: Vec<String>,
+    /// A command that is not known to only read will run under the lock.
+    pub will_change: bool,
+    /// Go on although HEAD lacks what was last applied.
+    pub accept_rewrite: bool,
+}
+
+impl Locks<'_> {
+    /// Takes all keys of the request, or none.
+    ///
+    /// # Errors
+    /// [`LockError::Held`], [`LockError::Stale`], [`LockError::BranchMoved`],
+    /// [`LockError::Contended`], and whatever the backend says.
+    pub fn acquire(&self, request: &AcquireRequest<'_>) -> Result<Lease, LockError> {
+        let mut freshness = request.freshness;
+        let mut asked = freshness == Freshness::Now;
+        let mut lost = 0;
+        loop {
+            let observed = self.backend.read(request.keys, freshness)?;
+            let plan = match self.decide(request, &observed) {
+                // Nobody is refused for what may have changed since it was fetched.
+                Err(LockError::Held { .. } | LockError::Stale { .. }) if !asked => {
+                    freshness = Freshness::Now;
+                    asked = true;
+                    continue;
+                }
+                decided => decided?,
+            };
+            let (changes, priors): (Vec<Change>, Vec<Prior>) = plan.into_iter().unzip();
+            let swap = Swap { changes, branch: request.branch.clone() };
+            match self.backend.swap(&swap)? {
+                Swapped::Done(versions) => return Ok(lease(swap.changes, versions, &priors)),
+                Swapped::Superseded | Swapped::Lost(LostTo::Lock) => {
+                    lost += 1;
+                    if lost == ATTEMPTS {
+                        return Err(LockError::Contended { key: swap.changes[0].key.clone() });
+                    }
+                    // The backend has looked in order to say so.
+                    freshness = Freshness::Known;
+                    asked = true;
+                }
+                Swapped::Lost(LostTo::Branch(_)) => {
+                    let branch = swap.branch.map_or_else(String::new, |b| b.name().to_owned());
+                    return Err(LockError::BranchMoved { branch });
+                }
+                Swapped::Lost(LostTo::Denied(message)) => {
+                    return Err(LockError::Denied { place: self.backend.place(), message });
+                }
+            }
+        }
+    }
+
+    /// Every key's change, or the first reason why the set cannot be had.
+    fn decide(
+        &self,
+        request: &AcquireRequest<'_>,
+        observed: &[Observed],
+    ) -> Result<Vec<(Change, Prior)>, LockError> {
+        let mut priors = Vec::with_capacity(observed.len());
+        for seen in observed {
+            priors.push(match &seen.last {
+                Some((_, record)) if record.state != LockState::Free => self.takeover(record, request)?,
+                _ => Prior::Free,
+            });
+        }
+        let mut plan = Vec::with_capacity(observed.len());
+        for (seen, prior) in observed.iter().zip(priors) {
+            let last = seen.last.as_ref().map(|(_, record)| record);
+            let exception = self.check_applied(request, seen)?;
+            let mut record = self.draft(request, seen, last, prior)?;
+            record.reason = exception;
+            let expect = seen.last.as_ref().map(|(version, _)| version.clone());
+            plan.push((Change { key: seen.key.clone(), expect, record }, prior));
+        }
+        Ok(plan)
+    }
+
+    /// Whether this run may go on from a lock that is not free: only its own owner's, and only
+    /// with proof that the run which holds it and its tool have ended.
+    fn takeover(&self, holder: &Record, request: &AcquireRequest<'_>) -> Result<Prior, LockError> {
+        let refused = |why: &str| {
+            let holder = Box::new(holder.clone());
+            Err(LockError::Held { key: holder.key.clone(), holder, why: why.to_owned() })
+        };
+        if holder.owner != clean(self.owner, MAX_OWNER) {
+            return refused("");
+        }
+        if holder.state == LockState::Failed {
+            return Ok(Prior::Failed { effect: holder.effect });
+        }
+        if holder.run == self.run {
+            return refused("this very run has taken it already");
+        }
+        if !self.host.is_same_as(&holder.host) {
+            return refused("it is yours, but from here nobody can tell whether that run has ended");
+        }
+        match (request.ended)(holder) {
+            Proof::Ended => Ok(Prior::Failed { effect: holder.effect }),
+            Proof::Lives => refused("it is yours, and that run or its tool still lives on this host"),
+            Proof::Unknown => {
+                refused("it is yours, but there is no proof that that run and its tool have ended")
+            }
+        }
+    }
+
+    /// Whether HEAD contains what was last applied; the exception to record if it need not.
+    fn check_applied(
+        &self,
+        request: &AcquireRequest<'_>,
+        seen: &Observed,
+    ) -> Result<Option<String>, LockError> {
+        let Some((_, last)) = &seen.last else { return Ok(None) };
+        let Some(applied) = &last.applied else { return Ok(None) };
+        let ancestry = match &request.commit {
+            Some(head) if head == applied => Ancestry::Contains,
+            Some(_) => (request.contains)(applied)?,
+            None => Ancestry::Lacks,
+        };
+        match ancestry {
+            Ancestry::Contains => Ok(None),
+            _ if request.accept_rewrite => {
+                Ok(Some(format!("--accept-rewrite: {applied} was applied and is not in the history")))
+            }
+            other => Err(LockError::Stale {
+                key: seen.key.clone(),
+                applied: applied.clone(),
+                by: last.describe(),
+                shallow: other == Ancestry::Unknown,
+            }),
+        }
+    }
+
+    fn draft(
+        &self,
+        request: &AcquireRequest<'_>,
+        seen: &Observed,
+        last: Option<&Record>,
+        prior: Prior,
+    ) -> Result<Record, LockError> {
+        Ok(Record {
+            lockstep: Record::VERSION,
+            key: seen.key.clone(),
+            unit: clean(&request.unit, MAX_UNIT),
+            keys: request.keys.clone(),
+            generation: last.map_or(0, |r| r.generation) + 1,
+            state: LockState::Held,
+            act: if prior == Prior::Free { Act::Acquired } else { Act::TakenOver },
+            owner: clean(self.owner, MAX_OWNER),
+            run: self.run.to_owned(),
+            nonce: nonce()?,
+            host: self.host_for_record(),
+            pid: env::pid(),
+            process_start: env::process_start(),
+            program: request.program.as_deref().map(|p| clean(p, MAX_WORD)),
+            subcommand: request.subcommand.as_deref().map(|s| clean(s, MAX_WORD)),
+            commit: request.commit.clone(),
+            applied: last.and_then(|r| r.applied.clone()),
+            effect: if request.will_change { Effect::Unfinished } else { prior.effect() },
+            overrides: bounded_overrides(&request.overrides),
+            time: self.clock.now(),
+            reason: None,
+        })
+    }
+
+    /// The host as a record holds it: bounded and on one line, whatever the system is called.
+    pub(super) fn host_for_record(&self) -> Host {
+        Host {
+            name: clean(&self.host.name, MAX_OWNER),
+            boot: clean(&self.host.boot, MAX_OWNER),
+            pid_namespace: clean(&self.host.pid_namespace, MAX_OWNER),
+        }
+    }
+
+    /// The next record of a chain, written by this run: everything is carried on except what is
+    /// about the writing itself.
+    pub(super) fn next(
+        &self,
+        last: &Record,
+        state: LockState,
+        act: Act,
+        reason: Option<&str>,
+    ) -> Result<Record, LockError> {
+        Ok(Record {
+            state,
+            act,
+            nonce: nonce()?,
+            time: self.clock.now(),
+            reason: reason.map(|text| clean(text, MAX_REASON)).filter(|text| !text.is_empty()),
+            ..last.clone()
+        })
+    }
+}
+
+fn lease(changes: Vec<Change>, versions: Vec<Version>, priors: &[Prior]) -> Lease {
+    let resumed = priors.iter().any(|prior| prior.effect() != Effect::None);
+    let entries = changes
+        .into_iter()
+        .zip(versions)
+        .zip(priors)
+        .map(|((change, version), prior)| LeaseEntry {
+            key: change.key,
+            version,
+            record: change.record,
+            prior: *prior,
+        })
+        .collect();
+    Lease { entries, resumed }
+}
+
+fn bounded_overrides(keys: &[String]) -> Vec<String> {
+    let mut bounded: Vec<String> = keys.iter().take(MAX_OVERRIDES).map(|key| clean(key, MAX_WORD)).collect();
+    if keys.len() > MAX_OVERRIDES {
+        bounded.push(format!("(and {} more)", keys.len() - MAX_OVERRIDES));
+    }
+    bounded
+}
+
+pub(super) fn nonce() -> Result<String, LockError> {
+    env::nonce()
+        .map_err(|source| LockError::Io { what: "get randomness from the operating system".into(), source })
+}

@@ -1,0 +1,182 @@
+//! The lock record: who holds a lock, since when, at which commit, and what was last applied.
+//!
+//! The same in every backend. A record comes from a remote and is untrusted: its size and every
+//! field are checked when it is read, and nothing of it is printed without escaping.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{KeySet, LockKey};
+use crate::env::Host;
+use crate::git::Oid;
+
+/// Whether a lock is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LockState {
+    /// A run holds it.
+    Held,
+    /// The run that held it has ended in failure; its owner may go on from there.
+    Failed,
+    /// Nobody holds it.
+    Free,
+}
+
+/// What the commands that ran under a lock have done to the world, as far as it is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Nothing: no command was started, or they only read.
+    #[default]
+    None,
+    /// A change that succeeded and is not yet recorded as `applied`.
+    Applied,
+    /// A change was begun and did not succeed, or nobody knows. Only a change that succeeds, or a
+    /// person's word, sets the lock free after that.
+    Unfinished,
+}
+
+/// What was done when the record was written; with the chain it makes the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// A free lock was taken.
+    Acquired,
+    /// An owner took over his own lock.
+    TakenOver,
+    /// A push under the lock.
+    Pushed,
+    /// The run recorded its failure.
+    Failed,
+    /// Given back after success.
+    Released,
+    /// Given back before any command ran.
+    GivenBack,
+    /// Taken from a run by somebody.
+    Evicted,
+}
+
+/// One record of a lock's chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// Format version: [`Record::VERSION`].
+    pub lockstep: u32,
+    /// The lock that this record belongs to.
+    pub key: LockKey,
+    /// The unit of the run, or what else it ran for.
+    pub unit: String,
+    /// All keys that were taken together.
+    pub keys: KeySet,
+    /// Grows by one at each acquire, takeover and eviction.
+    pub generation: u64,
+    /// Taken or not.
+    pub state: LockState,
+    /// What was done.
+    pub act: Act,
+    /// Who.
+    pub owner: String,
+    /// Which invocation.
+    pub run: String,
+    /// Makes each record unique, whatever else is equal.
+    pub nonce: String,
+    /// Where it runs.
+    pub host: Host,
+    /// Process id of the run.
+    pub pid: u32,
+    /// When that process started, in the kernel's ticks since boot.
+    pub process_start: u64,
+    /// The program that the run executes under the lock. Never its arguments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
+    /// Its subcommand, if it is a known one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subcommand: Option<String>,
+    /// HEAD of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<Oid>,
+    /// The last commit that was released after a successful change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied: Option<Oid>,
+    /// What has been done to the world under this lock since it was last free. In a record of state
+    /// `held` what it will be if nothing more is heard of the run.
+    pub effect: Effect,
+    /// Keys of parameters that came from outside the repository. Never their values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<String>,
+    /// When the record was written.
+    pub time: Timestamp,
+    /// Why: given by a person at an eviction, by the run at a failure or for an exception that was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Record {
+    /// The format that this version writes, and the only one that it understands.
+    pub const VERSION: u32 = 1;
+
+    /// Who did what last, safe to print: ``` `ana@ci-7` since 2026-11-21 12:04:07 UTC (tofu apply, run 1f…) ```,
+    /// or for a free lock who freed it and why.
+    pub fn describe(&self) -> String {
+        let owner = escape(&self.owner);
+        let at = self.time.strftime("%Y-%m-%d %H:%M:%S UTC");
+        let run = self.short_run();
+        match self.state {
+            LockState::Held => format!("`{owner}` since {at} ({}run {run})", self.describe_program()),
+            LockState::Failed => {
+                format!("`{owner}` since {at} ({}run {run}, failed)", self.describe_program())
+            }
+            LockState::Free => {
+                let done = match self.act {
+                    Act::Evicted => "evicted",
+                    Act::GivenBack => "given back",
+                    _ => "released",
+                };
+                let why = self.reason.as_deref().map_or_else(String::new, |why| format!(": {}", escape(why)));
+                format!("{done} by `{owner}` at {at} (run {run}){why}")
+            }
+        }
+    }
+
+    /// The first digits of the run's identifier, safe to print.
+    pub fn short_run(&self) -> String {
+        escape(&self.run.chars().take(8).collect::<String>())
+    }
+
+    fn describe_program(&self) -> String {
+        let mut text = String::new();
+        if let Some(program) = &self.program {
+            text.push_str(&escape(program));
+            if let Some(subcommand) = &self.subcommand {
+                text.push(' ');
+                text.push_str(&escape(subcommand));
+            }
+            text.push_str(", ");
+        }
+        text
+    }
+}
+
+/// A text from elsewhere, safe for a terminal and bounded.
+pub(crate) fn escape(text: &str) -> String {
+    let mut safe = String::new();
+    for c in text.chars().take(200) {
+        // Quotes and backslashes are harmless and would only get in the reader's way; characters
+        // that turn the direction of the text around are not.
+        if matches!(c, '\'' | '"' | '\\') { safe.push(c) } else { safe.extend(c.escape_debug()) }
+    }
+    safe
+}
+
+/// A text of ours for a record: one line, no control characters, at most `limit` bytes.
+pub(crate) fn clean(text: &str, limit: usize) -> String {
+    let mut cleaned = String::new();
+    for c in text.chars() {
+        let c = if c.is_control() { ' ' } else { c };
+        if cleaned.len() + c.len_utf8() > limit {
+            break;
+        }
+        cleaned.push(c);
+    }
+    cleaned.trim().to_owned()
+}
