@@ -14,16 +14,27 @@
 //! | [`lock`]     | the lock record, the protocol over it, and one file per backend        |
 //! | [`project`]  | finding a project, its configuration, names and layered parameters     |
 //! | [`render`]   | turning a module into files for one profile                            |
+//! | [`workflow`] | words to calls, calls to a checked plan, a plan to a run               |
+//! | [`steps`]    | one file per step, and the `STEPS` registry                            |
+//! | [`report`]   | who shows a run: they see events only                                  |
+//! | [`Engine`]   | the public door: takes requests, gives reports                        |
 //!
 //! Imports point one way as well: `cli` may use everything, `workflow` and `steps` what is above
 //! them in this table, and so on down to `env`, which uses nothing. A test checks it.
 
+mod engine;
 pub mod env;
+mod error;
 pub mod exit_code;
 pub mod git;
 pub mod lock;
 pub mod process;
 pub mod project;
 pub mod render;
+pub mod report;
+pub mod steps;
+pub mod workflow;
 
+pub use engine::Engine;
+pub use error::Error;
 pub use exit_code::ExitCode;

@@ -1,0 +1,259 @@
+//! The public door: an engine takes requests and gives reports. The command line uses nothing else.
+//!
+//! An engine holds no global state and reads nothing that it was not given: environment, clock,
+//! owner, cancellation and streams can all be said by the program around it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::env::{Clock, Environment, Host};
+use crate::git::{GitError, Repo};
+use crate::lock::{Alive, BackendPlace, LockBackend, LockError};
+use crate::process::{CommandRunner, Interrupts, Stdio, SystemRunner};
+use crate::project::Project;
+use crate::report::Fanout;
+use crate::workflow::LockFate;
+use crate::workflow::journal::Journal;
+use crate::workflow::{
+    self, Ask, Event, Plan, PlanError, Report, Reporter, Request, Role, Services, Step, planner,
+};
+use crate::{Error, env, git, lock, steps};
+
+/// Runs pipelines. Cheap to make; one engine can take any number of requests, one after the other
+/// or from several threads.
+///
+/// ```no_run
+/// use lockstep::{Engine, env::Environment, workflow::Request};
+/// let engine = Engine::new(Environment::from_process()?).owner("deploy-service");
+/// let request = Request::new("/srv/infra", ["build", "git-check", "lock", "exec", "unlock"], "alpha", "prod")
+///     .args(["tofu", "plan"]);
+/// let report = engine.run(&request)?;
+/// println!("{}", report.exit_code);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Engine {
+    env: Environment,
+    clock: Clock,
+    host: Option<Host>,
+    owner: Option<String>,
+    interrupts: Interrupts,
+    runner: Arc<dyn CommandRunner>,
+    stdio: Stdio,
+    reporters: Vec<Arc<dyn Reporter>>,
+    ask: Option<Ask>,
+    journal: bool,
+    steps: &'static [&'static dyn Step],
+}
+
+impl Engine {
+    /// An engine that lives in this environment, with everything else as the command line has it,
+    /// except that nothing is reported to anybody and nobody is asked.
+    pub fn new(env: Environment) -> Self {
+        Self {
+            env,
+            clock: Clock::System,
+            host: None,
+            owner: None,
+            interrupts: Interrupts::new(),
+            runner: Arc::new(SystemRunner),
+            stdio: Stdio::Inherit,
+            reporters: Vec::new(),
+            ask: None,
+            journal: true,
+            steps: steps::STEPS,
+        }
+    }
+
+    /// Who holds the locks, instead of what environment and configuration say.
+    #[must_use]
+    pub fn owner(mut self, owner: impl Into<String>) -> Self {
+        self.owner = Some(owner.into());
+        self
+    }
+
+    /// Where the time comes from.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Which machine this is.
+    #[must_use]
+    pub fn host(mut self, host: Host) -> Self {
+        self.host = Some(host);
+        self
+    }
+
+    /// Cancellation: deliver a signal to a clone of it, from any thread, to end a run.
+    #[must_use]
+    pub fn interrupts(mut self, interrupts: Interrupts) -> Self {
+        self.interrupts = interrupts;
+        self
+    }
+
+    /// What runs the tools.
+    #[must_use]
+    pub fn runner(mut self, runner: Arc<dyn CommandRunner>) -> Self {
+        self.runner = runner;
+        self
+    }
+
+    /// Whether tools have this process's streams or are captured into the report.
+    #[must_use]
+    pub fn stdio(mut self, stdio: Stdio) -> Self {
+        self.stdio = stdio;
+        self
+    }
+
+    /// One more listener. Each sees every event.
+    #[must_use]
+    pub fn reporter(mut self, reporter: Arc<dyn Reporter>) -> Self {
+        self.reporters.push(reporter);
+        self
+    }
+
+    /// How to ask the user a question, where there is one to ask.
+    #[must_use]
+    pub fn ask(mut self, ask: Ask) -> Self {
+        self.ask = Some(ask);
+        self
+    }
+
+    /// Finds the project and makes the plan: everything is checked, nothing is done.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the request or the project.
+    pub fn plan(&self, request: &Request) -> Result<(Project, Plan), Error> {
+        let project = Project::discover(&request.directory)?;
+        let plan = planner::plan(&project, request, &self.env, self.steps)?;
+        Ok((project, plan))
+    }
+
+    /// Makes the plan and runs it. When this returns an error nothing was done; once anything was
+    /// done, what went wrong is in the report.
+    ///
+    /// # Errors
+    /// As for [`Engine::plan`], and when the repository or the lock's configuration cannot be used.
+    pub fn run(&self, request: &Request) -> Result<Report, Error> {
+        let (project, plan) = self.plan(request)?;
+        let services = self.services(&project, &plan)?;
+        let report = workflow::run(&plan, &project, &services);
+        if services.alive.get().is_some() && nobody_will_ask(&report) {
+            Alive::of_user(&self.env).inspect(|alive| alive.forget(&services.run_id));
+        }
+        Ok(report)
+    }
+
+    fn services(&self, project: &Project, plan: &Plan) -> Result<Services, Error> {
+        let repo = Repo::discover(project.root(), &self.env, &self.interrupts)?;
+        needs(plan, project.root(), repo.as_ref())?;
+        let host = self.host.clone().unwrap_or_else(Host::current);
+        let owner = match &self.owner {
+            Some(owner) => owner.clone(),
+            None => lock::owner(&self.env, &host, project.config().lock.owner.as_deref()),
+        };
+        let uses_lock = |role| matches!(role, Role::Check | Role::Lock | Role::Unlock | Role::UnlockAny);
+        let backend = if plan.calls.iter().any(|call| uses_lock(call.step.role())) {
+            Some(self.open_backend(project, repo.as_ref())?)
+        } else {
+            None
+        };
+        let run_id =
+            env::nonce().map_err(|source| Error::Io { what: "get a random run id".into(), source })?;
+        let mut reporters = self.reporters.clone();
+        if self.journal
+            && let Some(journal) = self.open_journal(project, repo.as_ref(), &run_id)
+        {
+            reporters.push(journal);
+        }
+        Ok(Services {
+            env: self.env.clone(),
+            clock: self.clock,
+            host,
+            owner,
+            run_id,
+            interrupts: self.interrupts.clone(),
+            runner: Arc::clone(&self.runner),
+            stdio: self.stdio,
+            reporter: Arc::new(Fanout::new(reporters)),
+            repo,
+            backend,
+            ask: self.ask.clone(),
+            alive: std::sync::OnceLock::new(),
+        })
+    }
+
+    fn open_backend(&self, project: &Project, repo: Option<&Repo>) -> Result<Box<dyn LockBackend>, Error> {
+        let config = &project.config().lock;
+        let remote = match repo {
+            Some(repo) => {
+                let upstream = match repo.head()?.branch {
+                    Some(branch) => repo.upstream_of(&branch)?,
+                    None => None,
+                };
+                let upstream = upstream.as_ref().map(|(remote, _)| remote.as_str());
+                git::lock_remote(repo, config.git.remote.as_deref(), upstream)?
+            }
+            None => None,
+        };
+        let place = BackendPlace {
+            repo,
+            remote: remote.as_deref(),
+            prefix: &config.git.prefix,
+            root: project.root(),
+            interrupts: &self.interrupts,
+        };
+        Ok(lock::open_backend(config.backend.as_deref(), &place)?)
+    }
+
+    /// The journal is for looking back: a disk that is full does not keep anyone from working.
+    fn open_journal(
+        &self,
+        project: &Project,
+        repo: Option<&Repo>,
+        run_id: &str,
+    ) -> Option<Arc<dyn Reporter>> {
+        let directory = match repo {
+            Some(repo) => repo.common_dir().join("lockstep/runs"),
+            None => project.root().join(".dist/.lockstep/runs"),
+        };
+        match Journal::open(&directory, run_id, self.clock.now(), project.config().journal.keep) {
+            Ok(journal) => Some(Arc::new(journal.warning(self.reporters.clone()))),
+            Err(error) => {
+                let message = format!("no journal of this run: {}: {error}", directory.display());
+                for reporter in &self.reporters {
+                    reporter.emit(&Event::Warning { unit: None, message: message.clone() });
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Whether no record can be left that needs proof that this run has ended.
+fn nobody_will_ask(report: &Report) -> bool {
+    report.units.iter().all(|unit| {
+        let open = matches!(unit.error, Some(Error::Lock(LockError::Ambiguous { .. })));
+        unit.lock == LockFate::Free && !open
+    })
+}
+
+/// Steps that need a repository or a remote are refused before anything is done without one.
+fn needs(plan: &Plan, root: &Path, repo: Option<&Repo>) -> Result<(), Error> {
+    let of = |role| plan.calls.iter().find(|call| call.step.role() == role);
+    let (check, push) = (of(Role::Check), of(Role::Push));
+    let Some(repo) = repo else {
+        return match check.or(push) {
+            Some(_) => Err(GitError::NoRepository { path: root.display().to_string() }.into()),
+            None => Ok(()),
+        };
+    };
+    if let Some(push) = push
+        && repo.remotes()?.is_empty()
+    {
+        let needs = "needs a remote to push to, and this repository has none";
+        return Err(PlanError::Needs { step: push.label.clone(), needs }.into());
+    }
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! Any error that can end a run: the sum of the modules' own, and the one mapping onto exit codes.
+//!
+//! The match is exhaustive on purpose: a new error cannot be added without deciding what the shell,
+//! a script and a service make of it. Hints are the command line's business (`cli::diagnose`).
+
+use crate::ExitCode;
+use crate::git::{CheckRefusal, GitError};
+use crate::lock::LockError;
+use crate::process::{ProcessError, Signal, ToolStatus};
+use crate::project::ProjectError;
+use crate::render::RenderError;
+use crate::steps::PushError;
+use crate::workflow::{OrderError, ParseError, PlanError};
+
+/// Why a request was refused or a run ended. Each variant is a module's own error, unchanged.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The words make no pipeline.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+    /// The steps cannot run in this order.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    /// The request makes no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The project or its configuration.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// Rendering the unit.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// git-check refused.
+    #[error(transparent)]
+    Check(#[from] CheckRefusal),
+    /// The repository or its remote.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// The lock.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The branch was not pushed.
+    #[error(transparent)]
+    Push(#[from] PushError),
+    /// A tool could not be run.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// A tool ran and failed; its own code is the run's.
+    #[error("`{program}` {}", ended(*.status))]
+    CommandFailed {
+        /// Its name and known subcommand.
+        program: String,
+        /// How it ended.
+        status: ToolStatus,
+    },
+    /// Asked to end before any command had started.
+    #[error("interrupted before a command ran")]
+    Interrupted(Signal),
+    /// Asked to end between commands.
+    #[error("stopped by {0} after a command had run")]
+    Stopped(Signal),
+    /// Reading or writing something of ours failed.
+    #[error("cannot {what}")]
+    Io {
+        /// What was being done, and to which file.
+        what: String,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+fn ended(status: ToolStatus) -> String {
+    match status {
+        ToolStatus::Code(code) => format!("ended with exit code {code}"),
+        ToolStatus::Signal(number) => format!("was killed by signal {number}"),
+    }
+}
+
+impl Error {
+    /// Which of our reasons this is. For a tool's failure, and for a stop between commands, the
+    /// shell sees another number: see [`Error::exit_code`].
+    pub fn kind(&self) -> ExitCode {
+        match self {
+            Self::Parse(_) | Self::Order(_) | Self::Plan(_) => ExitCode::Usage,
+            Self::Project(error) => project(error),
+            Self::Render(error) => render(error),
+            Self::Check(_) => ExitCode::Refused,
+            Self::Git(error) => git(error),
+            Self::Lock(error) => lock(error),
+            Self::Push(_) => ExitCode::PushRefused,
+            Self::Process(ProcessError::NotFound { .. }) => ExitCode::NotFound,
+            Self::Process(ProcessError::NotExecutable { .. }) => ExitCode::NotExecutable,
+            Self::Process(ProcessError::Directory { .. }) => ExitCode::Config,
+            Self::Process(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
+            Self::Process(ProcessError::Io { .. }) | Self::Io { .. } => ExitCode::Io,
+            Self::CommandFailed { .. } => ExitCode::Found,
+            Self::Interrupted(_) | Self::Stopped(_) => ExitCode::Interrupted,
+        }
+    }
+
+    /// What the shell sees when this ends a run.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            // Code 0 fails only where `[tools.X] success` leaves it out; it must not look like success.
+            Self::CommandFailed { status, .. } => status.exit_code().max(1),
+            Self::Stopped(signal) => 128 + signal.number(),
+            other => other.kind().code(),
+        }
+    }
+
+    /// Whether the same request can succeed later without anyone changing it.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::CommandFailed { .. } => false,
+            // Another run moved the branch: fetching again is all that is needed.
+            Self::Lock(LockError::BranchMoved { .. }) => true,
+            other => other.kind().retryable(),
+        }
+    }
+}
+
+fn project(error: &ProjectError) -> ExitCode {
+    match error {
+        ProjectError::NoProject { .. }
+        | ProjectError::Config { .. }
+        | ProjectError::Version { .. }
+        | ProjectError::BadName { .. } => ExitCode::Config,
+        ProjectError::Read { .. } => ExitCode::Io,
+        ProjectError::Unknown { .. }
+        | ProjectError::NotOne { .. }
+        | ProjectError::NotAUnit { .. }
+        | ProjectError::NoneHere { .. }
+        | ProjectError::Override { .. } => ExitCode::Usage,
+    }
+}
+
+fn render(error: &RenderError) -> ExitCode {
+    match error {
+        RenderError::Project(error) => project(error),
+        RenderError::Template { .. }
+        | RenderError::Parameter { .. }
+        | RenderError::Source { .. }
+        | RenderError::Output { .. }
+        | RenderError::Edited { .. }
+        | RenderError::Obstructed { .. } => ExitCode::Config,
+        RenderError::Busy { .. } => ExitCode::Held,
+        RenderError::Io { .. } => ExitCode::Io,
+    }
+}
+
+fn git(error: &GitError) -> ExitCode {
+    match error {
+        GitError::Unreachable { .. } => ExitCode::Unreachable,
+        GitError::NoRepository { .. } | GitError::Config(_) => ExitCode::Config,
+        GitError::Program(_) => ExitCode::NotFound,
+        GitError::Failed { .. } | GitError::Repository { .. } => ExitCode::Io,
+        GitError::Interrupted { .. } => ExitCode::Interrupted,
+    }
+}
+
+fn lock(error: &LockError) -> ExitCode {
+    match error {
+        LockError::Held { .. } | LockError::Contended { .. } => ExitCode::Held,
+        LockError::Lost { .. } => ExitCode::Lost,
+        LockError::BranchMoved { .. } | LockError::Stale { .. } => ExitCode::Refused,
+        LockError::ReasonMissing { .. } => ExitCode::Usage,
+        LockError::Unreachable { .. } | LockError::Ambiguous { .. } => ExitCode::Unreachable,
+        // The server will say the same again until somebody gives it other settings or another prefix.
+        LockError::Denied { .. } | LockError::Record { .. } | LockError::Config(_) => ExitCode::Config,
+        LockError::Git(error) => git(error),
+        LockError::Io { .. } => ExitCode::Io,
+    }
+}

@@ -1,0 +1,198 @@
+//! `exec` and inline commands: runs a program in the unit's rendered directory.
+//!
+//! The program gets its arguments byte for byte, the process's own streams, and the environment of
+//! the user with what the project, the module and lockstep add. Nothing of its arguments is reported.
+//! The state says that a command has started from before the start until it is certain that there
+//! was none: the fate of the lock hangs on it.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::Error;
+use crate::lock::Effect;
+use crate::process::tools::ToolRules;
+use crate::process::{CommandSpec, Finished, ProcessError, Signal, ToolStatus, find_program};
+use crate::workflow::{Argv, Call, CommandEnd, Done, Event, Role, Run, State, Step, verify_lease};
+
+/// Runs a command: the step's own words come after module and profile, an inline command's with it.
+#[derive(Debug)]
+pub struct Exec;
+
+impl Step for Exec {
+    fn name(&self) -> &'static str {
+        "exec"
+    }
+
+    fn summary(&self) -> &'static str {
+        "run the command that stands after MODULE PROFILE, in the rendered directory"
+    }
+
+    fn details(&self) -> &'static str {
+        "Runs the program with exactly its arguments, on your terminal. Its exit code becomes lockstep's.\n\
+         0 is success; so are 2 of `tofu plan -detailed-exitcode` and 1 of `kubectl diff`, which say that\n\
+         there are changes ([tools.NAME] success = [...] for others). Ctrl-C is the tool's own affair: lockstep\n\
+         waits for it. SIGTERM is passed on once. If the command fails, nothing after it runs and the\n\
+         lock is kept. `tofu:plan` as a step is the same for a command of its own.\n\
+         The command gets LOCKSTEP_MODULE, LOCKSTEP_PROFILE, LOCKSTEP_RUN_ID, LOCKSTEP_INVOCATION_DIR\n\
+         and what lockstep.toml and module.toml say under [env]."
+    }
+
+    fn role(&self) -> Role {
+        Role::Command
+    }
+
+    fn run(&self, call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
+        let Some(argv) = &call.argv else {
+            // Every plan sets it; a program that makes its own plans may not have.
+            let (program, looked_in) = (call.label.clone(), "a plan that gives it no command".to_owned());
+            return Err(ProcessError::NotFound { program, looked_in }.into());
+        };
+        let services = run.services;
+        if services.interrupts.take_continued() {
+            // Nobody knows for how long this process stood still: is the lock still ours?
+            verify_lease(run, state)?;
+        }
+        let directory = directory(call, run, state)?;
+        let spec = CommandSpec {
+            program: find_program(&argv.program, &directory, &services.env)?,
+            name: argv.program.clone(),
+            args: argv.args.clone(),
+            env: environment(run, state, &directory)?,
+            cwd: directory,
+            stdio: services.stdio,
+            keep_open: keep_open(run, state),
+        };
+        let rules = run.project.config().rules_for(&argv.program);
+        let finished = start(call, argv, &spec, &rules, run, state)?;
+        finish(call, argv, finished, &rules, run, state)
+    }
+}
+
+/// Starts the command and waits for its end.
+fn start(
+    call: &Call,
+    argv: &Argv,
+    spec: &CommandSpec,
+    rules: &ToolRules,
+    run: &Run<'_>,
+    state: &mut State,
+) -> Result<Finished, Error> {
+    let interrupts = &run.services.interrupts;
+    if let Some(signal) = interrupts.requested() {
+        return Err(stopped(signal, state));
+    }
+    let before = (state.command_started, state.effect);
+    state.command_started = true;
+    if !rules.only_reads(&argv.args) {
+        state.effect = Effect::Unfinished;
+    }
+    run.emit(&Event::CommandStarted {
+        unit: run.id().clone(),
+        program: call.label.clone(),
+        directory: spec.cwd.display().to_string(),
+    });
+    run.services.runner.run(spec, interrupts).map_err(|error| {
+        let code = match &error {
+            ProcessError::NotFound { .. } => Some(crate::ExitCode::NotFound),
+            ProcessError::NotExecutable { .. } => Some(crate::ExitCode::NotExecutable),
+            ProcessError::Directory { .. } => Some(crate::ExitCode::Config),
+            ProcessError::Interrupted { .. } => Some(crate::ExitCode::Interrupted),
+            ProcessError::Io { .. } => None,
+        };
+        if code.is_some() {
+            // It is certain that nothing was started.
+            (state.command_started, state.effect) = before;
+        }
+        run.emit(&Event::CommandFinished {
+            unit: run.id().clone(),
+            program: call.label.clone(),
+            code: code.unwrap_or(crate::ExitCode::Io).code(),
+            signal: None,
+            ok: false,
+        });
+        match error {
+            ProcessError::Interrupted { signal, .. } => stopped(signal, state),
+            error => error.into(),
+        }
+    })
+}
+
+/// Judges how it ended.
+fn finish(
+    call: &Call,
+    argv: &Argv,
+    finished: Finished,
+    rules: &ToolRules,
+    run: &Run<'_>,
+    state: &mut State,
+) -> Result<Done, Error> {
+    let Finished { status, stdout, stderr } = finished;
+    let ok = rules.judge(status, &argv.args).is_success();
+    let signal = match status {
+        ToolStatus::Signal(number) => Some(number),
+        ToolStatus::Code(_) => None,
+    };
+    let (unit, program) = (run.id().clone(), call.label.clone());
+    run.emit(&Event::CommandFinished { unit, program, code: status.exit_code(), signal, ok });
+    state.commands.push(CommandEnd { status, ok, stdout, stderr });
+    if !ok {
+        return Err(Error::CommandFailed { program: call.label.clone(), status });
+    }
+    if !rules.only_reads(&argv.args) {
+        state.effect = Effect::Applied;
+    }
+    Ok(Done::quietly())
+}
+
+fn stopped(signal: Signal, state: &State) -> Error {
+    if state.command_started { Error::Stopped(signal) } else { Error::Interrupted(signal) }
+}
+
+/// The rendered directory: this run's, or one that an earlier build has left.
+fn directory(call: &Call, run: &Run<'_>, state: &State) -> Result<PathBuf, Error> {
+    let directory = match &state.rendered {
+        Some(rendered) => &rendered.directory,
+        None => &run.unit.directory,
+    };
+    let problem = match directory.metadata() {
+        Ok(metadata) if metadata.is_dir() => return Ok(directory.clone()),
+        Ok(_) => std::io::ErrorKind::NotADirectory.into(),
+        Err(error) => error,
+    };
+    let (program, directory) = (call.label.clone(), directory.display().to_string());
+    Err(ProcessError::Directory { program, directory, source: problem }.into())
+}
+
+/// The user's variables, then the project's, the module's, and what lockstep says itself.
+fn environment(run: &Run<'_>, state: &State, directory: &Path) -> Result<Vec<(OsString, OsString)>, Error> {
+    let env = &run.services.env;
+    let id = run.id();
+    let module = run.project.module_config(&id.module)?.env;
+    let configured = run.project.config().env.iter().chain(&module);
+    let mut vars: BTreeMap<OsString, OsString> =
+        env.vars().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    vars.extend(configured.map(|(name, value)| (name.into(), value.into())));
+    let ours: [(&str, &OsStr); 5] = [
+        ("LOCKSTEP_MODULE", id.module.as_str().as_ref()),
+        ("LOCKSTEP_PROFILE", id.profile.as_str().as_ref()),
+        ("LOCKSTEP_RUN_ID", run.services.run_id.as_ref()),
+        ("LOCKSTEP_INVOCATION_DIR", env.cwd().as_os_str()),
+        ("PWD", directory.as_os_str()),
+    ];
+    vars.extend(ours.map(|(name, value)| (name.into(), value.to_owned())));
+    if let Some(code) = state.result {
+        vars.insert("LOCKSTEP_EXIT_CODE".into(), code.to_string().into());
+    }
+    Ok(vars.into_iter().collect())
+}
+
+/// The OS locks by which others see that the tool still runs, even if lockstep is killed.
+fn keep_open(run: &Run<'_>, state: &State) -> Vec<Arc<std::os::fd::OwnedFd>> {
+    let guard = state.rendered.as_ref().map(|rendered| Arc::clone(&rendered.guard));
+    guard.into_iter().chain(run.services.alive.get().map(Arc::clone)).collect()
+}
+
+#[cfg(test)]
+mod tests;

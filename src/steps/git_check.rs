@@ -1,0 +1,166 @@
+//! `git-check`: proves that the working tree is that of HEAD and current with its branch on the
+//! remote, and hands on what it saw, so that the lock can be taken against exactly that.
+
+use std::path::Path;
+
+use crate::Error;
+use crate::env::ci_branch;
+use crate::git::{CheckError, CheckRequest, GitError, Standing, check};
+use crate::lock::{Freshness, LockState, Observed};
+use crate::workflow::{Call, Checked, Done, Role, Run, State, Step, Upstream};
+
+/// The step.
+pub struct GitCheck;
+
+impl Step for GitCheck {
+    fn name(&self) -> &'static str {
+        "git-check"
+    }
+
+    fn summary(&self) -> &'static str {
+        "refuse unless the working tree is clean and current with its upstream"
+    }
+
+    fn details(&self) -> &'static str {
+        "Fetches the upstream branch and the lock refs, into refs of lockstep's own, and looks at the working \
+         tree meanwhile. Refuses (77) on staged, changed, untracked and conflicting files, on a merge or rebase \
+         that is not finished, and when the branch is behind its upstream, has diverged from it, or is more than \
+         `[git] max_ahead` commits ahead (1 by default). That limit is lifted while you hold the unit's lock from \
+         a failed run: the commits that mend it must be applied before they are pushed. In CI a detached HEAD \
+         passes if it is the tip of the branch that the CI or --branch names. Without a remote only cleanliness \
+         is checked. Neither index nor working tree is written; a remote that cannot be reached ends with 69."
+    }
+
+    fn role(&self) -> Role {
+        Role::Check
+    }
+
+    fn run(&self, _call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
+        let Some(repo) = &run.services.repo else {
+            let path = run.services.env.cwd().display().to_string();
+            return Err(GitError::NoRepository { path }.into());
+        };
+        let config = run.project.config();
+        let from_ci = ci_branch(&run.services.env);
+        let request = CheckRequest {
+            remote: config.lock.git.remote.as_deref(),
+            prefix: &config.lock.git.prefix,
+            branch: run.plan.options.branch.as_deref().or(from_ci.as_deref()),
+            // DIST/module/profile
+            rendered: run.unit.directory.parent().and_then(Path::parent),
+        };
+        let standing = check(repo, &request).map_err(|error| match error {
+            CheckError::Refused(refusal) => Error::Check(refusal),
+            CheckError::Git(error) => Error::Git(error),
+        })?;
+        if let Some(refusal) = standing.too_far_ahead(config.git.max_ahead) {
+            let observed = match &run.services.backend {
+                Some(backend) => backend.read(&run.unit.keys, Freshness::Known)?,
+                None => Vec::new(),
+            };
+            if !recovering(&observed, &run.services.owner) {
+                return Err(refusal.into());
+            }
+            run.note("more commits ahead than usual: allowed while you hold the lock from a failed run");
+        }
+        if standing.upstream.is_none() {
+            run.note("this repository has no remote: only that the working tree is clean was checked");
+        }
+        let summary = summary(&standing);
+        state.checked = Some(checked(standing));
+        Ok(Done::as_usual(summary))
+    }
+}
+
+/// Whether this owner holds all these locks from a run that recorded its failure.
+fn recovering(observed: &[Observed], owner: &str) -> bool {
+    let failed = |lock: &Observed| {
+        lock.last
+            .as_ref()
+            .is_some_and(|(_, record)| record.state == LockState::Failed && record.owner == owner)
+    };
+    !observed.is_empty() && observed.iter().all(failed)
+}
+
+fn summary(standing: &Standing) -> String {
+    let head = standing.head.short();
+    match &standing.upstream {
+        None => format!("clean at {head}"),
+        Some(upstream) => {
+            let name = upstream.name.strip_prefix("refs/heads/").unwrap_or(&upstream.name);
+            let place = format!("{}/{name}", upstream.remote);
+            match standing.ahead {
+                0 => format!("clean at {head}, level with {place}"),
+                1 => format!("clean at {head}, 1 commit ahead of {place}"),
+                n => format!("clean at {head}, {n} commits ahead of {place}"),
+            }
+        }
+    }
+}
+
+fn checked(standing: Standing) -> Checked {
+    let upstream = standing.upstream.map(|tracked| Upstream {
+        remote: tracked.remote,
+        name: tracked.name,
+        seen: Some(tracked.seen),
+    });
+    Checked { head: standing.head, branch: standing.branch, upstream, ahead: standing.ahead }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::Host;
+    use crate::git::Oid;
+    use crate::lock::{Act, Effect, KeySet, LockKey, Record, Version};
+
+    fn observed(state: Option<LockState>, owner: &str) -> Observed {
+        let key = LockKey::new("alpha/prod").unwrap();
+        let record = |state| Record {
+            lockstep: Record::VERSION,
+            key: key.clone(),
+            unit: "alpha/prod".into(),
+            keys: KeySet::one(key.clone()),
+            generation: 1,
+            state,
+            act: Act::Failed,
+            owner: owner.into(),
+            run: "r".into(),
+            nonce: "n".into(),
+            host: Host { name: "h".into(), boot: String::new(), pid_namespace: String::new() },
+            pid: 1,
+            process_start: 0,
+            program: None,
+            subcommand: None,
+            commit: None,
+            applied: None,
+            effect: Effect::Unfinished,
+            overrides: Vec::new(),
+            time: jiff::Timestamp::UNIX_EPOCH,
+            reason: None,
+        };
+        Observed { last: state.map(|state| (Version("v".into()), record(state))), key: key.clone() }
+    }
+
+    #[test]
+    fn only_the_owner_of_a_failed_run_is_recovering() {
+        let failed = observed(Some(LockState::Failed), "ana");
+        assert!(recovering(&[failed.clone(), failed.clone()], "ana"));
+        assert!(!recovering(std::slice::from_ref(&failed), "ben"));
+        assert!(!recovering(&[], "ana"));
+        for other in [Some(LockState::Held), Some(LockState::Free), None] {
+            assert!(!recovering(&[failed.clone(), observed(other, "ana")], "ana"));
+        }
+    }
+
+    #[test]
+    fn what_it_says() {
+        let head = Oid::new("a".repeat(40)).unwrap();
+        let mut standing = Standing { head: head.clone(), branch: None, upstream: None, ahead: 0 };
+        assert_eq!(summary(&standing), "clean at aaaaaaaaaa");
+        let name = "refs/heads/main".to_owned();
+        standing.upstream = Some(crate::git::Tracked { remote: "origin".into(), name, seen: head });
+        standing.ahead = 2;
+        assert_eq!(summary(&standing), "clean at aaaaaaaaaa, 2 commits ahead of origin/main");
+    }
+}

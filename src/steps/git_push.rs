@@ -1,0 +1,176 @@
+//! `git-push`: moves the branch on the remote to HEAD, under the lock if the run holds one.
+//!
+//! What is pushed is what git-check saw or builds on it, and it only ever moves forward. With a
+//! lease branch and lock move in one atomic push, so that a run whose lock was taken from it cannot
+//! push; without one it is a plain push.
+
+use super::push_error::PushError;
+use super::unlock::{applied, let_go};
+use crate::Error;
+use crate::git::{Ancestry, GitError, Head, Oid, Push, PushEnd, PushFlag, Pushed, RefUpdate, Repo};
+use crate::lock::{BranchChange, BranchRefusal, Written};
+use crate::workflow::{Call, Done, Role, Run, State, Step, Upstream, locks};
+
+/// Pushes the branch.
+pub struct GitPush;
+
+impl Step for GitPush {
+    fn name(&self) -> &'static str {
+        "git-push"
+    }
+
+    fn summary(&self) -> &'static str {
+        "push the branch to its upstream"
+    }
+
+    fn details(&self) -> &'static str {
+        "Pushes HEAD to the branch's upstream if it is ahead; never forces. Your pre-push hook runs.\n\
+         What is pushed is what git-check saw, or builds on it. Under the lock the branch moves only if\n\
+         the lock is still this run's; directly before `unlock` the same push gives the lock back.\n\
+         Refused after a successful command: the run ends with 79 and the lock is kept."
+    }
+
+    fn role(&self) -> Role {
+        Role::Push
+    }
+
+    fn run(&self, call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
+        let repo =
+            run.services.repo.as_ref().ok_or_else(|| GitError::NoRepository {
+                path: run.services.env.cwd().display().to_string(),
+            })?;
+        let head = repo.head()?;
+        let (upstream, to) = destination(run, state, repo, &head)?;
+        if upstream.seen.as_ref() == Some(&to) {
+            return Ok(Done { skipped: true, ..Done::says(format!("{} is not ahead", shown(&upstream))) });
+        }
+        if fused(run, state, &upstream)? {
+            push_under_lock(call, run, state, &upstream, &to)?;
+        } else {
+            // The lock is elsewhere: between this look and the push there is a gap, and docs say so.
+            if let Some(lease) = &state.lease {
+                locks(run)?.verify(lease)?;
+            }
+            push_plainly(repo, &upstream, &to)?;
+        }
+        let done = Done::says(format!("pushed {} to {}", to.short(), shown(&upstream)));
+        if let Some(known) = state.checked.as_mut().and_then(|checked| checked.upstream.as_mut()) {
+            known.seen = Some(to.clone());
+        }
+        state.pushed = Some(to);
+        Ok(done)
+    }
+}
+
+fn shown(upstream: &Upstream) -> String {
+    let short = upstream.name.strip_prefix("refs/heads/").unwrap_or(&upstream.name);
+    format!("{}/{short}", upstream.remote)
+}
+
+/// Where HEAD goes, once it is certain that it may.
+fn destination(run: &Run<'_>, state: &State, repo: &Repo, head: &Head) -> Result<(Upstream, Oid), Error> {
+    let now = head.oid.clone().ok_or(PushError::NoCommit)?;
+    let Some(checked) = &state.checked else {
+        return Ok((unchecked_upstream(run, repo, head)?, now));
+    };
+    if checked.branch != head.branch {
+        let name = |branch: &Option<String>| {
+            branch.as_ref().map_or_else(|| "a detached HEAD".to_owned(), |name| format!("branch `{name}`"))
+        };
+        let error = PushError::BranchSwitched { checked: name(&checked.branch), now: name(&head.branch) };
+        return Err(error.into());
+    }
+    if now != checked.head && repo.ancestry(&now, &checked.head)? != Ancestry::Contains {
+        return Err(PushError::NotChecked { checked: checked.head.clone(), now }.into());
+    }
+    let upstream = checked.upstream.clone().ok_or(PushError::NoRemote)?;
+    Ok((upstream, now))
+}
+
+/// Without git-check nobody has asked the remote: the push itself finds out.
+fn unchecked_upstream(run: &Run<'_>, repo: &Repo, head: &Head) -> Result<Upstream, Error> {
+    let Some(any) = repo.remotes()?.into_iter().next() else { return Err(PushError::NoRemote.into()) };
+    let (remote, name) = match (&run.plan.options.branch, &head.branch) {
+        (_, Some(branch)) => repo
+            .upstream_of(branch)?
+            .ok_or_else(|| PushError::NoUpstream { branch: crate::git::printable(branch.as_bytes()) })?,
+        (Some(branch), None) => {
+            let remote =
+                crate::git::lock_remote(repo, run.project.config().lock.git.remote.as_deref(), None)?;
+            (remote.unwrap_or(any), format!("refs/heads/{branch}"))
+        }
+        (None, None) => return Err(PushError::Detached.into()),
+    };
+    repo.check_remote(&remote)?;
+    Ok(Upstream { remote, name, seen: None })
+}
+
+/// Whether branch and lock can move in one atomic push.
+fn fused(run: &Run<'_>, state: &State, upstream: &Upstream) -> Result<bool, Error> {
+    Ok(state.lease.is_some() && locks(run)?.backend.branch_remote() == Some(upstream.remote.as_str()))
+}
+
+fn push_under_lock(
+    call: &Call,
+    run: &Run<'_>,
+    state: &mut State,
+    upstream: &Upstream,
+    to: &Oid,
+) -> Result<(), Error> {
+    let Some(mut lease) = state.lease.take() else { return Ok(()) };
+    let branch = BranchChange::Forward { name: upstream.name.clone(), to: to.clone() };
+    let written = locks(run).and_then(|locks| {
+        if call.releases {
+            locks.release(&lease, applied(state, &lease, Some(to)).as_ref(), Some(branch))
+        } else {
+            locks.pushed(&mut lease, branch)
+        }
+    });
+    if call.releases && matches!(written, Ok(Written::Done)) {
+        let_go(run, state, &lease);
+    } else {
+        state.lease = Some(lease);
+    }
+    match written? {
+        Written::Done => Ok(()),
+        Written::Branch(refusal) => Err(refused(&upstream.name, refusal).into()),
+    }
+}
+
+fn push_plainly(repo: &Repo, upstream: &Upstream, to: &Oid) -> Result<(), Error> {
+    let update = RefUpdate { source: to.clone(), target: upstream.name.clone(), lease: None };
+    let mut push = Push { remote: upstream.remote.clone(), updates: vec![update], hook: true };
+    let mut pushed = repo.push(&push)?;
+    if let PushEnd::Broken { .. } = pushed.end {
+        // The same again: if it had arrived, it is up to date now. The hook has said yes.
+        push.hook = false;
+        pushed = repo.push(&push)?;
+    }
+    match outcome(&pushed) {
+        Ok(None) => Ok(()),
+        Ok(Some(refusal)) => Err(refused(&upstream.name, refusal).into()),
+        Err(message) => Err(GitError::Unreachable { remote: upstream.remote.clone(), message }.into()),
+    }
+}
+
+/// What became of a push of one branch: done, refused, or broken off with these words.
+fn outcome(pushed: &Pushed) -> Result<Option<BranchRefusal>, String> {
+    match &pushed.end {
+        PushEnd::Complete => Ok(None),
+        PushEnd::HookRefused => Ok(Some(BranchRefusal::Hook(pushed.said.clone()))),
+        PushEnd::Broken { message } => Err(message.clone()),
+        PushEnd::Refused => {
+            let remotely = pushed.results.iter().any(|result| result.flag == PushFlag::RejectedRemotely);
+            Ok(Some(if remotely { BranchRefusal::Denied(pushed.said.clone()) } else { BranchRefusal::Moved }))
+        }
+    }
+}
+
+fn refused(branch: &str, refusal: BranchRefusal) -> PushError {
+    let branch = crate::git::printable(branch.as_bytes());
+    match refusal {
+        BranchRefusal::Moved => PushError::Moved { branch },
+        BranchRefusal::Denied(message) => PushError::Denied { branch, message },
+        BranchRefusal::Hook(message) => PushError::Hook { branch, message },
+    }
+}

@@ -1,0 +1,121 @@
+//! `lock`: takes the unit's lock, in one atomic push that also makes sure the branch has not moved
+//! since git-check saw it.
+
+use crate::Error;
+use crate::git::{Ancestry, Oid};
+use crate::lock::{AcquireRequest, Alive, BranchChange, Effect, Freshness, Lease, Proof, Record};
+use crate::process::tools;
+use crate::workflow::{Argv, Call, Done, Event, Role, Run, State, Step, locks};
+
+/// Takes the lock.
+pub struct Lock;
+
+impl Step for Lock {
+    fn name(&self) -> &'static str {
+        "lock"
+    }
+
+    fn summary(&self) -> &'static str {
+        "take the lock of the unit"
+    }
+
+    fn details(&self) -> &'static str {
+        "Takes the lock of the unit for this run, on the remote (or in files, without one).\n\
+         Refuses with 75 if somebody else holds it, and names who, since when and with what; a lock of\n\
+         your own is taken over if its run has failed or has ended beyond doubt.\n\
+         Refuses with 77 if HEAD lacks the commit that was last applied to the unit, or if the branch\n\
+         moved since git-check. Given back if the run ends before a command has started; kept and\n\
+         marked failed if it ends after."
+    }
+
+    fn role(&self) -> Role {
+        Role::Lock
+    }
+
+    fn run(&self, _call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
+        if state.lease.is_some() {
+            return Ok(Done::quietly());
+        }
+        let alive = Alive::of_user(&run.services.env);
+        hold_alive(run, alive.as_ref());
+        let lease = acquire(run, state, alive.as_ref())?;
+        state.took_lock = true;
+        state.command_started = false;
+        state.effect = Effect::None;
+        run.emit(&Event::LockTaken {
+            unit: run.unit.id.clone(),
+            generation: lease.generation(),
+            place: locks(run)?.backend.place(),
+        });
+        let done =
+            if lease.resumed { Done::says("taken over from your earlier run") } else { Done::quietly() };
+        state.lease = Some(lease);
+        Ok(done)
+    }
+}
+
+/// From here on other runs can see that this one lives. Without the file the lock is as good as
+/// with it; only a takeover after a sudden death will have to be done by hand.
+fn hold_alive(run: &Run<'_>, alive: Option<&Alive>) {
+    let services = run.services;
+    if services.alive.get().is_some() {
+        return;
+    }
+    let Some(alive) = alive else { return };
+    match alive.start(&services.run_id, services.clock) {
+        // There is one file a run, so nobody else can have set it.
+        Ok(file) => drop(services.alive.set(file)),
+        // Another unit of this run may have been faster: its file speaks for both.
+        Err(_) if services.alive.get().is_some() => {}
+        Err(error) => run.note(error.to_string()),
+    }
+}
+
+fn acquire(run: &Run<'_>, state: &State, alive: Option<&Alive>) -> Result<Lease, Error> {
+    let locks = locks(run)?;
+    let repo = run.services.repo.as_ref();
+    let upstream = state
+        .checked
+        .as_ref()
+        .and_then(|checked| checked.upstream.as_ref())
+        .filter(|upstream| locks.backend.branch_remote() == Some(upstream.remote.as_str()));
+    let commit: Option<Oid> = match (&state.checked, repo) {
+        (Some(checked), _) => Some(checked.head.clone()),
+        (None, Some(repo)) => repo.head()?.oid,
+        (None, None) => None,
+    };
+    let contains = |applied: &Oid| match (&commit, repo) {
+        (Some(head), Some(repo)) => repo.ancestry(head, applied),
+        _ => Ok(Ancestry::Lacks),
+    };
+    let ended = |record: &Record| alive.map_or(Proof::Unknown, |alive| alive.ended(&record.run));
+    let commands = commands_under_lock(run);
+    let first = commands.first();
+    let request = AcquireRequest {
+        keys: &run.unit.keys,
+        unit: run.unit.id.to_string(),
+        // git-check has fetched the lock refs together with the branch.
+        freshness: if upstream.is_some() { Freshness::Known } else { Freshness::Now },
+        commit: commit.clone(),
+        contains: &contains,
+        ended: &ended,
+        branch: upstream.and_then(|upstream| {
+            let seen = upstream.seen.clone()?;
+            Some(BranchChange::Unmoved { name: upstream.name.clone(), seen })
+        }),
+        program: first.and_then(|argv| tools::tool_name(&argv.program)).map(str::to_owned),
+        subcommand: first.and_then(|argv| tools::subcommand(&argv.program, &argv.args)),
+        overrides: state.overrides.clone(),
+        will_change: commands
+            .iter()
+            .any(|argv| !run.project.config().rules_for(&argv.program).only_reads(&argv.args)),
+        accept_rewrite: run.plan.options.accept_rewrite,
+    };
+    Ok(locks.acquire(&request)?)
+}
+
+/// The commands that the plan runs after its `lock`.
+fn commands_under_lock<'a>(run: &Run<'a>) -> Vec<&'a Argv> {
+    let after = run.plan.calls.iter().skip_while(|call| call.step.role() != Role::Lock);
+    after.filter_map(|call| call.argv.as_ref()).collect()
+}

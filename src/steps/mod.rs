@@ -1,0 +1,29 @@
+//! The steps: one file each, and the registry that parser, help, plan and completion read.
+//!
+//! A new step is a file here and a line in [`STEPS`].
+
+mod build;
+mod exec;
+mod git_check;
+mod git_push;
+mod lock;
+mod push_error;
+mod unlock;
+mod unlock_any;
+
+use crate::workflow::Step;
+
+/// Every step, in the order in which help lists them.
+pub const STEPS: &[&dyn Step] = &[&Build, &GitCheck, &Lock, &Exec, &GitPush, &Unlock, &UnlockAny];
+
+pub use build::Build;
+pub use exec::Exec;
+pub use git_check::GitCheck;
+pub use git_push::GitPush;
+pub use lock::Lock;
+pub use push_error::PushError;
+pub use unlock::Unlock;
+pub use unlock_any::UnlockAny;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! `unlock`: gives back the lock that this run took, and never anything else.
+
+use crate::Error;
+use crate::git::Oid;
+use crate::lock::{Effect, Lease, LockError, Written};
+use crate::workflow::{Call, Done, Event, Role, Run, State, Step, locks};
+
+/// Gives the lock back.
+pub struct Unlock;
+
+impl Step for Unlock {
+    fn name(&self) -> &'static str {
+        "unlock"
+    }
+
+    fn summary(&self) -> &'static str {
+        "give back the lock that this run took"
+    }
+
+    fn details(&self) -> &'static str {
+        "Gives back the lock that this run took, and records the commit that is now in effect if a\n\
+         command may have changed things. Ends with 76 if the lock is no longer this run's.\n\
+         Directly after `git-push` both are one atomic push, and this step has nothing left to do.\n\
+         A pipeline without `lock` before it is refused; see `unlock-any`.\n\
+         After a failed change the lock becomes free only by a change that succeeds, or by a person's\n\
+         word: a run that took it over and only read leaves it as it was."
+    }
+
+    fn role(&self) -> Role {
+        Role::Unlock
+    }
+
+    fn run(&self, _call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
+        if !state.took_lock {
+            let nothing = Done::says("this run took no lock; `unlock-any` takes one from whoever holds it");
+            return Ok(Done { skipped: true, ..nothing });
+        }
+        release(run, state)
+    }
+}
+
+/// Gives back what this run holds; nothing is left to do if a push has done so already.
+pub(super) fn release(run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
+    let Some(lease) = state.lease.take() else { return Ok(Done::quietly()) };
+    let released = locks(run).and_then(|locks| {
+        if run.services.interrupts.take_continued() {
+            locks.verify(&lease)?;
+        }
+        let applied = applied(state, &lease, state.pushed.as_ref());
+        locks.release(&lease, applied.as_ref(), None)
+    });
+    match released {
+        Ok(Written::Done) => Ok(let_go(run, state, &lease)),
+        // No branch was in it, so none can have stood in its way; the lock is as it was.
+        Ok(Written::Branch(_)) => {
+            let key = lease.entries[0].key.clone();
+            state.lease = Some(lease);
+            Err(LockError::Contended { key }.into())
+        }
+        Err(error) => {
+            state.lease = Some(lease);
+            Err(error.into())
+        }
+    }
+}
+
+/// Tells what has become of a lock that this run has just let go of.
+pub(super) fn let_go(run: &Run<'_>, state: &mut State, lease: &Lease) -> Done {
+    let unit = run.unit.id.clone();
+    if state.effect == Effect::None && lease.found_unfinished() {
+        state.left_locked = true;
+        run.emit(&Event::LockKept { unit, recorded: true });
+        return Done::says(
+            "an earlier run's change is not finished, and this run changed nothing: the lock stays",
+        );
+    }
+    run.emit(&Event::LockReleased { unit });
+    Done::quietly()
+}
+
+/// The commit that is in effect when the lock is released after success: what was pushed under the
+/// lock, else what the run had checked out when it took it. None if the run only read.
+pub(super) fn applied(state: &State, lease: &Lease, pushed: Option<&Oid>) -> Option<Oid> {
+    match state.effect {
+        Effect::None if !lease.resumed || lease.found_unfinished() => None,
+        _ => pushed.or_else(|| lease.commit()).cloned(),
+    }
+}

@@ -1,0 +1,76 @@
+//! `unlock-any`: gives back what this run took; in a pipeline that took no lock, takes it from
+//! whoever holds it: exactly the run that was seen, and with a reason if it is somebody else's.
+
+use super::unlock::release;
+use crate::Error;
+use crate::lock::{LockError, Record};
+use crate::workflow::{Call, Done, Event, Role, Run, State, Step, locks};
+
+/// Gives the lock back, or takes it from whoever holds it.
+pub struct UnlockAny;
+
+impl Step for UnlockAny {
+    fn name(&self) -> &'static str {
+        "unlock-any"
+    }
+
+    fn summary(&self) -> &'static str {
+        "give back the lock, or without `lock` take it from whoever holds it"
+    }
+
+    fn details(&self) -> &'static str {
+        "After `lock` in the same pipeline: the same as `unlock`, only what this run took.\n\
+         Otherwise it frees the lock whoever holds it: exactly the run that it reads and names, whose\n\
+         next push and release will then be refused. Somebody else's lock wants a reason (--reason, or\n\
+         asked for on a terminal; 64 without). A lock that is free already is fine. First make sure\n\
+         that the run and its tool have really ended."
+    }
+
+    fn role(&self) -> Role {
+        Role::UnlockAny
+    }
+
+    fn run(&self, _call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
+        if state.took_lock {
+            return release(run, state);
+        }
+        let locks = locks(run)?;
+        let holders = locks.holders(&run.unit.keys)?;
+        if holders.is_empty() {
+            return Ok(Done::says(format!("lock `{}` is free already", run.unit.id)));
+        }
+        let reason = reason(run, &holders)?;
+        let mut told = Vec::new();
+        let mut runs: Vec<&str> = holders.iter().map(|record| record.run.as_str()).collect();
+        runs.dedup();
+        for holder in runs {
+            let held = holders.iter().filter(|r| r.run == holder).map(|r| r.key.clone()).collect();
+            let evicted = locks.evict(&held, holder, reason.as_deref())?;
+            told.extend(
+                evicted
+                    .freed
+                    .iter()
+                    .map(|record| format!("took `{}` from {}", record.key, record.describe())),
+            );
+            told.extend(evicted.free.iter().map(|key| format!("`{key}` was given back meanwhile")));
+        }
+        run.emit(&Event::LockReleased { unit: run.unit.id.clone() });
+        Ok(Done::says(told.join("; ")))
+    }
+}
+
+/// The reason to record: needed for what is somebody else's.
+fn reason(run: &Run<'_>, holders: &[Record]) -> Result<Option<String>, Error> {
+    let given = run.plan.options.reason.clone();
+    let given = given.filter(|text| !text.trim().is_empty());
+    let Some(foreign) = holders.iter().find(|record| record.owner != run.services.owner) else {
+        return Ok(given);
+    };
+    let ask = || {
+        let question = format!("`{}` is held by {}. Why take it away?", foreign.key, foreign.describe());
+        run.services.ask.as_ref().and_then(|ask| ask(&question))
+    };
+    given.or_else(ask).filter(|text| !text.trim().is_empty()).map(Some).ok_or_else(|| {
+        LockError::ReasonMissing { key: foreign.key.clone(), holder: Box::new(foreign.clone()) }.into()
+    })
+}

@@ -1,0 +1,137 @@
+//! What happens in a run, as data: reporters, the journal and embedding programs see only this.
+//!
+//! Events never hold arguments of commands, values of parameters or anything else that may be a
+//! secret. New kinds and new fields may come; a kind's meaning does not change.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::project::UnitId;
+
+/// One event of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// The plan is made; the first step is next.
+    RunStarted {
+        /// The invocation's identifier.
+        run: String,
+        /// When.
+        time: Timestamp,
+        /// Who.
+        owner: String,
+        /// What it is about.
+        units: Vec<UnitId>,
+        /// The steps in order; commands by program and subcommand only.
+        steps: Vec<String>,
+    },
+    /// A step begins.
+    StepStarted {
+        /// For which unit.
+        unit: UnitId,
+        /// The step's label.
+        step: String,
+    },
+    /// A step is left out, and why.
+    StepSkipped {
+        /// For which unit.
+        unit: UnitId,
+        /// The step's label.
+        step: String,
+        /// Why.
+        reason: String,
+    },
+    /// A step ended.
+    StepFinished {
+        /// For which unit.
+        unit: UnitId,
+        /// The step's label.
+        step: String,
+        /// Whether the run may go on.
+        ok: bool,
+        /// Whether there was nothing to do.
+        skipped: bool,
+        /// All was as it should be: worth telling only to someone who asks.
+        routine: bool,
+        /// What it did, in a line for people; empty if there is nothing to say.
+        summary: String,
+        /// How long it took.
+        milliseconds: u64,
+    },
+    /// A tool takes over the terminal.
+    CommandStarted {
+        /// For which unit.
+        unit: UnitId,
+        /// The program.
+        program: String,
+        /// Its process works here.
+        directory: String,
+    },
+    /// The tool has ended and the terminal is ours again.
+    CommandFinished {
+        /// For which unit.
+        unit: UnitId,
+        /// The program.
+        program: String,
+        /// Its exit code, or 128 and the number of the signal.
+        code: u8,
+        /// The signal that killed it.
+        signal: Option<u8>,
+        /// Whether this counts as success.
+        ok: bool,
+    },
+    /// The lock was taken.
+    LockTaken {
+        /// For which unit.
+        unit: UnitId,
+        /// The generation of each key.
+        generation: u64,
+        /// Where the record is.
+        place: String,
+    },
+    /// The lock was given back.
+    LockReleased {
+        /// For which unit.
+        unit: UnitId,
+    },
+    /// The run ends and the lock stays.
+    LockKept {
+        /// For which unit.
+        unit: UnitId,
+        /// Whether the record says so (the backend could be reached).
+        recorded: bool,
+    },
+    /// Something that the user should know, and nothing that stops the run.
+    Warning {
+        /// For which unit, if for one.
+        unit: Option<UnitId>,
+        /// The text.
+        message: String,
+    },
+    /// A remark in passing.
+    Note {
+        /// For which unit, if for one.
+        unit: Option<UnitId>,
+        /// The text.
+        message: String,
+    },
+    /// The run is over.
+    RunFinished {
+        /// The invocation's identifier.
+        run: String,
+        /// When.
+        time: Timestamp,
+        /// What the shell will see.
+        code: u8,
+        /// The error that ended it, as text.
+        error: Option<String>,
+    },
+}
+
+/// Sees events. One of the four traits of the crate. It cannot change a run, and a reporter that
+/// fails (a full disk, a closed terminal) must keep that to itself.
+pub trait Reporter: Send + Sync {
+    /// Takes one event. Called in order for one unit; it must not block for long.
+    fn emit(&self, event: &Event);
+}

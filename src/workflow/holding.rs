@@ -1,0 +1,88 @@
+//! What a run does about the lock that it holds, whichever step it is at: verify it after a pause,
+//! and settle it when the run ends early.
+
+use super::{Run, State};
+use crate::Error;
+use crate::lock::{LockError, Locks};
+
+/// What became of the lock when a run ended early.
+#[derive(Debug)]
+pub enum Settled {
+    /// The run held none.
+    Nothing,
+    /// No command had started: it is as it was found.
+    GivenBack,
+    /// It had been given back already: an answer that was thought lost says so.
+    Released,
+    /// A command had started, or giving back failed: it stays, and the record says `failed` unless
+    /// writing that failed for the reason given.
+    Kept {
+        /// Whether the record could be written.
+        recorded: Result<(), LockError>,
+    },
+    /// It was no longer this run's.
+    Lost,
+}
+
+/// The locks as this run sees them.
+///
+/// # Errors
+/// [`LockError::Config`] when the run has no lock backend.
+pub fn locks<'a>(run: &Run<'a>) -> Result<Locks<'a>, LockError> {
+    let services = run.services;
+    let backend = services.backend.as_deref();
+    Ok(Locks {
+        backend: backend.ok_or_else(|| LockError::Config("this run has no lock backend".to_owned()))?,
+        clock: services.clock,
+        host: &services.host,
+        owner: &services.owner,
+        run: &services.run_id,
+    })
+}
+
+/// Makes sure that the lock is still this run's, if it holds one: to be asked after the process was
+/// stopped and continued, before the next command, push or release.
+///
+/// # Errors
+/// [`LockError::Lost`], or whatever keeps the backend from answering.
+pub fn verify_lease(run: &Run<'_>, state: &State) -> Result<(), LockError> {
+    match &state.lease {
+        Some(lease) => locks(run)?.verify(lease),
+        None => Ok(()),
+    }
+}
+
+/// Settles the lock of a run that ends early because of `error`: given back if no command of this
+/// run has started under it, else kept and marked failed. Says the truth about a lock it has lost.
+pub fn settle(run: &Run<'_>, state: &mut State, error: &Error) -> Settled {
+    let Some(lease) = state.lease.take() else { return Settled::Nothing };
+    if matches!(error, Error::Lock(LockError::Lost { .. })) {
+        return Settled::Lost;
+    }
+    let locks = match locks(run) {
+        Ok(locks) => locks,
+        Err(error) => return Settled::Kept { recorded: Err(error) },
+    };
+    let reason = reason(error);
+    let written = if state.command_started {
+        locks.fail(&lease, state.effect, &reason)
+    } else {
+        locks.give_back(&lease, &reason)
+    };
+    match written {
+        Ok(()) if state.command_started => Settled::Kept { recorded: Ok(()) },
+        Ok(()) => Settled::GivenBack,
+        Err(LockError::Lost { .. }) if locks.already_released(&lease).unwrap_or(false) => Settled::Released,
+        Err(LockError::Lost { .. }) => Settled::Lost,
+        Err(error) => Settled::Kept { recorded: Err(error) },
+    }
+}
+
+/// Why a run failed, for a record that leaves this machine: of our own errors only the kind, for
+/// their texts may quote what must not be shown.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::CommandFailed { .. } | Error::Interrupted(_) | Error::Stopped(_) => error.to_string(),
+        other => other.kind().meaning().to_owned(),
+    }
+}

@@ -1,0 +1,166 @@
+//! The run journal: a file for each run, a line for each event, so that what happened can be looked
+//! up when it matters.
+//!
+//! Lines are appended with one write each and never rewritten, so that a run that is killed leaves
+//! all lines but at most a torn last one. The file is locked while the run lives, and pruning never
+//! removes a locked one. Trouble with it is told once and never ends a run.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use rustix::fs::{FlockOperation, flock};
+use serde::Serialize;
+
+use super::{Event, Reporter};
+use crate::env::Stopwatch;
+
+/// Writes one run's events to its file.
+pub struct Journal {
+    since: Stopwatch,
+    out: Mutex<Out>,
+    warn: Vec<Arc<dyn Reporter>>,
+}
+
+struct Out {
+    /// None where nothing is kept.
+    file: Option<File>,
+    /// The last line may have no end.
+    torn: bool,
+    warned: bool,
+}
+
+/// The first line of each file.
+#[derive(Serialize)]
+struct Head<'a> {
+    lockstep_journal: u32,
+    version: &'a str,
+    run: &'a str,
+    time: Timestamp,
+}
+
+/// Every other line.
+#[derive(Serialize)]
+struct Line<'a> {
+    /// Milliseconds since the run began.
+    at: u64,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+impl Journal {
+    /// The version of the format, in the first line.
+    pub const VERSION: u32 = 1;
+
+    /// Begins the file of a run in `directory`, and removes the oldest of others so that `keep` are
+    /// left with it; with 0 nothing is written.
+    ///
+    /// # Errors
+    /// When the directory or the file cannot be made.
+    pub fn open(directory: &Path, run: &str, now: Timestamp, keep: usize) -> io::Result<Self> {
+        let file = match keep {
+            0 => None,
+            _ => {
+                fs::create_dir_all(directory)?;
+                prune(directory, keep - 1);
+                Some(begin(directory, run, now)?)
+            }
+        };
+        let out = Mutex::new(Out { file, torn: false, warned: false });
+        Ok(Self { since: Stopwatch::start(), out, warn: Vec::new() })
+    }
+
+    /// Who is told, once, if it cannot be written any more.
+    #[must_use]
+    pub fn warning(mut self, reporters: Vec<Arc<dyn Reporter>>) -> Self {
+        self.warn = reporters;
+        self
+    }
+
+    /// The lines of a journal, the first one first. A line that cannot be understood (torn by a
+    /// sudden end) is left out.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(path: &Path) -> io::Result<Vec<serde_json::Value>> {
+        let bytes = fs::read(path)?;
+        Ok(bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect())
+    }
+}
+
+impl Reporter for Journal {
+    fn emit(&self, event: &Event) {
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        let Err(error) = out.append(&Line { at: self.since.milliseconds(), event }) else { return };
+        if std::mem::replace(&mut out.warned, true) {
+            return;
+        }
+        drop(out);
+        let message = format!("the journal of this run is not complete: {error}");
+        for reporter in &self.warn {
+            reporter.emit(&Event::Warning { unit: None, message: message.clone() });
+        }
+    }
+}
+
+impl Out {
+    fn append(&mut self, line: &impl Serialize) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let mut bytes = if self.torn { vec![b'\n'] } else { Vec::new() };
+        serde_json::to_writer(&mut bytes, line)?;
+        bytes.push(b'\n');
+        let written = file.write_all(&bytes);
+        self.torn = written.is_err();
+        written
+    }
+}
+
+fn begin(directory: &Path, run: &str, now: Timestamp) -> io::Result<File> {
+    // Names sort by time; a run id is hexadecimal, but whoever embeds us may choose another.
+    let run_part: String =
+        run.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).take(64).collect();
+    let name = format!("{}-{run_part}.jsonl", now.strftime("%Y%m%dT%H%M%SZ"));
+    let file = File::options().append(true).create(true).open(directory.join(name))?;
+    // Tells pruning that the run lives; a file system without locks only makes pruning bolder.
+    let _ = flock(&file, FlockOperation::NonBlockingLockShared);
+    let mut out = Out { file: Some(file), torn: false, warned: false };
+    out.append(&Head {
+        lockstep_journal: Journal::VERSION,
+        version: env!("CARGO_PKG_VERSION"),
+        run,
+        time: now,
+    })?;
+    out.file.ok_or_else(|| io::ErrorKind::Other.into())
+}
+
+/// Removes the oldest journals until `keep` are left, but none of a run that lives. What cannot be
+/// read or removed stays: the next run tries again.
+fn prune(directory: &Path, keep: usize) {
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| is_journal(name)).collect();
+    names.sort_unstable();
+    for name in &names[..names.len().saturating_sub(keep)] {
+        let path = directory.join(name);
+        let Ok(file) = File::open(&path) else { continue };
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            let _ = fs::remove_file(&path);
+        }
+    }
+}
+
+/// Whether a file is one of ours: `20261121T120407Z-….jsonl`.
+fn is_journal(name: &str) -> bool {
+    let Some((time, rest)) = name.split_once('-') else { return false };
+    let shape = |(at, byte): (usize, u8)| match at {
+        8 => byte == b'T',
+        15 => byte == b'Z',
+        _ => byte.is_ascii_digit(),
+    };
+    time.len() == 16 && time.bytes().enumerate().all(shape) && rest.ends_with(".jsonl")
+}
+
+#[cfg(test)]
+mod tests;

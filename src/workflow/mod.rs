@@ -1,0 +1,23 @@
+//! From words to a run: parse (argv to calls, pure), planner (everything resolved and checked,
+//! nothing done), runner (the loop over steps, for one or many units), events, the step trait.
+
+mod event;
+mod holding;
+pub mod journal;
+mod order;
+pub mod parse;
+mod plan;
+pub mod planner;
+mod request;
+mod runner;
+mod step;
+
+pub use event::{Event, Reporter};
+pub use holding::{Settled, locks, settle, verify_lease};
+pub use order::OrderError;
+pub use parse::ParseError;
+pub use plan::{Options, Plan, UnitPlan};
+pub use planner::PlanError;
+pub use request::Request;
+pub use runner::{LockFate, Report, UnitReport, run};
+pub use step::{Argv, Ask, Call, Checked, CommandEnd, Done, Role, Run, Services, State, Step, Upstream};

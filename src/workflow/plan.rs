@@ -1,0 +1,51 @@
+//! The plan of one invocation: everything resolved and checked, nothing done.
+
+use std::path::PathBuf;
+
+use super::Call;
+use crate::lock::KeySet;
+use crate::project::UnitId;
+
+/// What one invocation will do, for one or many units.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The units, in the order in which they run.
+    pub units: Vec<UnitPlan>,
+    /// The steps, in the order in which they run.
+    pub calls: Vec<Call>,
+    /// Steps that run after the others, whatever became of them.
+    pub finally: Vec<Call>,
+    /// Steps that were asked for and are left out, with the reason, as the user is told.
+    pub left_out: Option<String>,
+    /// What the command line said beside the words.
+    pub options: Options,
+}
+
+/// One unit's part of the plan.
+#[derive(Clone, Debug)]
+pub struct UnitPlan {
+    /// The unit.
+    pub id: UnitId,
+    /// The keys that its lock takes.
+    pub keys: KeySet,
+    /// Where it is rendered and where its commands run; absolute.
+    pub directory: PathBuf,
+}
+
+/// What the command line says beside the words; the same for every unit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Overwrite generated files that someone edited.
+    pub force: bool,
+    /// Go on although the last applied commit is not in the history, because that was rewritten.
+    pub accept_rewrite: bool,
+    /// The branch that a detached HEAD stands for.
+    pub branch: Option<String>,
+    /// Why a lock is taken from somebody.
+    pub reason: Option<String>,
+    /// Parameters from `--set`, `KEY=VALUE` each, later ones win.
+    pub set: Vec<String>,
+    /// Files of parameters from `--params`, later ones win.
+    pub params: Vec<PathBuf>,
+}

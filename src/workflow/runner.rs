@@ -1,0 +1,202 @@
+//! The loop: each step runs only if the one before it succeeded; whatever happens, the lock's fate
+//! is settled, `finally` runs, and one exit code comes out.
+//!
+//! The rule of the code: a tool's failure is never hidden by anything that comes later; a failure of
+//! ours replaces a tool's success, also a success with changes; without either, the code of the last
+//! tool that reported changes stands, else 0.
+
+use serde::Serialize;
+
+use super::{Call, Event, Plan, Role, Run, Services, Settled, State, settle};
+use crate::Error;
+use crate::env::Stopwatch;
+use crate::project::{Project, UnitId};
+
+/// How an invocation ended.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The invocation's identifier.
+    pub run: String,
+    /// One entry for each unit that was begun.
+    pub units: Vec<UnitReport>,
+    /// What the shell sees.
+    pub exit_code: u8,
+}
+
+/// How one unit's part ended.
+#[derive(Debug, Serialize)]
+pub struct UnitReport {
+    /// The unit.
+    pub unit: UnitId,
+    /// Its exit code by the rule above.
+    pub exit_code: u8,
+    /// The first error, as text.
+    pub message: Option<String>,
+    /// Whether the same request can succeed later without anyone changing it.
+    pub retryable: bool,
+    /// The first error itself.
+    #[serde(skip)]
+    pub error: Option<Error>,
+    /// What became of the lock.
+    pub lock: LockFate,
+    /// Whether the lock's record says so: the backend could be reached.
+    pub lock_recorded: bool,
+    /// Captured standard output of its commands, in order; empty if the streams were inherited.
+    #[serde(skip)]
+    pub stdout: Vec<u8>,
+    /// Captured standard error of its commands.
+    #[serde(skip)]
+    pub stderr: Vec<u8>,
+}
+
+/// What became of a unit's lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LockFate {
+    /// None was taken, or it was given back.
+    Free,
+    /// It is still held, by the words of the pipeline or after a failure.
+    Kept,
+    /// It was lost to another.
+    Lost,
+}
+
+impl Report {
+    /// The first error of all units.
+    pub fn error(&self) -> Option<&Error> {
+        self.units.iter().find_map(|unit| unit.error.as_ref())
+    }
+}
+
+/// Runs a plan. Everything that happens goes to the services' reporter as it happens.
+pub fn run(plan: &Plan, project: &Project, services: &Services) -> Report {
+    services.reporter.emit(&Event::RunStarted {
+        run: services.run_id.clone(),
+        time: services.clock.now(),
+        owner: services.owner.clone(),
+        units: plan.units.iter().map(|unit| unit.id.clone()).collect(),
+        steps: plan.calls.iter().map(|call| call.label.clone()).collect(),
+    });
+    if let Some(message) = &plan.left_out {
+        services.reporter.emit(&Event::Note { unit: None, message: message.clone() });
+    }
+    let mut units = Vec::new();
+    for unit in &plan.units {
+        let report = run_unit(&Run { project, unit, plan, services });
+        let failed = report.error.is_some();
+        units.push(report);
+        if failed {
+            break;
+        }
+    }
+    let exit_code = units.iter().map(|unit| unit.exit_code).max().unwrap_or(0);
+    services.reporter.emit(&Event::RunFinished {
+        run: services.run_id.clone(),
+        time: services.clock.now(),
+        code: exit_code,
+        error: units.iter().find_map(|unit| unit.message.clone()),
+    });
+    Report { run: services.run_id.clone(), units, exit_code }
+}
+
+fn run_unit(run: &Run<'_>) -> UnitReport {
+    let mut state = State::default();
+    let mut error = run.plan.calls.iter().find_map(|call| step(call, run, &mut state).err());
+    let (mut lock, mut lock_recorded) = (LockFate::Free, true);
+    if let Some(error) = &error {
+        (lock, lock_recorded) = settle_after(run, &mut state, error);
+    } else if state.left_locked {
+        lock = LockFate::Kept;
+    } else if state.lease.is_some() {
+        lock = LockFate::Kept;
+        run.emit(&Event::LockKept { unit: run.id().clone(), recorded: true });
+    }
+    let mut code = exit_code(error.as_ref(), &state);
+    for call in &run.plan.finally {
+        if run.services.interrupts.requested().is_some() {
+            run.note(format!("`{}` in finally is left out: the run was asked to end", call.label));
+            break;
+        }
+        state.result = Some(code);
+        match (step(call, run, &mut state), &error) {
+            (Ok(()), _) => {}
+            (Err(late), None) => {
+                code = exit_code(Some(&late), &state);
+                error = Some(late);
+            }
+            (Err(late), Some(_)) => run.warn(format!("`{}` in finally: {late}", call.label)),
+        }
+    }
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    for mut end in std::mem::take(&mut state.commands) {
+        stdout.append(&mut end.stdout);
+        stderr.append(&mut end.stderr);
+    }
+    UnitReport {
+        unit: run.id().clone(),
+        exit_code: code,
+        message: error.as_ref().map(ToString::to_string),
+        retryable: error.as_ref().is_some_and(Error::retryable),
+        error,
+        lock,
+        lock_recorded,
+        stdout,
+        stderr,
+    }
+}
+
+fn step(call: &Call, run: &Run<'_>, state: &mut State) -> Result<(), Error> {
+    if let Some(signal) = run.services.interrupts.requested()
+        && !finishes(call, state)
+    {
+        return Err(if state.command_started { Error::Stopped(signal) } else { Error::Interrupted(signal) });
+    }
+    run.emit(&Event::StepStarted { unit: run.id().clone(), step: call.label.clone() });
+    let start = Stopwatch::start();
+    let result = call.step.run(call, run, state);
+    run.emit(&Event::StepFinished {
+        unit: run.id().clone(),
+        step: call.label.clone(),
+        ok: result.is_ok(),
+        skipped: result.as_ref().is_ok_and(|done| done.skipped),
+        routine: result.as_ref().is_ok_and(|done| done.routine),
+        summary: result.as_ref().map(|done| done.summary.clone()).unwrap_or_default(),
+        milliseconds: start.milliseconds(),
+    });
+    result.map(|_| ())
+}
+
+/// What was asked to end starts nothing new; but once every command has succeeded, pushing and
+/// giving back the lock is the quickest clean end there is.
+fn finishes(call: &Call, state: &State) -> bool {
+    let gives_back = matches!(call.step.role(), Role::Push | Role::Unlock | Role::UnlockAny);
+    gives_back && state.command_started && state.commands.last().is_some_and(|end| end.ok)
+}
+
+fn settle_after(run: &Run<'_>, state: &mut State, error: &Error) -> (LockFate, bool) {
+    let unit = run.id().clone();
+    match settle(run, state, error) {
+        Settled::Nothing | Settled::Released => (LockFate::Free, true),
+        Settled::GivenBack => {
+            run.emit(&Event::LockReleased { unit });
+            (LockFate::Free, true)
+        }
+        Settled::Kept { recorded } => {
+            if let Err(error) = &recorded {
+                run.warn(format!("the lock could not be marked failed: {error}"));
+            }
+            run.emit(&Event::LockKept { unit, recorded: recorded.is_ok() });
+            (LockFate::Kept, recorded.is_ok())
+        }
+        Settled::Lost => (LockFate::Lost, true),
+    }
+}
+
+fn exit_code(error: Option<&Error>, state: &State) -> u8 {
+    match error {
+        Some(error) => error.exit_code(),
+        None => {
+            state.commands.iter().rev().map(|end| end.status.exit_code()).find(|code| *code != 0).unwrap_or(0)
+        }
+    }
+}

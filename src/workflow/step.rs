@@ -1,0 +1,248 @@
+//! The step trait, and what steps see (`Run`, never changed) and hand on (`State`).
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use super::{Event, Reporter};
+use crate::Error;
+use crate::env::{Clock, Environment, Host};
+use crate::git::{Oid, Repo};
+use crate::lock::{Effect, Lease, LockBackend};
+use crate::process::{CommandRunner, Interrupts, Stdio, ToolStatus};
+use crate::project::{Project, UnitId};
+use crate::render::Rendered;
+
+/// What a step is for: the order rules of the plan are written over roles, not names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Makes the rendered directory.
+    Build,
+    /// Proves that the tree is clean and current.
+    Check,
+    /// Takes the lock.
+    Lock,
+    /// Runs a program.
+    Command,
+    /// Pushes the branch.
+    Push,
+    /// Gives the lock back: only what this run took.
+    Unlock,
+    /// Gives the lock back, or takes it from whoever holds it if this run took none.
+    UnlockAny,
+    /// Only reads and tells.
+    Inspect,
+}
+
+/// A program and its arguments, byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Argv {
+    /// The program as the user wrote it.
+    pub program: OsString,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+}
+
+/// One step of a plan, with what it was called with.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The step.
+    pub step: &'static dyn Step,
+    /// For [`Role::Command`]: what to run. Always set after planning.
+    pub argv: Option<Argv>,
+    /// For [`Role::Push`] under a lock: the next step gives the lock back, so one atomic push does both.
+    pub releases: bool,
+    /// How the step is named to people: `build`, `exec`, `tofu:plan`. Holds no arguments beyond a known subcommand.
+    pub label: String,
+}
+
+/// What a step has to say when it went well.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// A line for people; empty if nothing is worth saying.
+    pub summary: String,
+    /// Nothing was there to do.
+    pub skipped: bool,
+    /// As it should be every time: worth saying only to someone who asks.
+    pub routine: bool,
+}
+
+impl Done {
+    /// Done, with a line to show.
+    pub fn says(summary: impl Into<String>) -> Self {
+        Self { summary: summary.into(), ..Self::default() }
+    }
+
+    /// Done as it should be every time, with a line for someone who asks.
+    pub fn as_usual(summary: impl Into<String>) -> Self {
+        Self { summary: summary.into(), routine: true, ..Self::default() }
+    }
+
+    /// Done, and nothing worth saying.
+    pub fn quietly() -> Self {
+        Self::default()
+    }
+}
+
+/// A step. One of the four traits of the crate; a new step is one file and one line in `STEPS`.
+pub trait Step: Send + Sync {
+    /// The word on the command line.
+    fn name(&self) -> &'static str;
+
+    /// Other words for it.
+    fn aliases(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// One line for `--help`.
+    fn summary(&self) -> &'static str;
+
+    /// A few lines for `lockstep help steps`: what it does, when it refuses, what it leaves behind.
+    fn details(&self) -> &'static str;
+
+    /// What it is for.
+    fn role(&self) -> Role;
+
+    /// Does it. The runner has already reported the start and reports the end.
+    ///
+    /// # Errors
+    /// Whatever stops the run.
+    fn run(&self, call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error>;
+}
+
+impl std::fmt::Debug for dyn Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Asks the user one question and gives his answer; none if he gave none.
+pub type Ask = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// What all units of an invocation share.
+pub struct Services {
+    /// Variables, and where the user stands.
+    pub env: Environment,
+    /// The time.
+    pub clock: Clock,
+    /// The machine.
+    pub host: Host,
+    /// Who runs.
+    pub owner: String,
+    /// This invocation.
+    pub run_id: String,
+    /// Signals and cancellation.
+    pub interrupts: Interrupts,
+    /// Runs tools.
+    pub runner: Arc<dyn CommandRunner>,
+    /// Where a tool's streams lead.
+    pub stdio: Stdio,
+    /// Sees events.
+    pub reporter: Arc<dyn Reporter>,
+    /// The repository, where there is one.
+    pub repo: Option<Repo>,
+    /// The lock backend, where the plan needs one.
+    pub backend: Option<Box<dyn LockBackend>>,
+    /// Asks the user for a line of text on the terminal; none where there is no terminal.
+    pub ask: Option<Ask>,
+    /// An OS lock held while this run lives; tools inherit it. Another run of the same owner on the
+    /// same host takes it as proof that run and tool have ended. Set when the lock step starts.
+    pub alive: std::sync::OnceLock<Arc<std::os::fd::OwnedFd>>,
+}
+
+/// Everything a step may look at, for one unit. Never changed during the run.
+pub struct Run<'a> {
+    /// The project.
+    pub project: &'a Project,
+    /// The unit's part of the plan.
+    pub unit: &'a super::UnitPlan,
+    /// The whole plan.
+    pub plan: &'a super::Plan,
+    /// What all units share.
+    pub services: &'a Services,
+}
+
+impl Run<'_> {
+    /// Reports an event.
+    pub fn emit(&self, event: &Event) {
+        self.services.reporter.emit(event);
+    }
+
+    /// Tells the user something in passing.
+    pub fn note(&self, message: impl Into<String>) {
+        self.emit(&Event::Note { unit: Some(self.unit.id.clone()), message: message.into() });
+    }
+
+    /// Warns the user.
+    pub fn warn(&self, message: impl Into<String>) {
+        self.emit(&Event::Warning { unit: Some(self.unit.id.clone()), message: message.into() });
+    }
+
+    /// The unit.
+    pub fn id(&self) -> &UnitId {
+        &self.unit.id
+    }
+}
+
+/// The branch that a run stands on, on the remote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// The remote's name.
+    pub remote: String,
+    /// Full ref name on the remote: `refs/heads/main`.
+    pub name: String,
+    /// Where the remote had it when it was last asked; none if the remote has no such branch.
+    pub seen: Option<Oid>,
+}
+
+/// What git-check proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// HEAD as it was.
+    pub head: Oid,
+    /// The local branch; none in a detached HEAD.
+    pub branch: Option<String>,
+    /// The branch on the remote; none in a repository without any remote.
+    pub upstream: Option<Upstream>,
+    /// How many commits HEAD has that the upstream has not.
+    pub ahead: usize,
+}
+
+/// How a command of the run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandEnd {
+    /// Exit code or signal.
+    pub status: ToolStatus,
+    /// Whether it counts as success.
+    pub ok: bool,
+    /// Captured standard output, when streams are captured.
+    pub stdout: Vec<u8>,
+    /// Captured standard error.
+    pub stderr: Vec<u8>,
+}
+
+/// What the steps of one unit have produced so far.
+#[derive(Debug, Default)]
+pub struct State {
+    /// Set by `build`; holds the OS lock on the directory.
+    pub rendered: Option<Rendered>,
+    /// Set by `git-check`.
+    pub checked: Option<Checked>,
+    /// Keys of the parameters that came from outside the repository. Set by `build`.
+    pub overrides: Vec<String>,
+    /// The lock that this run holds now.
+    pub lease: Option<Lease>,
+    /// This run took a lock at some time.
+    pub took_lock: bool,
+    /// The commit that this run pushed last.
+    pub pushed: Option<Oid>,
+    /// A command was started since the lock was taken.
+    pub command_started: bool,
+    /// What the commands of this run have done to the world since the lock was taken.
+    pub effect: Effect,
+    /// The run has let go of the lock, and it is not free: an unfinished change was found under it.
+    pub left_locked: bool,
+    /// All commands that ended, in order.
+    pub commands: Vec<CommandEnd>,
+    /// In `finally` only: the exit code that the run has so far.
+    pub result: Option<u8>,
+}
