@@ -18,10 +18,12 @@
 //! | [`steps`]    | one file per step, and the `STEPS` registry                            |
 //! | [`report`]   | who shows a run: they see events only                                  |
 //! | [`Engine`]   | the public door: takes requests, gives reports                        |
+//! | [`cli`]      | argv, subcommands, exit codes and hints; prints, reads the terminal    |
 //!
 //! Imports point one way as well: `cli` may use everything, `workflow` and `steps` what is above
 //! them in this table, and so on down to `env`, which uses nothing. A test checks it.
 
+pub mod cli;
 mod engine;
 pub mod env;
 mod error;

@@ -1,0 +1,218 @@
+//! What a person reads when something went wrong: the error, why, and what to type next.
+//!
+//! Every match is exhaustive: a new error cannot be added without deciding what helps. Exit codes
+//! come from `Error::exit_code`.
+
+use std::ffi::OsString;
+
+use super::terminal::Terminal;
+use crate::git::GitError;
+use crate::lock::{LockError, LockState};
+use crate::process::ProcessError;
+use crate::project::UnitId;
+use crate::report::Level;
+use crate::workflow::{LockFate, OrderError, ParseError, PlanError, Report, UnitReport, parse};
+use crate::{Error, ExitCode};
+
+/// Prints an error that ended everything before a run began; gives its exit code.
+/// `words` are the pipeline's, for commands to copy.
+pub(super) fn print(error: &Error, words: &[OsString], terminal: Terminal) -> u8 {
+    terminal.error(&chain(error));
+    for hint in hints(error, &Line { words, id: None }) {
+        terminal.hint(&hint);
+    }
+    error.exit_code()
+}
+
+/// Prints an error of a subcommand.
+pub(super) fn print_any(error: &anyhow::Error, terminal: Terminal) -> u8 {
+    match error.downcast_ref::<Error>() {
+        Some(error) => print(error, &[], terminal),
+        None => {
+            terminal.error(&format!("{error:#}"));
+            ExitCode::Io.code()
+        }
+    }
+}
+
+/// Prints what a run's user must know after it: nothing if it went well.
+pub(super) fn print_report(report: &Report, words: &[OsString], terminal: Terminal) {
+    for unit in &report.units {
+        let Some(error) = &unit.error else { continue };
+        let line = Line { words, id: Some(&unit.unit) };
+        let tool_only = matches!(error, Error::CommandFailed { .. }) && unit.lock == LockFate::Free;
+        // The tool has said what went wrong; without a lock there is nothing to add.
+        if tool_only && terminal.level != Level::Verbose {
+            continue;
+        }
+        terminal.error(&with_lock(&chain(error), unit));
+        for hint in hints(error, &line).into_iter().chain(lock_hints(error, unit, &line)) {
+            terminal.hint(&hint);
+        }
+    }
+}
+
+/// The command line as far as it is known, for commands to copy.
+struct Line<'a> {
+    words: &'a [OsString],
+    id: Option<&'a UnitId>,
+}
+
+impl Line<'_> {
+    fn unit(&self) -> String {
+        self.id.map_or_else(|| "MODULE PROFILE".to_owned(), |id| format!("{} {}", id.module, id.profile))
+    }
+
+    fn command(&self, words: &str) -> String {
+        format!("lockstep {words} -- {}", self.unit())
+    }
+
+    fn again(&self) -> String {
+        let words: Vec<String> = self.words.iter().map(|word| parse::quote(word)).collect();
+        words.join(" ")
+    }
+}
+
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+fn with_lock(text: &str, unit: &UnitReport) -> String {
+    match unit.lock {
+        LockFate::Kept if unit.lock_recorded => format!("{text}; lock `{}` is kept", unit.unit),
+        LockFate::Kept => {
+            format!(
+                "{text}; lock `{}` is kept, and the remote could not be told that this run has ended",
+                unit.unit
+            )
+        }
+        LockFate::Free | LockFate::Lost => text.to_owned(),
+    }
+}
+
+/// How to go on when the lock stays.
+fn lock_hints(error: &Error, unit: &UnitReport, line: &Line<'_>) -> Vec<String> {
+    if unit.lock != LockFate::Kept {
+        return Vec::new();
+    }
+    let give_up = format!("to give the lock up as things are: {}", line.command("unlock-any"));
+    match error {
+        Error::Push(_) => vec![give_up],
+        _ => {
+            vec!["fix the cause, commit, and run the same again: the lock is still yours".to_owned(), give_up]
+        }
+    }
+}
+
+fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
+    match error {
+        Error::Parse(error) => parse_hints(error),
+        Error::Order(error) => match error {
+            OrderError::Twice { .. } => vec!["lockstep help steps".into()],
+            OrderError::Wrong { .. } | OrderError::NothingToUnlock { .. } => {
+                vec!["the usual order: build git-check lock exec git-push unlock-any".into()]
+            }
+            OrderError::NotFinally { .. } => vec!["put it into `steps`; `finally` takes commands".into()],
+        },
+        Error::Plan(error) => match error {
+            PlanError::NothingToRun { module, profile } => {
+                vec![format!("lockstep {} -- {module} {profile} PROGRAM [ARG]...", line.again())]
+            }
+            PlanError::ExecTwice => vec!["write other commands as words: `tofu:init`".into()],
+            PlanError::NobodyTakes { .. } => vec![
+                "put `exec` where they should run: lockstep build exec -- MODULE PROFILE PROGRAM [ARG]..."
+                    .into(),
+            ],
+            PlanError::SeveralTake { .. } => {
+                vec!["write the arguments into the command's word: `tofu:apply:-auto-approve`".into()]
+            }
+            PlanError::Needs { .. } => vec!["leave the step out, or: git remote add origin URL".into()],
+        },
+        Error::Project(error) => error.hint().into_iter().collect(),
+        Error::Render(error) => error.hint().into_iter().collect(),
+        Error::Check(refusal) => vec![refusal.cure()],
+        Error::Git(error) => git_hints(error),
+        Error::Lock(error) => held_hints(error, line),
+        Error::Push(error) => line.id.map(|unit| error.cure(unit)).into_iter().collect(),
+        Error::Process(error) => match error {
+            ProcessError::NotFound { .. } => vec!["install it, or put its directory on PATH".into()],
+            ProcessError::NotExecutable { program, .. } => vec![format!(
+                "see whether it is a program and may be run: ls -l {}",
+                parse::quote(program.as_ref())
+            )],
+            ProcessError::Directory { .. } => {
+                vec![format!("put `build` before it: {} …", line.command(&format!("build {}", line.again())))]
+            }
+            ProcessError::Interrupted { .. } | ProcessError::Io { .. } => Vec::new(),
+        },
+        Error::CommandFailed { .. } | Error::Interrupted(_) | Error::Stopped(_) | Error::Io { .. } => {
+            Vec::new()
+        }
+    }
+}
+
+fn parse_hints(error: &ParseError) -> Vec<String> {
+    match error {
+        ParseError::Unknown { nearest: Some(nearest), .. } => vec![format!("did you mean `{nearest}`?")],
+        ParseError::Unknown { nearest: None, word, .. } => {
+            vec![format!("a command ends with a colon: `{word}:`; for the steps: lockstep help steps")]
+        }
+        ParseError::Misplaced { better, .. } | ParseError::NoSeparator { better } => vec![better.clone()],
+        ParseError::NoWords => vec!["lockstep build exec -- MODULE PROFILE PROGRAM [ARG]...".into()],
+        ParseError::NoUnit { .. } => vec!["… -- MODULE PROFILE [ARG]...".into()],
+        ParseError::NotText { .. } => Vec::new(),
+        ParseError::NoProgram { .. } => vec!["a command is PROGRAM:ARG:ARG, a colon within it `\\:`".into()],
+        ParseError::Nested { .. } => vec!["write the inner workflow's steps out".into()],
+    }
+}
+
+fn git_hints(error: &GitError) -> Vec<String> {
+    match error {
+        GitError::NoRepository { .. } => vec!["git init && git add -A && git commit".into()],
+        GitError::Unreachable { remote, .. } => {
+            vec![format!("see whether git reaches it: git ls-remote {remote} HEAD")]
+        }
+        GitError::Program(_) | GitError::Config(_) | GitError::Failed { .. } => Vec::new(),
+        GitError::Interrupted { .. } | GitError::Repository { .. } => Vec::new(),
+    }
+}
+
+fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
+    match error {
+        LockError::Held { why, holder, .. } if why.is_empty() && holder.state == LockState::Failed => vec![format!(
+            "its owner can go on from there; to take it from him: {}",
+            line.command("unlock-any --reason TEXT")
+        )],
+        LockError::Held { why, .. } if why.is_empty() => {
+            vec![format!("wait, or if that run is dead: {}", line.command("unlock-any --reason TEXT"))]
+        }
+        LockError::Held { .. } => {
+            vec![format!("make sure that it has ended, then: {}", line.command("unlock-any"))]
+        }
+        LockError::Contended { .. } => vec!["run the same again".into()],
+        LockError::Lost { .. } => vec!["look at what was done before you go on: git fetch && git log --all --oneline -5".into()],
+        LockError::BranchMoved { .. } => vec!["git pull --rebase".into()],
+        LockError::Stale { shallow: true, .. } => vec!["git fetch --unshallow".into()],
+        LockError::Stale { applied, .. } => vec![
+            format!("bring it in: git fetch && git rebase {}", applied.short()),
+            "if the history was rewritten on purpose, add --accept-rewrite".into(),
+        ],
+        LockError::ReasonMissing { .. } => vec![line.command("unlock-any --reason TEXT")],
+        LockError::Unreachable { .. } => vec!["see whether git reaches it: git ls-remote".into()],
+        LockError::Ambiguous { .. } => vec!["run the same again: it looks first".into()],
+        LockError::Denied { .. } => vec!["the server must accept pushes to the lock's refs: see docs/locks.md, or set another `prefix` under [lock.git]".into()],
+        LockError::Record { .. } => vec!["if a newer lockstep wrote it, upgrade; nothing was done".into()],
+        LockError::Config(_) | LockError::Io { .. } => Vec::new(),
+        LockError::Git(error) => git_hints(error),
+    }
+}

@@ -1,0 +1,47 @@
+//! `--dry-run`: the plan as a person reads it. The arguments are shown as they would be handed
+//! over, for that is the question; a dry run is neither journaled nor sent anywhere.
+
+use std::fmt::Write as _;
+
+use crate::project::Project;
+use crate::workflow::parse::quote;
+use crate::workflow::{Call, Plan};
+
+/// The plan in lines.
+pub(super) fn show(project: &Project, plan: &Plan) -> String {
+    let mut text = String::new();
+    for unit in &plan.units {
+        let keys: Vec<&str> = unit.keys.iter().map(|key| key.as_str()).collect();
+        let directory = unit.directory.strip_prefix(project.root()).unwrap_or(&unit.directory);
+        let _ = writeln!(
+            text,
+            "would run for {} (lock {}, directory {}):",
+            unit.id,
+            keys.join(" "),
+            directory.display()
+        );
+        for call in &plan.calls {
+            let _ = writeln!(text, "  {}", line(call));
+        }
+        for call in &plan.finally {
+            let _ = writeln!(text, "  finally {}", line(call));
+        }
+    }
+    if let Some(left_out) = &plan.left_out {
+        let _ = writeln!(text, "{left_out}");
+    }
+    text.push_str("nothing was done (--dry-run)");
+    text
+}
+
+fn line(call: &Call) -> String {
+    match &call.argv {
+        Some(argv) => {
+            let words: Vec<String> =
+                std::iter::once(&argv.program).chain(&argv.args).map(|word| quote(word)).collect();
+            format!("{:<11} {}", "run", words.join(" "))
+        }
+        None if call.releases => format!("{:<11} and give the lock back in the same push", call.step.name()),
+        None => call.step.name().to_owned(),
+    }
+}

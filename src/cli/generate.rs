@@ -1,0 +1,82 @@
+//! The files in the repository that are made from the program: completions and the CLI reference.
+//! `lockstep generate` writes them, `lockstep generate --check` says whether they are current.
+
+use std::fmt::Write as _;
+
+use anyhow::Context as _;
+
+use super::args::{self, Shell};
+use super::terminal::Terminal;
+use super::{completions, help};
+use crate::ExitCode;
+use crate::env::Environment;
+
+/// Writes the files below the current directory, or compares them.
+pub(super) fn run(check: bool, env: &Environment, terminal: Terminal) -> anyhow::Result<u8> {
+    let mut differ = false;
+    for (name, content) in files() {
+        let path = env.cwd().join(name);
+        if std::fs::read_to_string(&path).is_ok_and(|present| present == content) {
+            continue;
+        }
+        differ = true;
+        if check {
+            terminal.error(&format!("{name} is not current"));
+            continue;
+        }
+        let parent = path.parent().with_context(|| format!("{name} has no directory"))?;
+        std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+        let mut file =
+            tempfile::NamedTempFile::new_in(parent).with_context(|| format!("cannot write {name}"))?;
+        std::io::Write::write_all(&mut file, content.as_bytes())
+            .with_context(|| format!("cannot write {name}"))?;
+        std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+        file.persist(&path).with_context(|| format!("cannot write {name}"))?;
+        terminal.say(&format!("wrote {name}"));
+    }
+    if check && differ {
+        terminal.hint("cargo run -- generate");
+        return Ok(ExitCode::Found.code());
+    }
+    Ok(ExitCode::Success.code())
+}
+
+fn files() -> [(&'static str, String); 4] {
+    [
+        ("completions/lockstep.bash", completions::script(Shell::Bash)),
+        ("completions/_lockstep", completions::script(Shell::Zsh)),
+        ("completions/lockstep.fish", completions::script(Shell::Fish)),
+        ("docs/cli.md", reference()),
+    ]
+}
+
+/// Of one width, whatever terminal this runs in.
+fn command() -> clap::Command {
+    args::command().term_width(100)
+}
+
+fn reference() -> String {
+    let mut text = String::from(
+        "# Command line\n\nMade from the program by `lockstep generate`; changes here are lost.\n\n## lockstep --help\n\n```text\n",
+    );
+    let _ = write!(text, "{}", plain(&command().render_long_help().to_string()));
+    text.push_str("```\n\n## lockstep help steps\n\n```text\n");
+    text.push_str(&plain(&help::steps()));
+    text.push_str("```\n\n## lockstep help exit-codes\n\n```text\n");
+    text.push_str(&plain(&help::exit_codes()));
+    text.push_str("```\n");
+    for sub in command().get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
+        let name = sub.get_name();
+        let help =
+            sub.clone().term_width(100).bin_name(format!("lockstep {name}")).render_long_help().to_string();
+        let _ = write!(text, "\n## lockstep {name}\n\n```text\n{}```\n", plain(&help));
+    }
+    text
+}
+
+/// Without spaces at the ends of lines and with one newline at the end.
+fn plain(text: &str) -> String {
+    let mut out = text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+    out.push('\n');
+    out
+}

@@ -1,0 +1,100 @@
+//! The command line: reads argv, calls the engine, prints, and gives one exit code.
+//!
+//! Data goes to standard output and talk to standard error; while a tool runs, both are its own.
+
+mod args;
+mod completions;
+mod demo;
+mod diagnose;
+mod dry_run;
+mod generate;
+mod help;
+mod pipeline;
+mod signals;
+mod terminal;
+
+use std::ffi::OsString;
+use std::process::ExitCode as ProcessExit;
+
+use crate::env::Environment;
+use crate::{Error, ExitCode};
+use args::{Line, Sub};
+use terminal::Terminal;
+
+/// Runs the command line of this process.
+pub fn main() -> ProcessExit {
+    let argv: Vec<OsString> = std::env::args_os().collect();
+    ProcessExit::from(run(&argv))
+}
+
+/// From argv to an exit code.
+fn run(argv: &[OsString]) -> u8 {
+    let line = match args::read(argv) {
+        Ok(line) => line,
+        Err(error) => return clap_end(&error),
+    };
+    let global = match &line {
+        Line::Sub(global, _) => global.clone(),
+        Line::Pipeline(args, _) => args.global.clone(),
+        Line::Empty => return no_words(),
+    };
+    let env = match Environment::from_process() {
+        Ok(env) => match &global.directory {
+            Some(dir) => env.in_directory(dir),
+            None => env,
+        },
+        Err(source) => {
+            let error = Error::Io { what: "tell the current directory".into(), source };
+            return diagnose::print(&error, &[], Terminal::plain());
+        }
+    };
+    let terminal = Terminal::new(&global, &env);
+    match line {
+        Line::Pipeline(args, separated) => pipeline::run(args, separated, env, terminal),
+        Line::Sub(_, sub) => subcommand(sub, env, terminal),
+        Line::Empty => no_words(),
+    }
+}
+
+fn subcommand(sub: Sub, env: Environment, terminal: Terminal) -> u8 {
+    let result = match sub {
+        Sub::Demo(args) => demo::run(&args, &env, terminal),
+        Sub::Help { topic } => return help_topic(topic.as_deref(), terminal),
+        Sub::Completions { shell } => terminal.data(&completions::script(shell)),
+        Sub::Generate { check } => generate::run(check, &env, terminal),
+        // `args::read` turns these into `Line::Pipeline`.
+        Sub::Pipeline(_) => Ok(ExitCode::Internal.code()),
+    };
+    result.unwrap_or_else(|error| diagnose::print_any(&error, terminal))
+}
+
+fn help_topic(topic: Option<&str>, terminal: Terminal) -> u8 {
+    let text = match topic {
+        None => args::command().render_long_help().to_string(),
+        Some("steps") => help::steps(),
+        Some("exit-codes") => format!("Exit codes:\n{}", help::exit_codes()),
+        Some(other) => {
+            terminal.error(&format!("no help on `{}`", other.escape_debug()));
+            terminal.hint(&format!("lockstep help {}", help::TOPICS.join(" | ")));
+            return ExitCode::Usage.code();
+        }
+    };
+    terminal.data(&text).unwrap_or_else(|error| diagnose::print_any(&error, terminal))
+}
+
+fn no_words() -> u8 {
+    let terminal = Terminal::plain();
+    terminal.say(&args::command().render_help().to_string());
+    ExitCode::Usage.code()
+}
+
+/// `--help` and `--version` go to standard output and succeed; everything else is a usage error.
+fn clap_end(error: &clap::Error) -> u8 {
+    use clap::error::ErrorKind;
+    // A reader that went away is no failure of ours.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::Success.code(),
+        _ => ExitCode::Usage.code(),
+    }
+}

@@ -1,0 +1,106 @@
+//! A pipeline from the command line: words to a request, the engine around it, a code out of it.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::args::PipelineArgs;
+use super::terminal::Terminal;
+use super::{diagnose, dry_run, signals};
+use crate::env::Environment;
+use crate::process::Interrupts;
+use crate::project::Project;
+use crate::report::{Human, Json};
+use crate::workflow::parse::{self, ParseError, Vocabulary};
+use crate::workflow::{Options, Report, Request, planner};
+use crate::{Engine, Error, steps};
+
+/// Runs a pipeline and says what went wrong, if anything did.
+pub(super) fn run(args: PipelineArgs, separated: bool, env: Environment, terminal: Terminal) -> u8 {
+    let line: Vec<OsString> = args.words.clone();
+    match try_run(args, separated, env, terminal) {
+        Ok(None) => 0,
+        Ok(Some(report)) => {
+            diagnose::print_report(&report, &line, terminal);
+            report.exit_code
+        }
+        Err(error) => match error.downcast::<Error>() {
+            Ok(error) => diagnose::print(&error, &line, terminal),
+            Err(error) => diagnose::print_any(&error, terminal),
+        },
+    }
+}
+
+fn try_run(
+    args: PipelineArgs,
+    separated: bool,
+    env: Environment,
+    terminal: Terminal,
+) -> anyhow::Result<Option<Report>> {
+    let request = request(&args, separated, &env)?;
+    let interrupts = Interrupts::new();
+    let cwd = env.cwd().to_owned();
+    let mut engine = Engine::new(env).interrupts(interrupts.clone());
+    if args.options.dry_run {
+        let (project, plan) = engine.plan(&request)?;
+        terminal.say(&dry_run::show(&project, &plan));
+        return Ok(None);
+    }
+    engine = engine.reporter(Arc::new(Human::new(
+        std::io::stderr(),
+        terminal.level,
+        terminal.color,
+        terminal.live,
+    )));
+    if let Some(target) = &args.options.events {
+        engine = engine.reporter(Arc::new(Json::open(target, &cwd)?));
+    }
+    if terminal.interactive {
+        engine = engine.ask(Arc::new(move |question: &str| terminal.ask(question)));
+    }
+    // Before anything is done: from here on a signal ends the run in order, never in the middle.
+    let _handlers = signals::install(&interrupts).context("cannot handle signals")?;
+    Ok(Some(engine.run(&request)?))
+}
+
+fn request(args: &PipelineArgs, separated: bool, env: &Environment) -> Result<Request, Error> {
+    if !separated {
+        return Err(no_separator(&args.words, env));
+    }
+    if args.words.is_empty() {
+        return Err(ParseError::NoWords.into());
+    }
+    let (module, profile, rest) = parse::after_separator(&args.rest)?;
+    let options = &args.options;
+    let mut request = Request::new(env.cwd(), args.words.clone(), module, profile).args(rest);
+    request.options = Options {
+        force: options.force,
+        accept_rewrite: options.accept_rewrite,
+        branch: options.branch.clone(),
+        reason: options.reason.clone(),
+        set: options.set.clone(),
+        params: options.params.iter().map(|path| env.cwd().join(path)).collect(),
+    };
+    Ok(request)
+}
+
+/// Without `--` the words may still be wrong in a way that is better told first; and if they are
+/// right, the message can show where `--` belongs.
+fn no_separator(words: &[OsString], env: &Environment) -> Error {
+    let names =
+        Project::discover(env.cwd()).map_err(Error::from).and_then(|project| planner::names(&project));
+    let [workflows, modules, profiles] = names.unwrap_or_default();
+    let vocabulary =
+        Vocabulary { steps: steps::STEPS, workflows: &workflows, modules: &modules, profiles: &profiles };
+    let wrong = words
+        .iter()
+        .enumerate()
+        .find_map(|(at, word)| Some((at, parse::word(word, vocabulary, None).err()?)));
+    match wrong {
+        Some((0, error @ ParseError::Unknown { .. })) => return error.into(),
+        Some((_, error @ ParseError::Unknown { nearest: Some(_), .. })) => return error.into(),
+        _ => {}
+    }
+    ParseError::NoSeparator { better: parse::with_separator(words, &[], vocabulary) }.into()
+}

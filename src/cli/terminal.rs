@@ -1,0 +1,105 @@
+//! Where the command line's own words go: talk to standard error, data to standard output.
+//!
+//! Nothing here fails a run because nobody reads: a closed standard error is ignored, a closed
+//! standard output ends quietly.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use super::args::{ColorChoice, Global};
+use crate::ExitCode;
+use crate::env::Environment;
+use crate::report::Level;
+
+/// How to talk to the user.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terminal {
+    /// How much to say.
+    pub level: Level,
+    /// Whether standard error gets colours.
+    pub color: bool,
+    /// Whether standard error is a terminal on which a moving line is welcome.
+    pub live: bool,
+    /// Whether there is somebody to ask.
+    pub interactive: bool,
+}
+
+impl Terminal {
+    /// What flags, environment and descriptors say together.
+    pub(super) fn new(global: &Global, env: &Environment) -> Self {
+        let stderr = std::io::stderr().is_terminal();
+        let ci = env.var("CI").is_some();
+        let dumb = env.var("TERM") == Some("dumb");
+        let color = match global.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto if env.var("NO_COLOR").is_some() => false,
+            ColorChoice::Auto if env.var("CLICOLOR_FORCE").is_some_and(|force| force != "0") => true,
+            ColorChoice::Auto => stderr && !dumb,
+        };
+        let level = match (global.quiet, global.verbose) {
+            (true, _) => Level::Quiet,
+            (_, true) => Level::Verbose,
+            _ => Level::Normal,
+        };
+        let live = stderr && !ci && !dumb && level != Level::Quiet;
+        Self { level, color, live, interactive: stderr && !ci && std::io::stdin().is_terminal() }
+    }
+
+    /// No colour, nobody to ask: before anything is known.
+    pub(super) const fn plain() -> Self {
+        Self { level: Level::Normal, color: false, live: false, interactive: false }
+    }
+
+    /// A line of talk as it stands.
+    #[expect(clippy::unused_self, reason = "talk goes through the terminal, also where it needs no settings")]
+    pub(super) fn say(self, text: &str) {
+        let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
+    }
+
+    /// `error: …`
+    pub(super) fn error(self, text: &str) {
+        self.labelled("error", "31", text);
+    }
+
+    /// `hint: …`
+    pub(super) fn hint(self, text: &str) {
+        self.labelled("hint", "36", text);
+    }
+
+    /// Data for standard output.
+    ///
+    /// # Errors
+    /// When it cannot be written, except that the reader has gone.
+    #[expect(clippy::unused_self, reason = "as for `say`")]
+    pub(super) fn data(self, text: &str) -> anyhow::Result<u8> {
+        let mut out = std::io::stdout().lock();
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        match out
+            .write_all(text.as_bytes())
+            .and_then(|()| out.write_all(end.as_bytes()))
+            .and_then(|()| out.flush())
+        {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(anyhow::Error::new(error).context("cannot write to standard output"))
+            }
+            _ => Ok(ExitCode::Success.code()),
+        }
+    }
+
+    /// Asks on the terminal and reads one line.
+    pub(super) fn ask(self, question: &str) -> Option<String> {
+        let _ = write!(std::io::stderr(), "{question} ");
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).ok()?;
+        let answer = answer.trim();
+        (!answer.is_empty()).then(|| answer.to_owned())
+    }
+
+    fn labelled(self, label: &str, color: &str, text: &str) {
+        if self.color {
+            self.say(&format!("\x1b[1;{color}m{label}:\x1b[0m {text}"));
+        } else {
+            self.say(&format!("{label}: {text}"));
+        }
+    }
+}
