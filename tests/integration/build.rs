@@ -1,0 +1,159 @@
+//! build through the binary: what is rendered, what is left alone, what stops it. Its rules are
+//! tested in `src/render`; here is what a user sees.
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+use crate::harness::{Checkout, Output, World, snap};
+
+fn build(a: &Checkout<'_>) -> Output {
+    a.lockstep("build -- alpha prod").run()
+}
+
+#[test]
+fn a_module_is_rendered_for_a_profile() {
+    let world = World::new();
+    let a = world.clone("a");
+    let out = build(&a);
+    out.code(0).prints("");
+    assert_eq!(a.read(".dist/alpha/prod/main.tf"), "# alpha for prod\nregion = \"eu-west\"\n");
+    a.lockstep("render -- alpha dev").run().code(0);
+    assert_eq!(a.read(".dist/alpha/dev/main.tf"), "# alpha for dev\nregion = \"eu-north\"\n");
+    assert_eq!(a.git("status --porcelain"), "", "nothing is written that git would see");
+    snap!(out);
+}
+
+#[test]
+fn what_does_not_differ_is_not_touched_and_what_is_no_longer_made_is_removed() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write("modules/alpha/sub/{{ profile }}.txt", "x\n");
+    build(&a).code(0);
+    assert_eq!(a.read(".dist/alpha/prod/sub/prod.txt"), "x\n");
+    a.write(".dist/alpha/prod/.terraform/state", "of the tool\n");
+    let inode =
+        |path: &str| a.path(path).metadata().map(|m| (m.ino(), m.mtime(), m.mtime_nsec())).expect("there");
+    let before = inode(".dist/alpha/prod/main.tf");
+    std::fs::remove_dir_all(a.path("modules/alpha/sub")).expect("the world is writable");
+    build(&a).code(0);
+    assert_eq!(inode(".dist/alpha/prod/main.tf"), before);
+    assert!(!a.has(".dist/alpha/prod/sub"));
+    assert!(a.has(".dist/alpha/prod/.terraform/state"));
+}
+
+#[test]
+fn bytes_and_modes_are_kept() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write("modules/alpha/blob", b"\x00\xff{{ nope }}\xfe");
+    a.write("modules/alpha/run.sh", "#!/bin/sh\n");
+    let script = a.path("modules/alpha/run.sh");
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("our own file");
+    build(&a).code(0);
+    assert_eq!(std::fs::read(a.path(".dist/alpha/prod/blob")).expect("there"), b"\x00\xff{{ nope }}\xfe");
+    let mode = a.path(".dist/alpha/prod/run.sh").metadata().expect("there").permissions().mode();
+    assert_eq!(mode & 0o111, 0o111);
+}
+
+#[test]
+fn an_undefined_name_is_named_with_file_and_line() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write("modules/alpha/main.tf", "one\nx = {{ regoin }}\n");
+    let out = build(&a);
+    out.code(78).says("modules/alpha/main.tf:2").says("regoin");
+    assert!(!a.has(".dist/alpha/prod/main.tf"));
+    snap!(out);
+}
+
+#[test]
+fn a_generated_file_that_was_edited_stops_the_build() {
+    let world = World::new();
+    let a = world.clone("a");
+    build(&a).code(0);
+    a.write(".dist/alpha/prod/main.tf", "edited\n");
+    let out = build(&a);
+    out.code(78).says("main.tf").says("--force");
+    assert_eq!(a.read(".dist/alpha/prod/main.tf"), "edited\n");
+    snap!(out);
+    a.lockstep("--force build -- alpha prod").run().code(0);
+    assert!(a.read(".dist/alpha/prod/main.tf").contains("eu-west"));
+}
+
+#[test]
+fn output_never_lands_outside_of_its_directory() {
+    let world = World::new();
+    let a = world.clone("a");
+    let out = || build(&a);
+    a.write("profiles/prod.toml", "[params]\nregion = \"../../../out\"\n");
+    a.write("modules/alpha/{{ region }}.txt", "x\n");
+    out().code(78);
+    snap!(out());
+    assert!(!a.has("out.txt"));
+    std::fs::remove_file(a.path("modules/alpha/{{ region }}.txt")).expect("there");
+    std::fs::create_dir_all(a.path(".dist/alpha")).expect("the world is writable");
+    let elsewhere = world.path("home");
+    std::os::unix::fs::symlink(&elsewhere, a.path(".dist/alpha/prod")).expect("the world is writable");
+    let planted = out();
+    assert_ne!(planted.status.code(), Some(0), "{planted}");
+    assert!(!elsewhere.join("main.tf").exists());
+}
+
+#[test]
+fn overrides_from_outside_are_told_by_key_and_never_by_value() {
+    let world = World::new();
+    let a = world.clone("a");
+    let out = a
+        .lockstep("--set region=hunter2 build -- alpha prod")
+        .env("LOCKSTEP_PARAM_extra__a", "hunter3")
+        .run();
+    out.code(0).says("region").says("extra.a").never_says("hunter");
+    assert!(a.read(".dist/alpha/prod/main.tf").contains("hunter2"));
+    snap!(out);
+    a.write("profiles/prod.toml", "overrides = \"deny\"\n\n[params]\nregion = \"eu-west\"\n");
+    let denied = a.lockstep("--set region=x build -- alpha prod").run();
+    denied.code(64).says("region");
+    snap!("overrides_denied", denied);
+    build(&a).code(0);
+}
+
+#[test]
+fn errors_in_configuration_name_file_and_line() {
+    let world = World::new();
+    let a = world.clone("a");
+    for (name, file, text) in [
+        ("syntax", "lockstep.toml", "requires = \n"),
+        ("unknown_key", "lockstep.toml", "requires = \">=0.1\"\nrequire = 1\n"),
+        ("too_new", "lockstep.toml", "requires = \">=99\"\n"),
+        ("parent", "profiles/prod.toml", "extends = [\"bas\"]\n"),
+        ("cycle", "profiles/prod.toml", "extends = [\"prod\"]\n"),
+        ("abstract", "profiles/prod.toml", "abstract = true\n"),
+    ] {
+        a.write(file, text);
+        let out = build(&a);
+        out.code(if name == "abstract" { 64 } else { 78 }).says(file);
+        snap!(format!("configuration_{name}"), out);
+        a.git("checkout -q .");
+    }
+}
+
+#[test]
+fn a_file_where_a_directory_is_needed_is_named() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write(".dist", "a file where the directory should be\n");
+    let out = build(&a);
+    out.code(78).says(".dist");
+    snap!(out);
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_an_error_of_input_and_output() {
+    let world = World::new();
+    let a = world.clone("a");
+    // Longer than any file system takes.
+    a.write("profiles/prod.toml", format!("[params]\nregion = \"{}\"\n", "x".repeat(300)));
+    a.write("modules/alpha/{{ region }}", "x\n");
+    let out = build(&a);
+    out.code(74);
+    snap!(out);
+}

@@ -1,0 +1,47 @@
+//! What the tests stand on: a [`World`] with a bare `origin`, clones, a project and fake tools in a
+//! temporary directory, in which the binary runs as a user would run it.
+//!
+//! - Nothing of the machine gets in: the binary starts with an empty environment and a short list of
+//!   variables (see [`World::base_env`]); `PATH` is one private directory of links and fake tools;
+//!   no configuration of git but the world's own; never a variable of a CI.
+//! - Waiting is always for an event (a file, a line of output, the end of a process), with one
+//!   generous deadline that fails loudly. No test depends on time, order or the network.
+//! - A fake tool does what its list of steps says (`tests/tools/fake_tool.py`) and logs argv byte
+//!   for byte, directory and environment: [`Tool::does`], [`World::calls`].
+//! - A command line on a terminal, with Ctrl-C and Ctrl-Z: [`Terminal`].
+//! - Output is compared whole: `snap!(output)` shows exit code, stdout and stderr together, with
+//!   paths, object ids, run ids, times and pids replaced. Renewing all snapshots is one line, and the
+//!   difference belongs to the review: `INSTA_UPDATE=always cargo test`
+//! - Whatever happens, only processes that the test started are ended, by their id.
+
+mod checkout;
+mod command;
+mod normalise;
+mod real;
+mod terminal;
+mod tool;
+mod wait;
+mod world;
+
+pub(crate) use checkout::Checkout;
+pub(crate) use command::{Cmd, Output, Running};
+pub(crate) use normalise::snapshot_settings;
+pub(crate) use real::{ansible_playbook, kubectl, repository, tofu};
+pub(crate) use terminal::Terminal;
+pub(crate) use tool::{Call, Tool};
+pub(crate) use wait::{wait_for_file, wait_until};
+pub(crate) use world::{World, write_script};
+
+/// The pipeline of the usual alias for `alpha/prod`, up to where the tool is named.
+pub(crate) const ALIAS: &str = "build git-check lock exec git-push unlock-any -- alpha prod";
+
+/// Compares an output (or any text) with its snapshot file, normalised.
+macro_rules! snap {
+    ($value:expr) => {
+        $crate::harness::snapshot_settings().bind(|| insta::assert_snapshot!($value.to_string()))
+    };
+    ($name:expr, $value:expr) => {
+        $crate::harness::snapshot_settings().bind(|| insta::assert_snapshot!($name, $value.to_string()))
+    };
+}
+pub(crate) use snap;

@@ -1,0 +1,22 @@
+//! The tests through the binary, one theme a file; everything that they share is in `harness`.
+#![expect(clippy::disallowed_methods, reason = "tests start programs and look at the machine they run on")]
+
+mod build;
+mod cli;
+mod demo;
+mod embed;
+mod examples;
+mod exec;
+mod exit_codes;
+mod git_check;
+mod harness;
+mod harness_works;
+mod journal;
+mod layering;
+mod lock;
+mod push;
+mod readme;
+mod repositories;
+mod signals;
+mod takeover;
+mod workflow;

@@ -1,0 +1,226 @@
+//! Interrupts: a terminal's Ctrl-C, signals to lockstep alone, and what they leave behind.
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::harness::{ALIAS, Terminal, World, snap, wait_for_file};
+
+fn words(command: &str) -> Vec<String> {
+    format!("{ALIAS} {command}").split_whitespace().map(str::to_owned).collect()
+}
+
+fn on_terminal(world: &World, dir: &std::path::Path, command: &str) -> Terminal {
+    let words = words(command);
+    Terminal::lockstep(world, dir, &words.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+#[test]
+fn sigterm_to_lockstep_reaches_the_tool_once() {
+    let world = World::new();
+    let a = world.clone("a");
+    let tool = world.tool("tofu");
+    tool.does(json!([
+        { "trap": ["SIGTERM", "SIGHUP", "SIGINT"] }, { "touch": tool.started() },
+        { "await_signal": "SIGHUP" }, { "exit": 4 }
+    ]));
+    let mut run = a.alias("tofu apply").start();
+    run.wait_for(tool.started());
+    run.signal(Signal::TERM);
+    tool.wait_for_signal("SIGTERM");
+    run.signal(Signal::TERM);
+    run.signal(Signal::INT);
+    tool.wait_for_signal("SIGINT");
+    run.signal(Signal::HUP);
+    let out = run.finish();
+    out.code(4);
+    assert_eq!(tool.signals(), ["SIGTERM", "SIGINT", "SIGHUP"], "each once");
+    assert_eq!(world.lock_state("alpha/prod"), "failed");
+    snap!(out);
+}
+
+#[test]
+fn lockstep_outlives_a_tool_that_ends_by_the_signal() {
+    let world = World::new();
+    let a = world.clone("a");
+    let tool = world.tool("tofu");
+    tool.waits();
+    let mut run = a.alias("tofu apply").start();
+    run.wait_for(tool.started());
+    run.signal(Signal::TERM);
+    let out = run.finish();
+    out.code(143);
+    assert_eq!(world.lock_state("alpha/prod"), "failed");
+    snap!(out);
+}
+
+#[test]
+fn a_tool_that_ends_well_in_spite_of_the_signal_is_released() {
+    let world = World::new();
+    let a = world.clone("a");
+    let tool = world.tool("tofu");
+    tool.does(json!([{ "trap": ["SIGTERM"] }, { "touch": tool.started() }, { "await_signal": "SIGTERM" }]));
+    let commit = a.commit_file("notes", "x\n");
+    let mut run = a.alias("tofu apply").start();
+    run.wait_for(tool.started());
+    run.signal(Signal::TERM);
+    run.finish().code(0);
+    assert_eq!(world.lock_state("alpha/prod"), "free");
+    assert_eq!(world.origin_at("main"), commit);
+}
+
+#[test]
+fn interrupted_before_a_command_the_lock_is_given_back() {
+    let world = World::new();
+    let a = world.clone("a");
+    world.tool("tofu");
+    // The remote has taken the lock's record and keeps the client waiting.
+    world.origin_hook(
+        "post-receive",
+        "[ -e \"$WORLD/tmp/reached\" ] && exit 0\ntouch \"$WORLD/tmp/reached\"\n\
+         while [ ! -e \"$WORLD/tmp/go\" ]; do sleep 0.01; done\n",
+    );
+    let mut run = a.alias("tofu apply").start();
+    run.wait_for(world.sign("reached"));
+    assert_eq!(world.lock_state("alpha/prod"), "held");
+    run.signal(Signal::INT);
+    std::fs::write(world.sign("go"), "").expect("the world is writable");
+    let out = run.finish();
+    out.code(130);
+    assert!(world.called().is_empty());
+    assert_eq!(world.lock_state("alpha/prod"), "free");
+    assert_eq!(world.lock("alpha/prod").expect("a record")["act"], "given_back");
+    snap!(out);
+}
+
+#[test]
+fn ctrl_c_on_a_terminal_is_never_sent_on_a_second_time() {
+    let world = World::new();
+    let a = world.clone("a");
+    let tool = world.tool("tofu");
+    // In a group of its own the tool does not get the terminal's signal: what it gets was sent on.
+    // (Were it in the same group, two signals close together might be one.)
+    tool.does(json!([
+        { "own_group": true }, { "trap": ["SIGINT", "SIGTERM"] }, { "touch": tool.started() },
+        { "await_signal": "SIGTERM" }, { "exit": 1 }
+    ]));
+    let mut terminal = on_terminal(&world, a.dir(), "tofu apply");
+    wait_for_file(tool.started());
+    terminal.ctrl_c();
+    // The terminal shows it after it has sent the signal.
+    terminal.wait_for("^C");
+    // A signal to lockstep alone comes after whatever it did with the first.
+    let lockstep = world.calls()[0].log["parent"].as_u64().expect("a pid");
+    let lockstep = rustix::process::Pid::from_raw(i32::try_from(lockstep).expect("a pid")).expect("a pid");
+    rustix::process::kill_process(lockstep, Signal::TERM).expect("it waits for its tool");
+    let (status, screen) = terminal.finish();
+    assert_eq!(status, "exit 1", "{screen}");
+    assert_eq!(tool.signals(), ["SIGTERM"], "{screen}");
+    assert_eq!(world.lock_state("alpha/prod"), "failed");
+}
+
+#[test]
+fn ctrl_c_that_ends_the_tool_keeps_the_lock_and_says_so() {
+    let world = World::new();
+    let a = world.clone("a");
+    let tool = world.tool("tofu");
+    tool.does(json!([{ "trap": ["SIGINT"] }, { "touch": tool.started() }, { "await_signal": "SIGINT" }, { "exit": 1 }]));
+    let mut terminal = on_terminal(&world, a.dir(), "tofu apply");
+    wait_for_file(tool.started());
+    terminal.ctrl_c();
+    let (status, screen) = terminal.finish();
+    assert_eq!(status, "exit 1", "{screen}");
+    assert_eq!(tool.signals(), ["SIGINT"]);
+    assert_eq!(world.lock_state("alpha/prod"), "failed");
+    assert!(screen.contains("lock"), "{screen}");
+}
+
+#[test]
+fn the_tool_has_the_terminal_to_itself() {
+    let world = World::new();
+    let a = world.clone("a");
+    let tool = world.tool("tofu");
+    let answer = world.sign("answer");
+    tool.does(json!([{ "print": "Do you want to? " }, { "read_line": answer }, { "print": "done\n" }]));
+    let mut terminal = on_terminal(&world, a.dir(), "tofu apply");
+    terminal.wait_for("Do you want to? ");
+    terminal.types("yes\n");
+    let (status, screen) = terminal.finish();
+    assert_eq!(status, "exit 0", "{screen}");
+    assert_eq!(std::fs::read_to_string(answer).expect("saved"), "yes\n");
+    assert_eq!(world.calls()[0].log["tty"], json!([true, true, true]));
+    let (before, after) = screen.split_once("Do you want to? ").expect("it was there");
+    assert!(after.starts_with("yes\r\ndone\r\n"), "nothing of ours comes between\n{before}|{after}");
+}
+
+#[test]
+fn ctrl_z_stops_both_and_fg_continues_with_the_lock_verified() {
+    let world = World::new();
+    let (a, b) = (world.clone("a"), world.clone("b"));
+    let tool = world.tool("tofu");
+    tool.waits();
+    let commit = a.commit_file("notes", "x\n");
+    let mut terminal = on_terminal(&world, a.dir(), "tofu apply");
+    wait_for_file(tool.started());
+    terminal.ctrl_z();
+    // While it sleeps, somebody takes the lock away.
+    b.lockstep("--reason asleep unlock-any -- alpha prod").owner("bob@host2").run().code(0);
+    tool.let_go();
+    terminal.foreground();
+    let (status, screen) = terminal.finish();
+    assert_eq!(status, "exit 76", "{screen}");
+    assert_ne!(world.origin_at("main"), commit);
+}
+
+#[test]
+fn a_stopped_run_that_still_holds_its_lock_goes_on() {
+    let world = World::new();
+    let a = world.clone("a");
+    let tool = world.tool("tofu");
+    tool.waits();
+    let mut terminal = on_terminal(&world, a.dir(), "tofu apply");
+    wait_for_file(tool.started());
+    terminal.ctrl_z();
+    tool.let_go();
+    terminal.foreground();
+    let (status, screen) = terminal.finish();
+    assert_eq!(status, "exit 0", "{screen}");
+    assert_eq!(world.lock_state("alpha/prod"), "free");
+}
+
+#[test]
+fn the_reason_of_an_eviction_is_asked_for_on_a_terminal() {
+    let world = World::new();
+    let (a, b) = (world.clone("a"), world.clone("b"));
+    world.tool("tofu").exits(1);
+    a.alias("tofu apply").owner("bob@host2").run().code(1);
+    let mut terminal = Terminal::lockstep(&world, b.dir(), &["unlock-any", "--", "alpha", "prod"]);
+    terminal.wait_for("bob@host2");
+    terminal.types("he is on holiday\n");
+    let (status, screen) = terminal.finish();
+    assert_eq!(status, "exit 0", "{screen}");
+    assert_eq!(world.lock("alpha/prod").expect("a record")["reason"], "he is on holiday");
+}
+
+#[test]
+fn signals_that_were_ignored_stay_ignored() {
+    let world = World::new();
+    let a = world.clone("a");
+    world.tool("tofu");
+    // As nohup does it.
+    let line = format!("trap '' HUP; exec lockstep {ALIAS} tofu apply");
+    world.program("sh", a.dir()).args(["-c", &line]).run().code(0);
+    assert_eq!(world.calls()[0].log["ignored"], json!(["SIGHUP"]));
+}
+
+#[test]
+fn a_closed_terminal_lets_the_tool_end_and_keeps_the_record_straight() {
+    let world = World::new();
+    let a = world.clone("a");
+    let tool = world.tool("tofu");
+    tool.does(json!([{ "trap": ["SIGHUP"] }, { "touch": tool.started() }, { "await_signal": "SIGHUP" }, { "exit": 1 }]));
+    let mut terminal = on_terminal(&world, a.dir(), "tofu apply");
+    wait_for_file(tool.started());
+    terminal.hang_up();
+    crate::harness::wait_until("the record of the failure", || world.lock_state("alpha/prod") == "failed");
+    assert_eq!(tool.signals(), ["SIGHUP"]);
+}
