@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
 use super::{Argv, Step};
-use crate::project::Name;
+use crate::project::{self, Name};
 
 /// The words that mean something in this project.
 #[derive(Clone, Copy)]
@@ -251,17 +251,9 @@ fn show(text: &OsStr) -> String {
 }
 
 fn nearest(text: &str, vocabulary: Vocabulary<'_>) -> Option<String> {
-    let steps = vocabulary
-        .steps
-        .iter()
-        .flat_map(|step| std::iter::once(step.name()).chain(step.aliases().iter().copied()));
-    let workflows = vocabulary.workflows.iter().map(Name::as_str);
-    steps
-        .chain(workflows)
-        .map(|known| (strsim::damerau_levenshtein(text, known), known))
-        .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
-        .min()
-        .map(|(_, known)| known.to_owned())
+    let names = |step: &&'static dyn Step| std::iter::once(step.name()).chain(step.aliases().iter().copied());
+    let steps = vocabulary.steps.iter().flat_map(names);
+    project::nearest(text, steps.chain(vocabulary.workflows.iter().map(Name::as_str))).map(str::to_owned)
 }
 
 #[cfg(test)]
