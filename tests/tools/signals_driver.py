@@ -10,12 +10,14 @@ Prints how the command ended: `code N` or `signal N`.
 import os, pty, signal, sys
 
 scenario, log, *command = sys.argv[1:]
-signal.alarm(60)
 os.mkfifo(log)
 reader = os.open(log, os.O_RDWR)
 
 
 def child():
+    # Whatever the tests were started with (a background job, `nohup`), a scenario begins the same.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
     if "ignore-int" in scenario:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     if "ignore-chld" in scenario:
@@ -31,12 +33,24 @@ if pid == 0:
     child()
 
 
+def fail(why):
+    """Ends with the command and its tool gone: they hold the pipes that the test reads to the end."""
+    os.kill(pid, signal.SIGTERM)
+    os.read(reader, 4096)
+    os.kill(pid, signal.SIGKILL)
+    sys.exit(why)
+
+
+signal.signal(signal.SIGALRM, lambda *_: fail("nothing happened for a minute"))
+signal.alarm(60)
+
+
 def expect(line):
     buffer = b""
     while not buffer.endswith(b"\n"):
         buffer += os.read(reader, 1)
     if buffer.decode().strip() != line:
-        sys.exit(f"expected {line!r}, the tool says {buffer!r}")
+        fail(f"expected {line!r}, the tool says {buffer!r}")
 
 
 expect("ready, ignoring 2" if "ignore-int" in scenario else "ready")

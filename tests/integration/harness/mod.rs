@@ -16,6 +16,7 @@
 
 mod checkout;
 mod command;
+mod dispositions;
 mod normalise;
 mod real;
 mod terminal;

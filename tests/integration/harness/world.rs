@@ -53,6 +53,7 @@ pub(crate) struct World {
 impl World {
     /// Everything but a repository: home, `PATH`, configuration of git.
     pub(crate) fn bare() -> Self {
+        super::dispositions::as_in_a_shell();
         let temp = tempfile::Builder::new().prefix(WORLD_PREFIX).tempdir().expect("a temporary directory");
         // As the tools will see it, should the system's temporary directory be a link.
         let root = temp.path().canonicalize().expect("just made");
