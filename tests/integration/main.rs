@@ -16,6 +16,7 @@ mod layering;
 mod lock;
 mod push;
 mod readme;
+mod remotes;
 mod repositories;
 mod signals;
 mod takeover;

@@ -8,6 +8,8 @@
 //!   generous deadline that fails loudly. No test depends on time, order or the network.
 //! - A fake tool does what its list of steps says (`tests/tools/fake_tool.py`) and logs argv byte
 //!   for byte, directory and environment: [`Tool::does`], [`World::calls`].
+//! - `origin` is reached by file, or by a server on a loopback port that is ended with the test:
+//!   [`HttpServer`], [`SshServer`].
 //! - A command line on a terminal, with Ctrl-C and Ctrl-Z: [`Terminal`].
 //! - Output is compared whole: `snap!(output)` shows exit code, stdout and stderr together, with
 //!   paths, object ids, run ids, times and pids replaced. Renewing all snapshots is one line, and the
@@ -17,8 +19,12 @@
 mod checkout;
 mod command;
 mod dispositions;
+mod http;
 mod normalise;
 mod real;
+mod server;
+mod ssh;
+mod sshd;
 mod terminal;
 mod tool;
 mod wait;
@@ -26,8 +32,10 @@ mod world;
 
 pub(crate) use checkout::Checkout;
 pub(crate) use command::{Cmd, Output, Running};
+pub(crate) use http::{HttpRequest, HttpServer};
 pub(crate) use normalise::snapshot_settings;
 pub(crate) use real::{ansible_playbook, kubectl, repository, tofu};
+pub(crate) use ssh::SshServer;
 pub(crate) use terminal::Terminal;
 pub(crate) use tool::{Call, Tool};
 pub(crate) use wait::{wait_for_file, wait_until};

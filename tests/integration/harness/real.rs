@@ -13,7 +13,7 @@ pub(crate) fn find(name: &str) -> PathBuf {
     on_path(name).unwrap_or_else(|| panic!("`{name}` is needed by the tests and is not on the PATH"))
 }
 
-fn on_path(name: &str) -> Option<PathBuf> {
+pub(super) fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| is_executable(file))
 }
@@ -106,7 +106,7 @@ fn install(into: &Path) {
     );
 }
 
-fn target_directory() -> PathBuf {
+pub(super) fn target_directory() -> PathBuf {
     // target/<profile>/lockstep
     let binary = Path::new(env!("CARGO_BIN_EXE_lockstep"));
     binary.ancestors().nth(2).expect("cargo puts binaries two levels below target/").to_owned()

@@ -1,6 +1,6 @@
 //! A world: a temporary directory with a home, a private `PATH`, a bare `origin` and a project in it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -48,6 +48,8 @@ pub(crate) struct World {
     root: PathBuf,
     _temp: TempDir,
     number: Cell<u32>,
+    url: RefCell<Option<String>>,
+    variables: RefCell<Vec<(OsString, OsString)>>,
 }
 
 impl World {
@@ -57,7 +59,13 @@ impl World {
         let temp = tempfile::Builder::new().prefix(WORLD_PREFIX).tempdir().expect("a temporary directory");
         // As the tools will see it, should the system's temporary directory be a link.
         let root = temp.path().canonicalize().expect("just made");
-        let world = Self { root, _temp: temp, number: Cell::new(0) };
+        let world = Self {
+            root,
+            _temp: temp,
+            number: Cell::new(0),
+            url: RefCell::default(),
+            variables: RefCell::default(),
+        };
         for dir in ["home", "bin", "tmp", "out"] {
             std::fs::create_dir(world.path(dir)).expect("the world is writable");
         }
@@ -97,7 +105,19 @@ impl World {
 
     /// `origin` as the clones name it.
     pub(crate) fn url(&self) -> String {
-        format!("file://{}", self.origin().display())
+        self.url.borrow().clone().unwrap_or_else(|| format!("file://{}", self.origin().display()))
+    }
+
+    /// From here on `origin` is cloned by this URL.
+    pub(super) fn reached_by(&self, url: String) {
+        self.url.replace(Some(url));
+    }
+
+    /// Sets a variable for everything that runs in the world from here on.
+    pub(super) fn set_variable(&self, name: &str, value: impl Into<OsString>) {
+        let mut variables = self.variables.borrow_mut();
+        variables.retain(|(known, _)| known != name);
+        variables.push((name.into(), value.into()));
     }
 
     /// The bare repository.
@@ -204,7 +224,7 @@ impl World {
     pub(crate) fn base_env(&self) -> Vec<(OsString, OsString)> {
         let own = |name: &str, path: &str| (name.into(), self.path(path).into_os_string());
         let fixed = |name: &str, value: &str| (name.into(), value.into());
-        vec![
+        let mut all = vec![
             own("PATH", "bin"),
             own("HOME", "home"),
             own("TMPDIR", "tmp"),
@@ -217,7 +237,9 @@ impl World {
             fixed("LOCKSTEP_OWNER", "ana@host1"),
             // Terraform asks for news of itself otherwise.
             fixed("CHECKPOINT_DISABLE", "1"),
-        ]
+        ];
+        all.extend(self.variables.borrow().iter().cloned());
+        all
     }
 
     pub(super) fn next_number(&self) -> u32 {
