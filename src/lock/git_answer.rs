@@ -9,8 +9,15 @@ use crate::git::{PushEnd, PushFlag, Pushed};
 pub(super) enum Answer {
     /// Every lock ref points to our commit.
     Won,
-    /// At least one ref was refused, so none was moved. The words are for people.
-    Refused(String),
+    /// At least one ref was refused, so none was moved by the request that was answered.
+    Refused {
+        /// For people.
+        words: String,
+        /// The remote itself said so, so something of ours reached it. Where a kept-alive HTTP
+        /// connection breaks the http library says the request again, and the answer to the second
+        /// is "no" because of what the first has done.
+        by_remote: bool,
+    },
     /// The user's pre-push hook said no; nothing was sent.
     Hook(String),
     /// It cannot be told from here.
@@ -23,7 +30,7 @@ pub(super) fn judge(pushed: &Pushed, locks: &[String], open: bool) -> Answer {
     match &pushed.end {
         PushEnd::HookRefused => Answer::Hook(pushed.said.clone()),
         PushEnd::Broken { message } => Answer::Broken(message.clone()),
-        PushEnd::Refused => Answer::Refused(words(pushed)),
+        PushEnd::Refused => refused(pushed),
         PushEnd::Complete => {
             let won = |target: &String| {
                 pushed.results.iter().any(|result| {
@@ -35,9 +42,14 @@ pub(super) fn judge(pushed: &Pushed, locks: &[String], open: bool) -> Answer {
                         }
                 })
             };
-            if locks.iter().all(won) { Answer::Won } else { Answer::Refused(words(pushed)) }
+            if locks.iter().all(won) { Answer::Won } else { refused(pushed) }
         }
     }
+}
+
+fn refused(pushed: &Pushed) -> Answer {
+    let by_remote = pushed.results.iter().any(|result| result.flag == PushFlag::RejectedRemotely);
+    Answer::Refused { words: words(pushed), by_remote }
 }
 
 /// A refusal that neither a moved lock nor a moved branch explains. When the branch was to move it

@@ -299,8 +299,10 @@ impl LockBackend for GitRefs {
     fn swap(&self, swap: &Swap) -> Result<Swapped, LockError> {
         let new = self.write(&swap.changes)?;
         let locks: Vec<String> = swap.changes.iter().map(|change| self.target(&change.key)).collect();
-        // Set once the outcome of a push could not be told: from then on ours may be there already.
+        // Set once the outcome of a push could not be told.
         let mut open: Option<String> = None;
+        // From then on, and once a remote has said no to something of ours, ours may be there already.
+        let mut arrived = false;
         let mut denied: Option<String> = None;
         let mut last = false;
         for pause in PAUSES {
@@ -314,23 +316,30 @@ impl LockBackend for GitRefs {
             // The user's hook has said yes to these commits when a push is said again.
             let again = open.is_some() || denied.is_some();
             let answer = match self.repo.push(&self.push(swap, &new, !again)?) {
-                Ok(pushed) => judge(&pushed, &locks, open.is_some()),
-                Err(error) if open.is_some() => Answer::Broken(error.to_string()),
+                Ok(pushed) => judge(&pushed, &locks, arrived),
+                Err(error) if arrived => Answer::Broken(error.to_string()),
                 Err(error) => return Err(self.error(error)),
             };
             match answer {
                 Answer::Won => return Ok(self.done(swap, &new)),
                 Answer::Hook(said) => return Ok(Swapped::Lost(LostTo::Branch(BranchRefusal::Hook(said)))),
-                Answer::Broken(message) => open = Some(message),
-                Answer::Refused(message) => {
+                Answer::Broken(message) => {
+                    open = Some(message);
+                    arrived = true;
+                }
+                Answer::Refused { words, by_remote } => {
+                    arrived |= by_remote;
                     let there = match self.fetch(swap.branch.as_ref().map(BranchChange::name)) {
                         Ok(there) => there,
-                        Err(error) if open.is_none() => return Err(error),
-                        Err(_) => continue,
+                        Err(error) if !arrived => return Err(error),
+                        Err(error) => {
+                            open.get_or_insert_with(|| error.to_string());
+                            continue;
+                        }
                     };
                     match self.standing(swap, &new)? {
                         // Found there although nothing of ours can have arrived: another's twin.
-                        Standing::Tips | Standing::Buried if open.is_none() => {
+                        Standing::Tips | Standing::Buried if !arrived => {
                             return Ok(Swapped::Lost(LostTo::Lock));
                         }
                         standing @ (Standing::Tips | Standing::Buried) => {
@@ -347,7 +356,7 @@ impl LockBackend for GitRefs {
                     {
                         return Ok(Swapped::Lost(LostTo::Branch(BranchRefusal::Moved)));
                     }
-                    denied = Some(message);
+                    denied = Some(words);
                 }
             }
         }

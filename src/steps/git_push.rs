@@ -141,8 +141,10 @@ fn push_plainly(repo: &Repo, upstream: &Upstream, to: &Oid) -> Result<(), Error>
     let update = RefUpdate { source: to.clone(), target: upstream.name.clone(), lease: None };
     let mut push = Push { remote: upstream.remote.clone(), updates: vec![update], hook: true };
     let mut pushed = repo.push(&push)?;
-    if let PushEnd::Broken { .. } = pushed.end {
-        // The same again: if it had arrived, it is up to date now. The hook has said yes.
+    let by_remote = pushed.results.iter().any(|result| result.flag == PushFlag::RejectedRemotely);
+    if by_remote || matches!(pushed.end, PushEnd::Broken { .. }) {
+        // The same again: if it had arrived, it is up to date now. A "no" of the remote itself may be
+        // to what the http library has said twice. The hook has said yes.
         push.hook = false;
         pushed = repo.push(&push)?;
     }

@@ -1,6 +1,7 @@
 //! lockstep over real remotes: smart HTTP and ssh, whole and broken.
 
 mod http;
+mod http_faults;
 mod ssh;
 
 use serde_json::json;
