@@ -1,5 +1,6 @@
 //! lockstep over real remotes: smart HTTP and ssh, whole and broken.
 
+mod credentials;
 mod http;
 mod http_faults;
 mod ssh;
