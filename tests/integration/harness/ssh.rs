@@ -41,6 +41,10 @@ impl<'w> SshServer<'w> {
     }
 
     fn try_start(world: &'w World) -> Result<Self, String> {
+        let missing = ["ssh", "ssh-keygen"].into_iter().find(|name| real::on_path(name).is_none());
+        if let Some(name) = missing {
+            return Err(format!("`{name}` is not on the PATH"));
+        }
         let sshd = sshd()?;
         world.link("ssh", &real::find("ssh"));
         configure(world, sshd);
