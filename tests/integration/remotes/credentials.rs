@@ -87,7 +87,7 @@ fn a_password_in_the_url_is_never_shown_nor_written() {
 }
 
 #[test]
-fn two_urls_of_one_repository_with_different_passwords_are_one() {
+fn a_push_url_with_a_password_is_compared_and_shown_without_it() {
     let world = World::new();
     let server = HttpServer::for_user(&world, USER);
     let a = world.clone("a");
