@@ -85,7 +85,7 @@ fn start(
     }
     let before = (state.command_started, state.effect);
     state.command_started = true;
-    if !rules.only_reads(&argv.args) {
+    if rules.changes(&argv.args) {
         state.effect = Effect::Unfinished;
     }
     run.emit(&Event::CommandStarted {
@@ -140,7 +140,7 @@ fn finish(
     if !ok {
         return Err(Error::CommandFailed { program: call.label.clone(), status });
     }
-    if !rules.only_reads(&argv.args) {
+    if rules.changes(&argv.args) {
         state.effect = Effect::Applied;
     }
     Ok(Done::quietly())

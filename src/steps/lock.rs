@@ -108,7 +108,7 @@ fn acquire(run: &Run<'_>, state: &State, alive: Option<&Alive>) -> Result<Lease,
         overrides: state.overrides.clone(),
         will_change: commands
             .iter()
-            .any(|argv| !run.project.config().rules_for(&argv.program).only_reads(&argv.args)),
+            .any(|argv| run.project.config().rules_for(&argv.program).changes(&argv.args)),
         accept_rewrite: run.plan.options.accept_rewrite,
     };
     Ok(locks.acquire(&request)?)

@@ -236,6 +236,30 @@ fn evicting_somebody_elses_run_wants_a_reason() {
 }
 
 #[test]
+fn a_failed_change_is_not_finished_by_looking_at_it_or_making_ready() {
+    let world = World::new();
+    let (a, b) = (world.clone("a"), world.clone("b"));
+    world.tool("tofu").exits(1);
+    a.alias("tofu apply").run().code(1);
+    world.tool("tofu");
+    for less in ["tofu plan", "tofu init"] {
+        let out = a.alias(less).run();
+        out.code(0).says("the lock stays");
+        assert_eq!(world.lock_state("alpha/prod"), "failed", "after {less}");
+    }
+    snap!("the_lock_stays", a.alias("tofu plan").run());
+    bob(&b, "lock exec unlock -- alpha prod tofu plan").run().code(75);
+    a.alias("tofu apply").run().code(0);
+    assert_eq!(world.lock_state("alpha/prod"), "free");
+    // A tool that could not be made ready has changed nothing: its lock is as good as free to its owner.
+    world.tool("tofu").exits(1);
+    a.alias("tofu init").run().code(1);
+    world.tool("tofu");
+    a.alias("tofu init").run().code(0);
+    assert_eq!(world.lock_state("alpha/prod"), "free");
+}
+
+#[test]
 fn twenty_four_runs_race_and_one_wins_each_round() {
     const RUNS: usize = 24;
     let world = World::new();

@@ -11,6 +11,9 @@ pub(super) struct Known {
     /// Its other subcommands, so that the lock record can name them. Where a group has reading
     /// members (`state list`), the group itself is here.
     pub(super) changes: &'static [&'static str],
+    /// Those of `changes` that only make the working directory ready: the world that the tool manages
+    /// is as it was, whether they succeed or fail. With one of `spoilers` they do more.
+    pub(super) prepares: &'static [&'static str],
     /// Options before the subcommand that take the next argument as their value.
     pub(super) valued: &'static [&'static str],
     /// Arguments that read if there is no other.
@@ -40,6 +43,7 @@ impl Known {
         names: &[],
         reads: &[],
         changes: &[],
+        prepares: &[],
         valued: &[],
         harmless_alone: &[],
         spoilers: &[],
@@ -97,6 +101,8 @@ pub(super) const KNOWN: &[Known] = &[
             "workspace new",
             "workspace select",
         ],
+        prepares: &["fmt", "get", "init", "providers lock", "providers mirror", "workspace select"],
+        spoilers: &["-migrate-state", "--migrate-state", "-force-copy", "--force-copy"],
         harmless_alone: &["-help", "--help", "-h", "-version", "--version", "-v"],
         changes_code: &[ChangesCode { subcommand: "plan", option: Some("-detailed-exitcode"), code: 2 }],
         ..Known::NONE

@@ -110,6 +110,17 @@ impl ToolRules {
         decides.is_some_and(|found| read.clone().any(|entry| entry == found))
     }
 
+    /// Whether a call may change the world that the tool manages, and not only its own directory. A
+    /// change that was begun is finished by one of these, and by nothing less.
+    pub fn changes(&self, args: &[OsString]) -> bool {
+        if self.only_reads(args) {
+            return false;
+        }
+        let spoiled = self.known.spoilers.iter().any(|option| words::has_option(args, option));
+        let prepares = self.longest(args).is_some_and(|found| self.known.prepares.contains(&found));
+        spoiled || !prepares
+    }
+
     /// The subcommand, if it is a known one: never an argument.
     pub fn subcommand(&self, args: &[OsString]) -> Option<String> {
         self.longest(args).map(str::to_owned)

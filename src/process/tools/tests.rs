@@ -18,6 +18,36 @@ fn reads(line: &str) -> bool {
 }
 
 #[test]
+fn making_ready_is_neither_reading_nor_changing() {
+    let rules = rules_for("tofu".as_ref(), None, None);
+    let args = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+    for ready in [
+        "init",
+        "init -upgrade",
+        "-chdir=x init",
+        "fmt -recursive",
+        "get",
+        "workspace select prod",
+        "providers lock",
+    ] {
+        assert!(!rules.only_reads(&args(ready)) && !rules.changes(&args(ready)), "{ready}");
+    }
+    for change in [
+        "apply",
+        "destroy",
+        "init -migrate-state",
+        "init -force-copy",
+        "workspace delete x",
+        "state rm a",
+        "x",
+    ] {
+        assert!(rules.changes(&args(change)), "{change}");
+    }
+    assert!(!rules.changes(&args("plan")));
+    assert!(rules_for("unknown".as_ref(), None, None).changes(&args("init")));
+}
+
+#[test]
 fn commands_that_read() {
     for line in [
         "tofu plan",
