@@ -61,6 +61,17 @@ def project(base, env):
     return clone
 
 
+def many_files(clone, env, count):
+    """So many small files in the repository, beside the project's own."""
+    for number in range(count):
+        directory = os.path.join(clone, "data", str(number // 500))
+        os.makedirs(directory, exist_ok=True)
+        with open(os.path.join(directory, str(number)), "w", encoding="utf-8") as file:
+            file.write(str(number))
+    for words in (["add", "--all"], ["commit", "-q", "-m", "data"], ["push", "-q"]):
+        subprocess.run(["git", "-C", clone, *words], env=env, check=True, capture_output=True)
+
+
 def commits(clone, env, count):
     """A chain of commits without files, as small as lock records."""
     git = lambda *args: subprocess.run(
@@ -108,8 +119,11 @@ def main():
         print(f"{ROUNDS} rounds; medians in ms{'':<35} {'ours':>8} {'beside':>8} {'diff':>8} {'ratio':>7}")
         pair("--version | git --version", [LOCKSTEP, "--version"], ["git", "--version"], env, clone)
         pair("build exec true (unchanged) | true", [LOCKSTEP, "build", "exec", *unit, true], [true], env, clone)
-        pair("git-check | git fetch && git status", [LOCKSTEP, "git-check", *unit], ["sh", "-c", fetch], env, clone)
+        check = [LOCKSTEP, "git-check", *unit]
+        pair("git-check | git fetch && git status", check, ["sh", "-c", fetch], env, clone)
         pair("the usual alias | fetch, status, two bare pushes, true", alias, bare, env, clone)
+        many_files(clone, env, 50_000)
+        pair("git-check, 50,000 files | git fetch && git status", check, ["sh", "-c", fetch], env, clone)
     finally:
         shutil.rmtree(base, ignore_errors=True)
 
