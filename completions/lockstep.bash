@@ -43,11 +43,20 @@ _lockstep() {
             lockstep,lock)
                 cmd="lockstep__subcmd__lock"
                 ;;
+            lockstep,locks)
+                cmd="lockstep__subcmd__locks"
+                ;;
+            lockstep,log)
+                cmd="lockstep__subcmd__log"
+                ;;
             lockstep,unlock)
                 cmd="lockstep__subcmd__unlock"
                 ;;
             lockstep,unlock-any)
                 cmd="lockstep__subcmd__unlock__subcmd__any"
+                ;;
+            lockstep__subcmd__locks,show)
+                cmd="lockstep__subcmd__locks__subcmd__show"
                 ;;
             *)
                 ;;
@@ -56,7 +65,7 @@ _lockstep() {
 
     case "${cmd}" in
         lockstep)
-            opts="-C -q -v -h -V --quiet --verbose --color --dry-run --set --params --force --branch --reason --accept-rewrite --events --help --version demo help completions generate build git-check lock exec git-push unlock unlock-any"
+            opts="-C -q -v -h -V --quiet --verbose --color --dry-run --set --params --force --branch --reason --accept-rewrite --events --help --version demo locks log help completions generate build git-check lock exec git-push unlock unlock-any"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -220,6 +229,52 @@ _lockstep() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lockstep__subcmd__locks)
+            opts="-h --json --help show"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lockstep__subcmd__locks__subcmd__show)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lockstep__subcmd__log)
+            opts="-n -h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -41,6 +41,8 @@ complete -c lockstep -n "__fish_lockstep_needs_command" -l accept-rewrite -d 'Go
 complete -c lockstep -n "__fish_lockstep_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lockstep -n "__fish_lockstep_needs_command" -s V -l version -d 'Print version'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "demo" -d 'Show the whole job in a throwaway repository: lock, refusal, failure, recovery'
+complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "locks" -d 'Show the locks that are held, failed or unreadable'
+complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "log" -d 'Show what was done to the locks: who took, released or evicted what, when and why'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "help" -d 'Explain: `help steps`, `help exit-codes`'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "generate" -d 'Write the files that are generated from the program (completions, CLI reference)'
@@ -54,6 +56,14 @@ complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "unlock-any" -d 'g
 complete -c lockstep -n "__fish_lockstep_using_subcommand demo" -l tool -d 'Use this program instead of the tofu or terraform that is installed; `none` for a plain command' -r
 complete -c lockstep -n "__fish_lockstep_using_subcommand demo" -l keep -d 'Leave the repository in place and say where it is'
 complete -c lockstep -n "__fish_lockstep_using_subcommand demo" -s h -l help -d 'Print help'
+complete -c lockstep -n "__fish_lockstep_using_subcommand locks; and not __fish_seen_subcommand_from show" -l json -d 'Print JSON'
+complete -c lockstep -n "__fish_lockstep_using_subcommand locks; and not __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c lockstep -n "__fish_lockstep_using_subcommand locks; and not __fish_seen_subcommand_from show" -f -a "show" -d 'Show everything that is recorded about one lock'
+complete -c lockstep -n "__fish_lockstep_using_subcommand locks; and __fish_seen_subcommand_from show" -l json -d 'Print JSON'
+complete -c lockstep -n "__fish_lockstep_using_subcommand locks; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c lockstep -n "__fish_lockstep_using_subcommand log" -s n -d 'At most so many entries' -r
+complete -c lockstep -n "__fish_lockstep_using_subcommand log" -l json -d 'Print JSON'
+complete -c lockstep -n "__fish_lockstep_using_subcommand log" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand help" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lockstep -n "__fish_lockstep_using_subcommand generate" -l check -d 'Only compare: 1 if any file differs'

@@ -3,6 +3,8 @@
 //! An engine holds no global state and reads nothing that it was not given: environment, clock,
 //! owner, cancellation and streams can all be said by the program around it.
 
+mod locks;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,6 +20,8 @@ use crate::workflow::{
     self, Ask, Event, Plan, PlanError, Report, Reporter, Request, Role, Services, Step, planner,
 };
 use crate::{Error, env, git, lock, steps};
+
+pub use locks::{LockLog, LogEntry, ProjectLocks, age};
 
 /// Runs pipelines. Cheap to make; one engine can take any number of requests, one after the other
 /// or from several threads.

@@ -4,8 +4,10 @@
 //! program that embeds lockstep, and a test, can say what they are. Nothing here changes state.
 
 mod ci;
+mod span;
 
 pub use ci::ci_branch;
+pub use span::{Span, SpanError};
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

@@ -168,7 +168,8 @@ fn lock(error: &LockError) -> ExitCode {
         LockError::ReasonMissing { .. } => ExitCode::Usage,
         LockError::Unreachable { .. } | LockError::Ambiguous { .. } => ExitCode::Unreachable,
         // The server will say the same again until somebody gives it other settings or another prefix.
-        LockError::Denied { .. } | LockError::Record { .. } | LockError::Config(_) => ExitCode::Config,
+        LockError::Denied { .. } => ExitCode::Config,
+        LockError::Record { .. } | LockError::Damaged { .. } | LockError::Config(_) => ExitCode::Config,
         LockError::Git(error) => git(error),
         LockError::Io { .. } => ExitCode::Io,
     }

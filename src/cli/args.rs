@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use super::help;
+use crate::lock::LockKey;
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -96,6 +97,10 @@ pub(super) struct Top {
 pub(super) enum Sub {
     /// Show the whole job in a throwaway repository: lock, refusal, failure, recovery
     Demo(DemoArgs),
+    /// Show the locks that are held, failed or unreadable
+    Locks(LocksArgs),
+    /// Show what was done to the locks: who took, released or evicted what, when and why
+    Log(LogArgs),
     /// Explain: `help steps`, `help exit-codes`
     Help {
         /// What to explain.
@@ -119,6 +124,46 @@ pub(super) enum Sub {
         #[expect(dead_code, reason = "only that there is one matters: the whole line is read again")]
         Vec<OsString>,
     ),
+}
+
+/// What `locks` takes.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct LocksArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// One lock instead of all.
+    #[command(subcommand)]
+    pub what: Option<LocksSub>,
+}
+
+/// What `locks` can do beside listing.
+#[derive(Subcommand, Debug)]
+pub(super) enum LocksSub {
+    /// Show everything that is recorded about one lock
+    Show {
+        /// The lock: MODULE/PROFILE
+        #[arg(value_parser = LockKey::new)]
+        unit: LockKey,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What `log` takes.
+#[derive(Args, Debug)]
+pub(super) struct LogArgs {
+    /// Only this lock: MODULE/PROFILE
+    #[arg(value_parser = LockKey::new)]
+    pub unit: Option<LockKey>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// At most so many entries
+    #[arg(short = 'n', value_name = "N", default_value_t = 50)]
+    pub limit: usize,
 }
 
 /// What `demo` takes.

@@ -211,7 +211,7 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
         LockError::Unreachable { .. } => vec!["see whether git reaches it: git ls-remote".into()],
         LockError::Ambiguous { .. } => vec!["run the same again: it looks first".into()],
         LockError::Denied { .. } => vec!["the server must accept pushes to the lock's refs: see docs/locks.md, or set another `prefix` under [lock.git]".into()],
-        LockError::Record { .. } => vec!["if a newer lockstep wrote it, upgrade; nothing was done".into()],
+        LockError::Record { .. } | LockError::Damaged { .. } => vec!["if a newer lockstep wrote it, upgrade; nothing was done".into()],
         LockError::Config(_) | LockError::Io { .. } => Vec::new(),
         LockError::Git(error) => git_hints(error),
     }

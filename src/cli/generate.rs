@@ -65,13 +65,18 @@ fn reference() -> String {
     text.push_str("```\n\n## lockstep help exit-codes\n\n```text\n");
     text.push_str(&plain(&help::exit_codes()));
     text.push_str("```\n");
-    for sub in command().get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
-        let name = sub.get_name();
-        let help =
-            sub.clone().term_width(100).bin_name(format!("lockstep {name}")).render_long_help().to_string();
-        let _ = write!(text, "\n## lockstep {name}\n\n```text\n{}```\n", plain(&help));
-    }
+    subcommands(&command(), "lockstep", &mut text);
     text
+}
+
+/// The help of each subcommand, and after it that of its own.
+fn subcommands(of: &clap::Command, path: &str, text: &mut String) {
+    for sub in of.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
+        let path = format!("{path} {}", sub.get_name());
+        let help = sub.clone().term_width(100).bin_name(&path).render_long_help().to_string();
+        let _ = write!(text, "\n## {path}\n\n```text\n{}```\n", plain(&help));
+        subcommands(sub, &path, text);
+    }
 }
 
 /// Without spaces at the ends of lines and with one newline at the end.

@@ -9,6 +9,10 @@ mod diagnose;
 mod dry_run;
 mod generate;
 mod help;
+mod lock_json;
+mod lock_text;
+mod locks;
+mod log;
 mod pipeline;
 mod signals;
 mod terminal;
@@ -59,6 +63,8 @@ fn run(argv: &[OsString]) -> u8 {
 fn subcommand(sub: Sub, env: Environment, terminal: Terminal) -> u8 {
     let result = match sub {
         Sub::Demo(args) => demo::run(&args, &env, terminal),
+        Sub::Locks(args) => locks::run(args, env, terminal),
+        Sub::Log(args) => log::run(&args, env, terminal),
         Sub::Help { topic } => return help_topic(topic.as_deref(), terminal),
         Sub::Completions { shell } => terminal.data(&completions::script(shell)),
         Sub::Generate { check } => generate::run(check, &env, terminal),

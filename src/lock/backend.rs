@@ -21,6 +21,15 @@ pub struct Observed {
     pub last: Option<(Version, Record)>,
 }
 
+/// What a listing found in one place of a backend.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The key as people read it; for a place that is no key's what it is called there. Safe to print.
+    pub name: String,
+    /// The last record, or why it cannot be understood, safe to print.
+    pub last: Result<Record, String>,
+}
+
 /// How fresh a read must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
@@ -132,6 +141,13 @@ pub trait LockBackend: Send + Sync {
     /// # Errors
     /// [`LockError::Unreachable`], or [`LockError::Record`] for a record that cannot be understood.
     fn read(&self, keys: &KeySet, freshness: Freshness) -> Result<Vec<Observed>, LockError>;
+
+    /// The last record of every lock that was ever taken, sorted by name. However many there are, a
+    /// backend is asked once; and a record that cannot be understood hides no other.
+    ///
+    /// # Errors
+    /// [`LockError::Unreachable`], or [`LockError::Damaged`] where single records cannot be told apart.
+    fn list(&self, freshness: Freshness) -> Result<Vec<Listed>, LockError>;
 
     /// Makes all changes or none. An outcome that a broken connection left open is resolved before
     /// this returns: by saying the same again, and by looking for our records in the chain.

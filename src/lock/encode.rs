@@ -14,7 +14,6 @@ pub(super) fn to_ref(key: &LockKey) -> String {
 }
 
 /// The key of a ref's last part; none if no key is written so.
-#[cfg(test)]
 pub(super) fn from_ref(path: &str) -> Option<LockKey> {
     let bare = match path.strip_prefix('@') {
         Some(rest) => rest.split_once('/')?.1,

@@ -93,6 +93,14 @@ pub enum LockError {
         /// What is wrong with it.
         why: String,
     },
+    /// What keeps all records cannot be understood.
+    #[error("the lock records in {place} cannot be understood: {why}")]
+    Damaged {
+        /// The backend's place.
+        place: String,
+        /// What is wrong.
+        why: String,
+    },
     /// The configuration does not make a backend.
     #[error("{0}")]
     Config(String),
@@ -108,6 +116,16 @@ pub enum LockError {
         #[source]
         source: std::io::Error,
     },
+}
+
+impl LockError {
+    /// What is wrong with a record, where it is clear already which one is meant. Safe to print.
+    pub(crate) fn only_why(self) -> String {
+        match self {
+            Self::Record { why, .. } => why,
+            other => super::record::escape(&other.to_string()),
+        }
+    }
 }
 
 fn because(why: &str) -> String {

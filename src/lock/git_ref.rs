@@ -13,7 +13,7 @@ use super::git_answer::{Answer, denial, judge};
 use super::record::escape;
 use super::record_json::MAX_BYTES;
 use super::{
-    BranchChange, BranchRefusal, Change, Freshness, KeySet, LockBackend, LockError, LockKey, LostTo,
+    BranchChange, BranchRefusal, Change, Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LostTo,
     Observed, Record, Swap, Swapped, Version, encode,
 };
 use crate::git::{Ancestry, CommitText, Expect, Fetched, GitError, Oid, Push, RefUpdate, Repo, lock_refspec};
@@ -63,9 +63,13 @@ impl GitRefs {
         format!("{}/{}", self.prefix, encode::to_ref(key))
     }
 
-    /// Where the last known tip of a key is kept locally.
+    /// Below this the last known tips are kept locally.
+    fn tracked(&self) -> String {
+        format!("refs/lockstep/remotes/{}/locks/", self.remote)
+    }
+
     fn tracking(&self, key: &LockKey) -> String {
-        format!("refs/lockstep/remotes/{}/locks/{}", self.remote, encode::to_ref(key))
+        self.tracked() + &encode::to_ref(key)
     }
 
     fn tracked_branch(&self, name: &str) -> String {
@@ -151,7 +155,7 @@ impl GitRefs {
     fn write(&self, changes: &[Change]) -> Result<Vec<Oid>, LockError> {
         let write = |change: &Change| {
             let json = change.record.to_json().map_err(|why| self.bad(&change.key, why))?;
-            let message = format!("{}\n\n{json}\n", headline(&change.record));
+            let message = format!("{}\n\n{json}\n", change.record.headline());
             let parent = self.expected(change)?;
             Ok(self.repo.write_commit(&message, parent.as_ref(), change.record.time)?)
         };
@@ -296,6 +300,23 @@ impl LockBackend for GitRefs {
         keys.iter().map(|key| self.observe(key)).collect()
     }
 
+    fn list(&self, freshness: Freshness) -> Result<Vec<Listed>, LockError> {
+        if freshness == Freshness::Now {
+            self.fetch(None)?;
+        }
+        let listed = |(name, oid): (String, Oid)| {
+            let path = name.strip_prefix(&self.tracked()).unwrap_or(&name);
+            let Some(key) = encode::from_ref(path) else {
+                return Listed { name: escape(path), last: Err("its ref's name is no lock's".to_owned()) };
+            };
+            let record = self.commit(&key, &oid).and_then(|commit| self.record(&key, &commit));
+            Listed { name: key.to_string(), last: record.map_err(LockError::only_why) }
+        };
+        let mut all: Vec<Listed> = self.repo.refs(&self.tracked())?.into_iter().map(listed).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(all)
+    }
+
     fn swap(&self, swap: &Swap) -> Result<Swapped, LockError> {
         let new = self.write(&swap.changes)?;
         let locks: Vec<String> = swap.changes.iter().map(|change| self.target(&change.key)).collect();
@@ -378,18 +399,4 @@ impl LockBackend for GitRefs {
         }
         Ok(records)
     }
-}
-
-/// The line that `git log` shows.
-fn headline(record: &Record) -> String {
-    let act = match record.act {
-        super::Act::Acquired => "acquired",
-        super::Act::TakenOver => "taken over",
-        super::Act::Pushed => "pushed",
-        super::Act::Failed => "failed",
-        super::Act::Released => "released",
-        super::Act::GivenBack => "given back",
-        super::Act::Evicted => "evicted",
-    };
-    format!("{act} {} by {} (generation {})", record.key, escape(&record.owner), record.generation)
 }

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Freshness, KeySet, LockBackend, LockError, LockKey, LostTo, Observed, Record, Swap, Swapped, Version,
-    encode, record_json,
+    Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LostTo, Observed, Record, Swap, Swapped,
+    Version, encode, record_json,
 };
 
 /// More than any project has; what is larger is not read.
@@ -56,6 +56,14 @@ impl LocalFiles {
 
     /// The whole state; the key is only for the message.
     fn load(&self, key: &LockKey) -> Result<StateFile, LockError> {
+        self.load_all().map_err(|error| match error {
+            LockError::Damaged { why, .. } => self.bad(key, why),
+            other => other,
+        })
+    }
+
+    fn load_all(&self) -> Result<StateFile, LockError> {
+        let damaged = |why| LockError::Damaged { place: self.place(), why };
         let path = self.state_path();
         let bytes = match read_bounded(&path, MAX_STATE) {
             Ok(bytes) => bytes,
@@ -66,9 +74,9 @@ impl LocalFiles {
             Err(error) => return Err(self.unreachable(&error)),
         };
         let state: StateFile = serde_json::from_slice(&bytes)
-            .map_err(|error| self.bad(key, super::record::escape(&error.to_string())))?;
+            .map_err(|error| damaged(super::record::escape(&error.to_string())))?;
         if state.lockstep != Record::VERSION {
-            return Err(self.bad(key, format!("it has format {}; upgrade lockstep", state.lockstep)));
+            return Err(damaged(format!("it has format {}; upgrade lockstep", state.lockstep)));
         }
         Ok(state)
     }
@@ -154,6 +162,16 @@ impl LockBackend for LocalFiles {
         let Some(first) = keys.iter().next() else { return Ok(Vec::new()) };
         let state = self.load(first)?;
         keys.iter().map(|key| Ok(Observed { key: key.clone(), last: self.last(&state, key)? })).collect()
+    }
+
+    fn list(&self, _freshness: Freshness) -> Result<Vec<Listed>, LockError> {
+        let state = self.load_all()?;
+        let listed = |(name, raw): (String, Box<RawValue>)| {
+            let read = |key: LockKey| Record::from_json(raw.get().as_bytes(), &key);
+            let last = LockKey::new(&name).map_err(|_| "its name is no lock's".to_owned()).and_then(read);
+            Listed { name: super::record::escape(&name), last }
+        };
+        Ok(state.locks.into_iter().map(listed).collect())
     }
 
     fn swap(&self, swap: &Swap) -> Result<Swapped, LockError> {

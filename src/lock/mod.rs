@@ -29,11 +29,12 @@ mod record;
 mod record_json;
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 
 pub use alive::{Alive, Proof};
 pub use backend::{
-    BranchChange, BranchRefusal, Change, Freshness, LockBackend, LostTo, Observed, Swap, Swapped, Version,
+    BranchChange, BranchRefusal, Change, Freshness, Listed, LockBackend, LostTo, Observed, Swap, Swapped,
+    Version,
 };
 pub use backends::{BACKENDS, BackendEntry, BackendPlace, open_backend};
 pub use error::LockError;
@@ -45,4 +46,5 @@ pub use lease::{Lease, LeaseEntry, Prior};
 pub use local::LocalFiles;
 pub use owner::owner;
 pub use protocol::{AcquireRequest, Locks};
+pub(crate) use record::escape;
 pub use record::{Act, Effect, LockState, Record};

@@ -56,6 +56,32 @@ pub enum Act {
     Evicted,
 }
 
+impl LockState {
+    /// In a word, as in the record.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Failed => "failed",
+            Self::Free => "free",
+        }
+    }
+}
+
+impl Act {
+    /// In a word or two, for people.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Acquired => "acquired",
+            Self::TakenOver => "taken over",
+            Self::Pushed => "pushed",
+            Self::Failed => "failed",
+            Self::Released => "released",
+            Self::GivenBack => "given back",
+            Self::Evicted => "evicted",
+        }
+    }
+}
+
 /// One record of a lock's chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -138,22 +164,28 @@ impl Record {
         }
     }
 
+    /// The line that `git log` shows of the record.
+    pub(super) fn headline(&self) -> String {
+        let owner = escape(&self.owner);
+        format!("{} {} by {owner} (generation {})", self.act.word(), self.key, self.generation)
+    }
+
+    /// The program and its subcommand, safe to print; none if no command was to run.
+    pub fn doing(&self) -> Option<String> {
+        let program = escape(self.program.as_deref()?);
+        Some(match &self.subcommand {
+            Some(subcommand) => format!("{program} {}", escape(subcommand)),
+            None => program,
+        })
+    }
+
     /// The first digits of the run's identifier, safe to print.
     pub fn short_run(&self) -> String {
         escape(&self.run.chars().take(8).collect::<String>())
     }
 
     fn describe_program(&self) -> String {
-        let mut text = String::new();
-        if let Some(program) = &self.program {
-            text.push_str(&escape(program));
-            if let Some(subcommand) = &self.subcommand {
-                text.push(' ');
-                text.push_str(&escape(subcommand));
-            }
-            text.push_str(", ");
-        }
-        text
+        self.doing().map_or_else(String::new, |doing| format!("{doing}, "))
     }
 }
 

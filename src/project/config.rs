@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::toml_file::TomlFile;
 use super::value::Node;
 use super::{Name, Place, ProjectError};
+use crate::env::{Span, SpanError};
 use crate::process::tools::{self, ToolRules};
 
 /// What `lockstep.toml` says.
@@ -76,8 +77,41 @@ pub struct LockConfig {
     pub backend: Option<String>,
     /// Who takes locks; without it `LOCKSTEP_OWNER`, the CI's run, or user@host.
     pub owner: Option<String>,
+    /// From what age on a lock is marked stale.
+    pub stale_after: StaleAfter,
     /// The git backend.
     pub git: GitLockConfig,
+}
+
+/// From what age on a lock that is not free is marked stale. It is only a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum StaleAfter {
+    /// From this age on.
+    After(Span),
+    /// Never.
+    Never,
+}
+
+impl StaleAfter {
+    /// Whether something of this age is stale.
+    pub fn is_stale(self, age: Span) -> bool {
+        matches!(self, Self::After(limit) if age >= limit)
+    }
+}
+
+impl Default for StaleAfter {
+    /// A day: longer than nearly any change takes, shorter than it takes to forget one.
+    fn default() -> Self {
+        Self::After(Span::from_seconds(24 * 60 * 60))
+    }
+}
+
+impl TryFrom<String> for StaleAfter {
+    type Error = SpanError;
+    fn try_from(text: String) -> Result<Self, SpanError> {
+        if text == "never" { Ok(Self::Never) } else { text.parse().map(Self::After) }
+    }
 }
 
 /// `[lock.git]`

@@ -21,7 +21,7 @@ mod value;
 mod workflow_file;
 
 pub use config::{
-    Config, ExecConfig, GitConfig, GitLockConfig, JournalConfig, LockConfig, ReadOnly, ToolConfig,
+    Config, ExecConfig, GitConfig, GitLockConfig, JournalConfig, LockConfig, ReadOnly, StaleAfter, ToolConfig,
 };
 pub use discover::{DIST, MARKER, Project};
 pub use error::ProjectError;

@@ -14,6 +14,7 @@ mod harness_works;
 mod journal;
 mod layering;
 mod lock;
+mod lock_commands;
 mod push;
 mod readme;
 mod remotes;

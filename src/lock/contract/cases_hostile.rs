@@ -61,6 +61,7 @@ pub(super) fn an_unreachable_place_refuses(place: &Place) {
         ana.locks().release(&lease, None, None).map(drop).unwrap_err(),
         ana.locks().fail(&lease, Effect::Unfinished, "").unwrap_err(),
         ana.locks().evict(&keys(&["alpha/prod"]), "r1", None).map(drop).unwrap_err(),
+        ana.backend.list(crate::lock::Freshness::Now).map(drop).unwrap_err(),
     ] {
         assert!(matches!(error, LockError::Unreachable { .. }), "{error:?}");
     }

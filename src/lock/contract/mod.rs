@@ -5,6 +5,7 @@
 
 mod cases;
 mod cases_hostile;
+mod cases_list;
 mod cases_race;
 pub(crate) mod fixture;
 mod git;
@@ -46,6 +47,8 @@ contract! {
     an_unfinished_change_is_finished_by_a_change_only in cases,
     stale_knowledge_does_not_decide in cases,
     history_is_the_whole_chain in cases,
+    a_listing_shows_every_lock in cases_list,
+    a_bad_record_hides_no_other in cases_list,
     one_and_the_same_record_has_one_winner in cases,
     an_unknown_version_asks_for_an_upgrade in cases_hostile,
     hostile_records_are_refused_and_left_alone in cases_hostile,

@@ -264,6 +264,13 @@ impl Output {
         self
     }
 
+    /// Its standard output does not hold the text.
+    #[track_caller]
+    pub(crate) fn prints_no(&self, text: &str) -> &Self {
+        assert!(!self.stdout().contains(text), "unexpected `{text}` on stdout of {}\n{self}", self.line);
+        self
+    }
+
     /// Every command that a hint offers to copy.
     pub(crate) fn offered_commands(&self) -> Vec<String> {
         let stderr = self.stderr();

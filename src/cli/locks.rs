@@ -1,0 +1,67 @@
+//! `lockstep locks`: what is held now, and everything about one lock.
+//!
+//! One connection, however many locks there are. A record that cannot be understood is named, and
+//! the command ends with 78; the others are shown all the same.
+
+use super::args::{LocksArgs, LocksSub};
+use super::terminal::Terminal;
+use super::{lock_json, lock_text};
+use crate::env::Environment;
+use crate::lock::{Listed, LockKey, LockState};
+use crate::report::Level;
+use crate::{Engine, Error, ExitCode, ProjectLocks};
+
+pub(super) fn run(args: LocksArgs, env: Environment, terminal: Terminal) -> anyhow::Result<u8> {
+    let directory = env.cwd().to_owned();
+    let locks = Engine::new(env).locks(&directory)?;
+    match args.what {
+        None => list(&locks, args.json, terminal),
+        Some(LocksSub::Show { unit, json }) => show(&locks, &unit, json, terminal),
+    }
+}
+
+fn list(locks: &ProjectLocks, json: bool, terminal: Terminal) -> anyhow::Result<u8> {
+    let free = |listed: &Listed| listed.last.as_ref().is_ok_and(|record| record.state == LockState::Free);
+    let mut taken = locks.list().map_err(Error::from)?;
+    taken.retain(|listed| !free(listed));
+    let ages = lock_text::Ages { now: locks.now(), stale_after: locks.stale_after() };
+    if json {
+        terminal.data(&lock_json::list(&taken, ages))?;
+    } else if !taken.is_empty() {
+        terminal.data(&lock_text::table(&taken, ages))?;
+    }
+    if taken.is_empty() && terminal.level != Level::Quiet {
+        terminal.say(&format!("nothing is locked in {}", locks.place()));
+    }
+    let bad =
+        taken.iter().filter_map(|listed| Some((listed.name.as_str(), listed.last.as_ref().err()?.as_str())));
+    Ok(unreadable(bad, &locks.place(), terminal))
+}
+
+fn show(locks: &ProjectLocks, key: &LockKey, json: bool, terminal: Terminal) -> anyhow::Result<u8> {
+    let last = locks.last(key).map_err(Error::from)?;
+    let ages = lock_text::Ages { now: locks.now(), stale_after: locks.stale_after() };
+    if json {
+        terminal.data(&lock_json::one(last.as_ref(), ages))?;
+    } else if let Some(record) = &last {
+        terminal.data(&lock_text::detail(record, ages))?;
+    }
+    if last.is_none() && terminal.level != Level::Quiet {
+        terminal.say(&format!("lock `{key}` was never taken in {}", locks.place()));
+    }
+    Ok(ExitCode::Success.code())
+}
+
+/// Names the locks that cannot be understood; the exit code that follows.
+pub(super) fn unreadable<'a>(
+    bad: impl Iterator<Item = (&'a str, &'a str)>,
+    place: &str,
+    terminal: Terminal,
+) -> u8 {
+    let mut code = ExitCode::Success;
+    for (name, why) in bad {
+        terminal.error(&format!("the record of lock `{name}` in {place} cannot be understood: {why}"));
+        code = ExitCode::Config;
+    }
+    code.code()
+}

@@ -1,0 +1,34 @@
+//! `lockstep log`: what was done to the locks, newest first, from the records themselves.
+
+use super::args::LogArgs;
+use super::terminal::Terminal;
+use super::{lock_json, lock_text, locks};
+use crate::env::Environment;
+use crate::report::Level;
+use crate::{Engine, Error};
+
+pub(super) fn run(args: &LogArgs, env: Environment, terminal: Terminal) -> anyhow::Result<u8> {
+    let directory = env.cwd().to_owned();
+    let project = Engine::new(env).locks(&directory)?;
+    let log = project.log(args.unit.as_ref(), args.limit).map_err(Error::from)?;
+    if args.json {
+        terminal.data(&lock_json::log(&log.entries))?;
+    } else if !log.entries.is_empty() {
+        terminal.data(&lock_text::log(&log.entries))?;
+    }
+    let readable = log.unreadable.is_empty();
+    if terminal.level != Level::Quiet {
+        if log.entries.is_empty() && !log.more && readable {
+            let what = args
+                .unit
+                .as_ref()
+                .map_or_else(|| "no lock was ever".to_owned(), |key| format!("lock `{key}` was never"));
+            terminal.say(&format!("{what} taken in {}", project.place()));
+        }
+        if log.more && !args.json {
+            terminal.say(&format!("there is more: lockstep log -n {}", args.limit.saturating_mul(2).max(50)));
+        }
+    }
+    let bad = log.unreadable.iter().map(|(name, why)| (name.as_str(), why.as_str()));
+    Ok(locks::unreadable(bad, &project.place(), terminal))
+}

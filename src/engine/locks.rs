@@ -1,0 +1,176 @@
+//! The locks of a project beside any pipeline: looking at them and at their history.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::Engine;
+use crate::Error;
+use crate::env::{Clock, Span};
+use crate::git::Repo;
+use crate::lock::{Freshness, KeySet, Listed, LockBackend, LockError, LockKey, Record};
+use crate::project::{Project, StaleAfter};
+
+/// The locks of one project. Made by [`Engine::locks`].
+pub struct ProjectLocks {
+    project: Project,
+    backend: Box<dyn LockBackend>,
+    clock: Clock,
+}
+
+/// One entry of a lock's history.
+#[derive(Clone, Debug)]
+pub struct LogEntry {
+    /// What was written.
+    pub record: Record,
+    /// What was there before; none for the first record, or where the history was cut.
+    pub before: Option<Record>,
+}
+
+/// A part of the history of locks, newest first.
+#[derive(Debug)]
+pub struct LockLog {
+    /// The entries.
+    pub entries: Vec<LogEntry>,
+    /// Whether there are older ones.
+    pub more: bool,
+    /// Locks whose history cannot be read, and why: both safe to print.
+    pub unreadable: Vec<(String, String)>,
+}
+
+impl Engine {
+    /// The locks of the project that `directory` lies in. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// When there is no project, or its configuration makes no lock backend.
+    pub fn locks(&self, directory: &Path) -> Result<ProjectLocks, Error> {
+        let project = Project::discover(directory)?;
+        let repo = Repo::discover(project.root(), &self.env, &self.interrupts)?;
+        let backend = self.open_backend(&project, repo.as_ref())?;
+        Ok(ProjectLocks { project, backend, clock: self.clock })
+    }
+}
+
+impl ProjectLocks {
+    /// Where the records are, for people.
+    pub fn place(&self) -> String {
+        self.backend.place()
+    }
+
+    /// The time by which ages are told.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// From what age on the project calls a lock stale.
+    pub fn stale_after(&self) -> StaleAfter {
+        self.project.config().lock.stale_after
+    }
+
+    /// Every lock that was ever taken, sorted by name, asked for in one connection.
+    ///
+    /// # Errors
+    /// When the backend cannot be reached or read.
+    pub fn list(&self) -> Result<Vec<Listed>, LockError> {
+        self.backend.list(Freshness::Now)
+    }
+
+    /// The last record of a lock; none if it was never taken.
+    ///
+    /// # Errors
+    /// As for [`ProjectLocks::list`], and when the record cannot be understood.
+    pub fn last(&self, key: &LockKey) -> Result<Option<Record>, LockError> {
+        let observed = self.backend.read(&KeySet::one(key.clone()), Freshness::Now)?;
+        Ok(observed.into_iter().find_map(|seen| seen.last).map(|(_, record)| record))
+    }
+
+    /// The last `limit` things that were done to one lock, or to all, in one connection.
+    ///
+    /// # Errors
+    /// When the backend cannot be reached or read.
+    pub fn log(&self, key: Option<&LockKey>, limit: usize) -> Result<LockLog, LockError> {
+        let mut names: Vec<String> = self.list()?.into_iter().map(|listed| listed.name).collect();
+        names.retain(|name| key.is_none_or(|key| key.as_str() == name));
+        let mut unreadable = Vec::new();
+        let mut chains = Vec::new();
+        for name in names {
+            // One more than is shown: what was there before the last one.
+            let chain = LockKey::new(&name).map_err(|_| "its name is no lock's".to_owned()).and_then(|key| {
+                self.backend.history(&key, limit.saturating_add(1)).map_err(LockError::only_why)
+            });
+            match chain {
+                Ok(records) => chains.push(records),
+                Err(why) => unreadable.push((name, why)),
+            }
+        }
+        let (entries, more) = merge(chains, limit);
+        Ok(LockLog { entries, more, unreadable })
+    }
+}
+
+/// How long ago something was; never negative, whatever the clocks of others say.
+pub fn age(now: Timestamp, then: Timestamp) -> Span {
+    Span::from_seconds(u64::try_from(now.as_second().saturating_sub(then.as_second())).unwrap_or(0))
+}
+
+/// The newest entries of all chains. A chain's own order stands, whatever its times say.
+fn merge(chains: Vec<Vec<Record>>, limit: usize) -> (Vec<LogEntry>, bool) {
+    let mut chains: Vec<_> = chains.into_iter().map(|chain| chain.into_iter().peekable()).collect();
+    let mut entries = Vec::new();
+    loop {
+        let times = chains.iter_mut().enumerate().filter_map(|(at, chain)| Some((chain.peek()?.time, at)));
+        // Of two at the same second the one of the first name comes first.
+        let newest = times.max_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+        let Some((_, at)) = newest else { return (entries, false) };
+        if entries.len() == limit {
+            return (entries, true);
+        }
+        let Some(record) = chains[at].next() else { return (entries, false) };
+        entries.push(LogEntry { record, before: chains[at].peek().cloned() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lock::contract::fixture::record;
+
+    fn at(key: &str, second: i64, generation: u64) -> Record {
+        Record { time: Timestamp::from_second(second).unwrap(), generation, ..record(key) }
+    }
+
+    #[test]
+    fn chains_are_merged_by_time_and_keep_their_own_order() {
+        // The second record of `a/p` was written by a host whose clock is behind.
+        let a = vec![at("a/p", 30, 3), at("a/p", 5, 2), at("a/p", 10, 1)];
+        let b = vec![at("b/p", 30, 9), at("b/p", 7, 8)];
+        let told = |entries: &[LogEntry]| -> Vec<(String, u64, Option<u64>)> {
+            let one = |e: &LogEntry| {
+                (e.record.key.to_string(), e.record.generation, e.before.as_ref().map(|b| b.generation))
+            };
+            entries.iter().map(one).collect()
+        };
+        let (entries, more) = merge(vec![a.clone(), b.clone()], 9);
+        let (ap, bp) = ("a/p".to_owned(), "b/p".to_owned());
+        let all = [
+            (ap.clone(), 3, Some(2)),
+            (bp.clone(), 9, Some(8)),
+            (bp, 8, None),
+            (ap.clone(), 2, Some(1)),
+            (ap, 1, None),
+        ];
+        assert_eq!(told(&entries), all);
+        assert!(!more);
+        let (entries, more) = merge(vec![a, b], 2);
+        assert_eq!(told(&entries), all[..2]);
+        assert!(more);
+        assert!(!merge(Vec::new(), 0).1);
+    }
+
+    #[test]
+    fn an_age_is_never_negative() {
+        let (early, late) = (Timestamp::from_second(10).unwrap(), Timestamp::from_second(75).unwrap());
+        assert_eq!(age(late, early), Span::from_seconds(65));
+        assert_eq!(age(early, late), Span::from_seconds(0));
+    }
+}
