@@ -162,7 +162,7 @@ fn git(error: &GitError) -> ExitCode {
 
 fn lock(error: &LockError) -> ExitCode {
     match error {
-        LockError::Held { .. } | LockError::Contended { .. } => ExitCode::Held,
+        LockError::Held { .. } | LockError::Generation { .. } | LockError::Contended { .. } => ExitCode::Held,
         LockError::Lost { .. } => ExitCode::Lost,
         LockError::BranchMoved { .. } | LockError::Stale { .. } => ExitCode::Refused,
         LockError::ReasonMissing { .. } => ExitCode::Usage,

@@ -61,6 +61,9 @@ pub(super) struct PipelineOptions {
     /// Why a lock is taken from somebody else
     #[arg(long, value_name = "TEXT", help_heading = "Pipeline options")]
     pub reason: Option<String>,
+    /// With `unlock-any`: take the lock only if it is still at this generation
+    #[arg(long, value_name = "GENERATION", help_heading = "Pipeline options")]
+    pub expect: Option<u64>,
     /// Go on although the commit that was applied last is gone from the history
     #[arg(long, help_heading = "Pipeline options")]
     pub accept_rewrite: bool,

@@ -136,6 +136,7 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
             PlanError::SeveralTake { .. } => {
                 vec!["write the arguments into the command's word: `tofu:apply:-auto-approve`".into()]
             }
+            PlanError::Option { .. } => vec!["lockstep --help".into()],
             PlanError::Needs { .. } => vec!["leave the step out, or: git remote add origin URL".into()],
         },
         Error::Project(error) => error.hint().into_iter().collect(),
@@ -199,6 +200,7 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
         LockError::Held { .. } => {
             vec![format!("make sure that it has ended, then: {}", line.command("unlock-any"))]
         }
+        LockError::Generation { key, .. } => vec![format!("see what happened since: lockstep log {key}")],
         LockError::Contended { .. } => vec!["run the same again".into()],
         LockError::Lost { .. } => vec!["look at what was done before you go on: git fetch && git log --all --oneline -5".into()],
         LockError::BranchMoved { .. } => vec!["git pull --rebase".into()],

@@ -79,6 +79,7 @@ fn request(args: &PipelineArgs, separated: bool, env: &Environment) -> Result<Re
         accept_rewrite: options.accept_rewrite,
         branch: options.branch.clone(),
         reason: options.reason.clone(),
+        expect: options.expect,
         set: options.set.clone(),
         params: options.params.iter().map(|path| env.cwd().join(path)).collect(),
     };

@@ -59,6 +59,16 @@ pub enum LockError {
         /// Whose it is.
         holder: Box<Record>,
     },
+    /// Another generation holds it than the one that was to be evicted.
+    #[error("lock `{key}` is at generation {}, not {expected}: held by {}", .holder.generation, .holder.describe())]
+    Generation {
+        /// The key.
+        key: LockKey,
+        /// Which one was expected.
+        expected: u64,
+        /// Whose it is now.
+        holder: Box<Record>,
+    },
     /// The backend cannot be reached; nothing was changed.
     #[error("lock backend {place} cannot be reached: {message}")]
     Unreachable {

@@ -22,8 +22,9 @@ impl Step for UnlockAny {
         "After `lock` in the same pipeline: the same as `unlock`, only what this run took.\n\
          Otherwise it frees the lock whoever holds it: exactly the run that it reads and names, whose\n\
          next push and release will then be refused. Somebody else's lock wants a reason (--reason, or\n\
-         asked for on a terminal; 64 without). A lock that is free already is fine. First make sure\n\
-         that the run and its tool have really ended."
+         asked for on a terminal; 64 without). With --expect only if the lock is still at the generation\n\
+         that `lockstep locks show` told (75 otherwise). A lock that is free already is fine. First make\n\
+         sure that the run and its tool have really ended."
     }
 
     fn role(&self) -> Role {
@@ -39,6 +40,7 @@ impl Step for UnlockAny {
         if holders.is_empty() {
             return Ok(Done::says(format!("lock `{}` is free already", run.unit.id)));
         }
+        expected(run, &holders)?;
         let reason = reason(run, &holders)?;
         let mut told = Vec::new();
         let mut runs: Vec<&str> = holders.iter().map(|record| record.run.as_str()).collect();
@@ -56,6 +58,17 @@ impl Step for UnlockAny {
         }
         run.emit(&Event::LockReleased { unit: run.unit.id.clone() });
         Ok(Done::says(told.join("; ")))
+    }
+}
+
+/// Refuses if the lock has passed on since the user looked at it.
+fn expected(run: &Run<'_>, holders: &[Record]) -> Result<(), LockError> {
+    let Some(expected) = run.plan.options.expect else { return Ok(()) };
+    match holders.iter().find(|record| record.generation != expected) {
+        None => Ok(()),
+        Some(other) => {
+            Err(LockError::Generation { key: other.key.clone(), expected, holder: Box::new(other.clone()) })
+        }
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Options {
     pub branch: Option<String>,
     /// Why a lock is taken from somebody.
     pub reason: Option<String>,
+    /// The generation that a lock must have to be taken from somebody; any, if none is said.
+    pub expect: Option<u64>,
     /// Parameters from `--set`, `KEY=VALUE` each, later ones win.
     pub set: Vec<String>,
     /// Files of parameters from `--params`, later ones win.

@@ -40,6 +40,14 @@ pub enum PlanError {
         /// The commands.
         commands: Vec<String>,
     },
+    /// An option that no step of the pipeline looks at.
+    #[error("`{option}` means nothing here: {needs}")]
+    Option {
+        /// The option.
+        option: &'static str,
+        /// What would look at it.
+        needs: &'static str,
+    },
     /// The plan needs a repository or remote that is not there.
     #[error("`{step}` {needs}")]
     Needs {
@@ -74,6 +82,7 @@ pub fn plan(
         planner.label(call);
     }
     order::check(&calls, &finally)?;
+    check_options(&calls, &request.options)?;
     let id = project.unit(&request.module, &request.profile, env)?;
     let unit = planner.unit(id);
     planner.find_programs(&calls, &finally, &unit, env)?;
@@ -208,6 +217,17 @@ impl Planner<'_> {
             None => program.to_owned(),
         }
     }
+}
+
+/// An option that changes what is safe must not be passed over in silence.
+fn check_options(calls: &[Call], options: &super::Options) -> Result<(), PlanError> {
+    let before_lock = calls.iter().take_while(|call| call.step.role() != Role::Lock);
+    let evicts = before_lock.into_iter().any(|call| call.step.role() == Role::UnlockAny);
+    if options.expect.is_some() && !evicts {
+        let needs = "only an `unlock-any` without `lock` before it takes a lock away";
+        return Err(PlanError::Option { option: "--expect", needs });
+    }
+    Ok(())
 }
 
 fn step_call(step: &'static dyn Step) -> Call {

@@ -229,3 +229,26 @@ fn a_remote_that_cannot_be_reached_and_no_project_have_their_own_codes() {
     // Options of a pipeline mean nothing here.
     a.lockstep("--reason x locks").run().code(64);
 }
+
+#[test]
+fn an_eviction_can_be_bound_to_what_was_seen() {
+    let world = World::new();
+    let a = two_locks(&world);
+    let evict = |generation: &str| {
+        let words = format!("--reason why --expect {generation} unlock-any -- alpha prod");
+        a.lockstep(&words).owner("bob@host2").run()
+    };
+    let out = evict("2");
+    out.code(75).says("ana@host1");
+    snap!("another_generation", out);
+    assert_eq!(world.lock_state("alpha/prod"), "failed");
+    evict("1").code(0).says("ana@host1");
+    assert_eq!(world.lock_state("alpha/prod"), "free");
+    // Again: it is no longer there to be taken.
+    evict("1").code(0).says("free already");
+    evict("x").code(64);
+    // Where nothing is taken away the option would promise what it does not do.
+    let out = a.lockstep("--expect 1 lock true: unlock-any -- alpha prod").run();
+    out.code(64);
+    snap!("expect_means_nothing", out);
+}
