@@ -4,6 +4,19 @@ use super::record::escape;
 use super::{BranchChange, BranchRefusal, LostTo};
 use crate::git::{PushEnd, PushFlag, Pushed};
 
+/// Where our own commits are, relative to the tips as they are now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// They are the tips.
+    Tips,
+    /// They are in the chains, and others have come after.
+    Buried,
+    /// The tips are what was expected before the push: nothing has changed.
+    Untouched,
+    /// Something else is there.
+    Gone,
+}
+
 /// What a push's answer says before the refs are looked at again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {

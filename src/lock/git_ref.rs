@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use super::git_answer::{Answer, denial, judge};
+use super::git_answer::{Answer, Standing, denial, judge};
 use super::record::escape;
 use super::record_json::MAX_BYTES;
 use super::{
@@ -31,19 +31,6 @@ pub struct GitRefs {
     remote: String,
     prefix: String,
     interrupts: Interrupts,
-}
-
-/// Where our own commits are, relative to the tips as they are now.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// They are the tips.
-    Tips,
-    /// They are in the chains, and others have come after.
-    Buried,
-    /// The tips are what was expected before the push: nothing has changed.
-    Untouched,
-    /// Something else is there.
-    Gone,
 }
 
 impl GitRefs {
