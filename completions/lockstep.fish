@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_lockstep_global_optspecs
-    string join \n C= q/quiet v/verbose color= dry-run set= params= force branch= reason= expect= accept-rewrite events= h/help V/version
+    string join \n C= q/quiet v/verbose color= dry-run set= params= force branch= wait= reason= expect= accept-rewrite events= h/help V/version
 end
 
 function __fish_lockstep_needs_command
@@ -31,6 +31,7 @@ never\t'Never'"
 complete -c lockstep -n "__fish_lockstep_needs_command" -l set -d 'Set a parameter for this run (TOML value, else text); may be repeated' -r
 complete -c lockstep -n "__fish_lockstep_needs_command" -l params -d 'Take parameters for this run from a TOML or JSON file; may be repeated' -r -F
 complete -c lockstep -n "__fish_lockstep_needs_command" -l branch -d 'The branch that a detached HEAD stands for' -r
+complete -c lockstep -n "__fish_lockstep_needs_command" -l wait -d 'With `lock`: wait so long for a lock that somebody holds (90s, 10m, 1h30m)' -r
 complete -c lockstep -n "__fish_lockstep_needs_command" -l reason -d 'Why a lock is taken from somebody else' -r
 complete -c lockstep -n "__fish_lockstep_needs_command" -l expect -d 'With `unlock-any`: take the lock only if it is still at this generation' -r
 complete -c lockstep -n "__fish_lockstep_needs_command" -l events -d 'Write the run\'s events as lines of JSON to FILE, or to an open descriptor as fd:N' -r

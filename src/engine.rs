@@ -21,7 +21,7 @@ use crate::workflow::{
 };
 use crate::{Error, env, git, lock, steps};
 
-pub use locks::{LockLog, LogEntry, ProjectLocks, age};
+pub use locks::{LockLog, LogEntry, ProjectLocks};
 
 /// Runs pipelines. Cheap to make; one engine can take any number of requests, one after the other
 /// or from several threads.

@@ -37,6 +37,6 @@ pub mod report;
 pub mod steps;
 pub mod workflow;
 
-pub use engine::{Engine, LockLog, LogEntry, ProjectLocks, age};
+pub use engine::{Engine, LockLog, LogEntry, ProjectLocks};
 pub use error::Error;
 pub use exit_code::ExitCode;

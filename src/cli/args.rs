@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use super::help;
+use crate::env::Span;
 use crate::lock::LockKey;
 
 /// When to use colour.
@@ -58,6 +59,9 @@ pub(super) struct PipelineOptions {
     /// The branch that a detached HEAD stands for
     #[arg(long, value_name = "NAME", help_heading = "Pipeline options")]
     pub branch: Option<String>,
+    /// With `lock`: wait so long for a lock that somebody holds (90s, 10m, 1h30m)
+    #[arg(long, value_name = "DURATION", help_heading = "Pipeline options")]
+    pub wait: Option<Span>,
     /// Why a lock is taken from somebody else
     #[arg(long, value_name = "TEXT", help_heading = "Pipeline options")]
     pub reason: Option<String>,

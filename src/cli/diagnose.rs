@@ -18,7 +18,7 @@ use crate::{Error, ExitCode};
 /// `words` are the pipeline's, for commands to copy.
 pub(super) fn print(error: &Error, words: &[OsString], terminal: Terminal) -> u8 {
     terminal.error(&chain(error));
-    for hint in hints(error, &Line { words, id: None }) {
+    for hint in hints(error, &Line { words, id: None, ci: terminal.ci }) {
         terminal.hint(&hint);
     }
     error.exit_code()
@@ -39,7 +39,7 @@ pub(super) fn print_any(error: &anyhow::Error, terminal: Terminal) -> u8 {
 pub(super) fn print_report(report: &Report, words: &[OsString], terminal: Terminal) {
     for unit in &report.units {
         let Some(error) = &unit.error else { continue };
-        let line = Line { words, id: Some(&unit.unit) };
+        let line = Line { words, id: Some(&unit.unit), ci: terminal.ci };
         let tool_only = matches!(error, Error::CommandFailed { .. }) && unit.lock == LockFate::Free;
         // The tool has said what went wrong; without a lock there is nothing to add.
         if tool_only && terminal.level != Level::Verbose {
@@ -56,6 +56,7 @@ pub(super) fn print_report(report: &Report, words: &[OsString], terminal: Termin
 struct Line<'a> {
     words: &'a [OsString],
     id: Option<&'a UnitId>,
+    ci: bool,
 }
 
 impl Line<'_> {
@@ -143,7 +144,11 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
         Error::Render(error) => error.hint().into_iter().collect(),
         Error::Check(refusal) => vec![refusal.cure()],
         Error::Git(error) => git_hints(error),
-        Error::Lock(error) => held_hints(error, line),
+        Error::Lock(error) => {
+            let mut hints = held_hints(error, line);
+            hints.extend(wait_hint(error, line));
+            hints
+        }
         Error::Push(error) => line.id.map(|unit| error.cure(unit)).into_iter().collect(),
         Error::Process(error) => match error {
             ProcessError::NotFound { .. } => vec!["install it, or put its directory on PATH".into()],
@@ -186,6 +191,15 @@ fn git_hints(error: &GitError) -> Vec<String> {
         GitError::Program(_) | GitError::Config(_) | GitError::Failed { .. } => Vec::new(),
         GitError::Interrupted { .. } | GitError::Repository { .. } => Vec::new(),
     }
+}
+
+/// In CI nobody is there to try again.
+fn wait_hint(error: &LockError, line: &Line<'_>) -> Option<String> {
+    let held = matches!(error, LockError::Held { .. } | LockError::Contended { .. });
+    (held && line.ci && !line.words.is_empty()).then(|| {
+        let words = format!("--wait 30m {}", line.again());
+        format!("to let the job wait until it is free: {} …", line.command(&words))
+    })
 }
 
 fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {

@@ -3,10 +3,10 @@
 
 use jiff::Timestamp;
 
+use crate::LogEntry;
 use crate::env::Span;
 use crate::lock::{Act, Effect, Listed, LockState, Record, escape};
 use crate::project::StaleAfter;
-use crate::{LogEntry, age};
 
 /// By what ages are told, and called stale.
 #[derive(Clone, Copy)]
@@ -17,7 +17,7 @@ pub(super) struct Ages {
 
 impl Ages {
     pub(super) fn of(self, record: &Record) -> Span {
-        age(self.now, record.time)
+        Span::since(record.time, self.now)
     }
 
     /// What is free is never stale.

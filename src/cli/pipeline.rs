@@ -80,6 +80,7 @@ fn request(args: &PipelineArgs, separated: bool, env: &Environment) -> Result<Re
         branch: options.branch.clone(),
         reason: options.reason.clone(),
         expect: options.expect,
+        wait: options.wait,
         set: options.set.clone(),
         params: options.params.iter().map(|path| env.cwd().join(path)).collect(),
     };

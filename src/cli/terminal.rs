@@ -21,6 +21,8 @@ pub(super) struct Terminal {
     pub live: bool,
     /// Whether there is somebody to ask.
     pub interactive: bool,
+    /// Whether this is a run of a CI.
+    pub ci: bool,
 }
 
 impl Terminal {
@@ -42,12 +44,12 @@ impl Terminal {
             _ => Level::Normal,
         };
         let live = stderr && !ci && !dumb && level != Level::Quiet;
-        Self { level, color, live, interactive: stderr && !ci && std::io::stdin().is_terminal() }
+        Self { level, color, live, interactive: stderr && !ci && std::io::stdin().is_terminal(), ci }
     }
 
     /// No colour, nobody to ask: before anything is known.
     pub(super) const fn plain() -> Self {
-        Self { level: Level::Normal, color: false, live: false, interactive: false }
+        Self { level: Level::Normal, color: false, live: false, interactive: false, ci: false }
     }
 
     /// A line of talk as it stands.

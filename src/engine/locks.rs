@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Engine;
 use crate::Error;
-use crate::env::{Clock, Span};
+use crate::env::Clock;
 use crate::git::Repo;
 use crate::lock::{Freshness, KeySet, Listed, LockBackend, LockError, LockKey, Record};
 use crate::project::{Project, StaleAfter};
@@ -108,11 +108,6 @@ impl ProjectLocks {
     }
 }
 
-/// How long ago something was; never negative, whatever the clocks of others say.
-pub fn age(now: Timestamp, then: Timestamp) -> Span {
-    Span::from_seconds(u64::try_from(now.as_second().saturating_sub(then.as_second())).unwrap_or(0))
-}
-
 /// The newest entries of all chains. A chain's own order stands, whatever its times say.
 fn merge(chains: Vec<Vec<Record>>, limit: usize) -> (Vec<LogEntry>, bool) {
     let mut chains: Vec<_> = chains.into_iter().map(|chain| chain.into_iter().peekable()).collect();
@@ -165,12 +160,5 @@ mod tests {
         assert_eq!(told(&entries), all[..2]);
         assert!(more);
         assert!(!merge(Vec::new(), 0).1);
-    }
-
-    #[test]
-    fn an_age_is_never_negative() {
-        let (early, late) = (Timestamp::from_second(10).unwrap(), Timestamp::from_second(75).unwrap());
-        assert_eq!(age(late, early), Span::from_seconds(65));
-        assert_eq!(age(early, late), Span::from_seconds(0));
     }
 }

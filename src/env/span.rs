@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The units, largest first, and their seconds.
@@ -35,6 +36,11 @@ impl Span {
     /// So many seconds, at most ten years.
     pub fn from_seconds(seconds: u64) -> Self {
         Self(seconds.min(LONGEST))
+    }
+
+    /// How long ago `then` was; never negative, whatever the clocks of others say.
+    pub fn since(then: Timestamp, now: Timestamp) -> Self {
+        Self::from_seconds(u64::try_from(now.as_second().saturating_sub(then.as_second())).unwrap_or(0))
     }
 
     /// In whole seconds.
@@ -163,6 +169,13 @@ mod tests {
             let error = text.parse::<Span>().unwrap_err().to_string();
             assert!(!error.chars().any(char::is_control), "{error:?}");
         }
+    }
+
+    #[test]
+    fn an_age_is_never_negative() {
+        let (early, late) = (Timestamp::from_second(10).unwrap(), Timestamp::from_second(75).unwrap());
+        assert_eq!(Span::since(early, late), Span::from_seconds(65));
+        assert_eq!(Span::since(late, early), Span::from_seconds(0));
     }
 
     #[test]

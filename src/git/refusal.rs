@@ -172,6 +172,14 @@ pub enum CheckRefusal {
         /// Its last commit.
         tip: Oid,
     },
+    /// HEAD is no longer what the run began with.
+    #[error("HEAD moved from {} to {} while this run waited for the lock", .was.short(), .now.short())]
+    HeadMoved {
+        /// The commit that the run began with.
+        was: Oid,
+        /// The commit that is checked out now.
+        now: Oid,
+    },
     /// The clone is shallow, and what is here does not tell which commit is newer.
     #[error(
         "this clone is too shallow to tell whether {} is up to date with `{remote}/{upstream}`",
@@ -228,6 +236,7 @@ impl CheckRefusal {
                 quoted(remote),
                 quoted(upstream)
             ),
+            Self::HeadMoved { .. } => "run the same again: what was rendered is of the earlier commit".to_owned(),
             Self::Shallow { remote, .. } => format!(
                 "git fetch --unshallow {} (in CI: check out with full history, `fetch-depth: 0`)",
                 quoted(remote)

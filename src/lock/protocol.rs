@@ -105,6 +105,15 @@ impl Locks<'_> {
         }
     }
 
+    /// Asks whether the request would be granted now. Changes nothing.
+    ///
+    /// # Errors
+    /// Why not, as for [`Locks::acquire`].
+    pub fn look(&self, request: &AcquireRequest<'_>) -> Result<(), LockError> {
+        let observed = self.backend.read(request.keys, Freshness::Now)?;
+        self.decide(request, &observed).map(drop)
+    }
+
     /// Every key's change, or the first reason why the set cannot be had.
     fn decide(
         &self,

@@ -13,7 +13,8 @@
 //!   the run: no further command starts. A tool that ended well all the same is pushed and
 //!   unlocked, for its work is done; nothing here is ever cleared.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The signals that a run reacts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -80,7 +81,14 @@ type Send = Box<dyn FnMut(Signal) + std::marker::Send>;
 /// assert!(interrupts.start().is_err());
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Interrupts(Arc<Mutex<Inner>>);
+pub struct Interrupts(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    inner: Mutex<Inner>,
+    /// Told when lockstep itself is asked to end.
+    asked: Condvar,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -133,6 +141,7 @@ impl Interrupts {
         let all_run = !inner.tools.is_empty() && inner.tools.iter().all(|tool| tool.send.is_some());
         if !(from_terminal && all_run) {
             inner.requested.get_or_insert(signal);
+            self.0.asked.notify_all();
         }
         for tool in &mut inner.tools {
             // A tool that runs got the terminal's signals; what it makes of them is its exit code.
@@ -153,6 +162,12 @@ impl Interrupts {
     /// set it stays: no command starts any more, while pushing and unlocking go on.
     pub fn requested(&self) -> Option<Signal> {
         self.lock().requested
+    }
+
+    /// Waits until lockstep is asked to end, at most so long; the request, if there is one.
+    pub fn wait(&self, at_most: Duration) -> Option<Signal> {
+        let inner = self.0.asked.wait_timeout_while(self.lock(), at_most, |inner| inner.requested.is_none());
+        inner.unwrap_or_else(PoisonError::into_inner).0.requested
     }
 
     /// Whether the process was stopped and continued since the last call.
@@ -179,7 +194,7 @@ impl Interrupts {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic elsewhere leaves these few fields whole; going deaf to signals would be worse.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -312,6 +327,19 @@ mod tests {
         second.ended(|| ());
         assert_eq!(told_first.iter().count(), 0);
         assert_eq!(told_second.iter().collect::<Vec<_>>(), [Signal::Term]);
+    }
+
+    #[test]
+    fn waiting_ends_at_once_when_lockstep_is_asked_to_end() {
+        let interrupts = Interrupts::new();
+        assert_eq!(interrupts.wait(Duration::ZERO), None);
+        let cancel = interrupts.clone();
+        let waiting = std::thread::spawn(move || interrupts.wait(Duration::from_secs(3600)));
+        // Of no matter to a wait.
+        cancel.deliver_continue();
+        cancel.deliver(Signal::Term, false);
+        assert_eq!(waiting.join().unwrap(), Some(Signal::Term));
+        assert_eq!(cancel.wait(Duration::from_secs(3600)), Some(Signal::Term), "it stays");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::progress::Progress;
 use super::text::harmless;
+use crate::env::Span;
 use crate::project::UnitId;
 use crate::workflow::{Event, Reporter};
 
@@ -155,6 +156,31 @@ impl Reporter for Human {
                 let text = format!("{}: exit code {code}{killed}", harmless(program));
                 self.say(talk, Level::Verbose, Some(unit), &text);
                 self.flush(talk);
+            }
+            Event::LockWaiting {
+                unit,
+                key,
+                state,
+                owner,
+                program,
+                age_seconds,
+                left_seconds,
+                changed,
+                ..
+            } => {
+                let [age, left] = [age_seconds, left_seconds].map(|s| Span::from_seconds(*s).rough());
+                let doing = program.as_ref().map_or_else(String::new, |p| format!(" ({p})"));
+                let state = state.word();
+                let text =
+                    format!("waiting for lock `{key}`: {state} by `{owner}` for {age}{doing}, {left} left");
+                let text = harmless(&text);
+                if self.progress.is_live() {
+                    if talk.tools == 0 {
+                        self.progress.show(format!("lockstep: {text}"));
+                    }
+                } else if *changed {
+                    self.say(talk, Level::Normal, Some(unit), &text);
+                }
             }
             Event::LockTaken { unit, generation, place } => {
                 let text = format!("lock {unit} taken, generation {generation}, in {}", harmless(place));

@@ -1,7 +1,7 @@
 //! A passing line that says what is being waited for.
 //!
 //! It appears only if a step takes longer than a moment, and is gone before anything else is
-//! written. It is drawn once and never again: a program under us (ssh) may ask for a passphrase
+//! written. Of a step it is drawn once and never again: a program under us (ssh) may ask for a passphrase
 //! on the same terminal, and a line that moves would wipe its question away.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -49,6 +49,28 @@ impl Progress {
             inner.thread =
                 std::thread::Builder::new().name("progress".into()).spawn(move || own.watch()).is_ok();
         }
+        shared.changed.notify_all();
+    }
+
+    /// Whether there is a terminal to draw on.
+    pub(super) fn is_live(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Draws at once what is being waited for, in the place of what stood there. Only for waits in
+    /// which no program runs that may ask something.
+    pub(super) fn show(&self, message: String) {
+        let Some(shared) = &self.0 else { return };
+        let mut inner = shared.lock();
+        inner.turn += 1;
+        match &inner.line {
+            Some(line) => {
+                line.set_message(message.clone());
+                line.tick();
+            }
+            None => inner.line = Some(draw(message.clone())),
+        }
+        inner.message = Some(message);
         shared.changed.notify_all();
     }
 

@@ -36,40 +36,45 @@ impl Step for GitCheck {
     }
 
     fn run(&self, _call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
-        let Some(repo) = &run.services.repo else {
-            let path = run.services.env.cwd().display().to_string();
-            return Err(GitError::NoRepository { path }.into());
-        };
-        let config = run.project.config();
-        let from_ci = ci_branch(&run.services.env);
-        let request = CheckRequest {
-            remote: config.lock.git.remote.as_deref(),
-            prefix: &config.lock.git.prefix,
-            branch: run.plan.options.branch.as_deref().or(from_ci.as_deref()),
-            // DIST/module/profile
-            rendered: run.unit.directory.parent().and_then(Path::parent),
-        };
-        let standing = check(repo, &request).map_err(|error| match error {
-            CheckError::Refused(refusal) => Error::Check(refusal),
-            CheckError::Git(error) => Error::Git(error),
-        })?;
-        if let Some(refusal) = standing.too_far_ahead(config.git.max_ahead) {
-            let observed = match &run.services.backend {
-                Some(backend) => backend.read(&run.unit.keys, Freshness::Known)?,
-                None => Vec::new(),
-            };
-            if !recovering(&observed, &run.services.owner) {
-                return Err(refusal.into());
-            }
-            run.note("more commits ahead than usual: allowed while you hold the lock from a failed run");
-        }
-        if standing.upstream.is_none() {
-            run.note("this repository has no remote: only that the working tree is clean was checked");
-        }
-        let summary = summary(&standing);
-        state.checked = Some(checked(standing));
-        Ok(Done::as_usual(summary))
+        prove(run, state).map(Done::as_usual)
     }
+}
+
+/// Fetches, and proves that the tree is clean and current; what was seen goes into the state.
+pub(super) fn prove(run: &Run<'_>, state: &mut State) -> Result<String, Error> {
+    let Some(repo) = &run.services.repo else {
+        let path = run.services.env.cwd().display().to_string();
+        return Err(GitError::NoRepository { path }.into());
+    };
+    let config = run.project.config();
+    let from_ci = ci_branch(&run.services.env);
+    let request = CheckRequest {
+        remote: config.lock.git.remote.as_deref(),
+        prefix: &config.lock.git.prefix,
+        branch: run.plan.options.branch.as_deref().or(from_ci.as_deref()),
+        // DIST/module/profile
+        rendered: run.unit.directory.parent().and_then(Path::parent),
+    };
+    let standing = check(repo, &request).map_err(|error| match error {
+        CheckError::Refused(refusal) => Error::Check(refusal),
+        CheckError::Git(error) => Error::Git(error),
+    })?;
+    if let Some(refusal) = standing.too_far_ahead(config.git.max_ahead) {
+        let observed = match &run.services.backend {
+            Some(backend) => backend.read(&run.unit.keys, Freshness::Known)?,
+            None => Vec::new(),
+        };
+        if !recovering(&observed, &run.services.owner) {
+            return Err(refusal.into());
+        }
+        run.note("more commits ahead than usual: allowed while you hold the lock from a failed run");
+    }
+    if standing.upstream.is_none() {
+        run.note("this repository has no remote: only that the working tree is clean was checked");
+    }
+    let summary = summary(&standing);
+    state.checked = Some(checked(standing));
+    Ok(summary)
 }
 
 /// Whether this owner holds all these locks from a run that recorded its failure.

@@ -1,9 +1,14 @@
 //! `lock`: takes the unit's lock, in one atomic push that also makes sure the branch has not moved
 //! since git-check saw it.
 
+use super::git_check;
+use super::wait::Wait;
 use crate::Error;
-use crate::git::{Ancestry, Oid};
-use crate::lock::{AcquireRequest, Alive, BranchChange, Effect, Freshness, Lease, Proof, Record};
+use crate::env::Span;
+use crate::git::{Ancestry, CheckRefusal, Oid};
+use crate::lock::{
+    AcquireRequest, Alive, BranchChange, Effect, Freshness, Lease, LockError, Locks, Proof, Record,
+};
 use crate::process::tools;
 use crate::workflow::{Argv, Call, Done, Event, Role, Run, State, Step, locks};
 
@@ -24,8 +29,9 @@ impl Step for Lock {
          Refuses with 75 if somebody else holds it, and names who, since when and with what; a lock of\n\
          your own is taken over if its run has failed or has ended beyond doubt.\n\
          Refuses with 77 if HEAD lacks the commit that was last applied to the unit, or if the branch\n\
-         moved since git-check. Given back if the run ends before a command has started; kept and\n\
-         marked failed if it ends after."
+         moved since git-check. With --wait it waits for a lock that is held; what git-check proved is then\n\
+         proved again, and when the time is over it ends with 75. Given back if the run ends before a\n\
+         command has started; kept and marked failed if it ends after."
     }
 
     fn role(&self) -> Role {
@@ -38,7 +44,7 @@ impl Step for Lock {
         }
         let alive = Alive::of_user(&run.services.env);
         hold_alive(run, alive.as_ref());
-        let lease = acquire(run, state, alive.as_ref())?;
+        let (lease, waited) = take(run, state, alive.as_ref())?;
         state.took_lock = true;
         state.command_started = false;
         state.effect = Effect::None;
@@ -47,8 +53,10 @@ impl Step for Lock {
             generation: lease.generation(),
             place: locks(run)?.backend.place(),
         });
-        let done =
-            if lease.resumed { Done::says("taken over from your earlier run") } else { Done::quietly() };
+        let resumed = lease.resumed.then(|| "taken over from your earlier run".to_owned());
+        let waited = waited.map(|span| format!("taken after waiting {}", span.rough()));
+        let told: Vec<String> = waited.into_iter().chain(resumed).collect();
+        let done = if told.is_empty() { Done::quietly() } else { Done::says(told.join(", ")) };
         state.lease = Some(lease);
         Ok(done)
     }
@@ -71,7 +79,51 @@ fn hold_alive(run: &Run<'_>, alive: Option<&Alive>) {
     }
 }
 
-fn acquire(run: &Run<'_>, state: &State, alive: Option<&Alive>) -> Result<Lease, Error> {
+/// Takes the lock, after waiting for it if that was asked for; tells how long it waited.
+fn take(run: &Run<'_>, state: &mut State, alive: Option<&Alive>) -> Result<(Lease, Option<Span>), Error> {
+    let acquire = |state: &State| with_request(run, state, alive, |locks, request| locks.acquire(request));
+    let Some(limit) = run.plan.options.wait else { return Ok((acquire(state)?, None)) };
+    let begun_with = match &state.checked {
+        Some(checked) => Some(checked.head.clone()),
+        None => head(run)?,
+    };
+    let mut wait = Wait::new(run, limit);
+    loop {
+        let in_the_way = match acquire(state) {
+            Ok(lease) => return Ok((lease, wait.waited())),
+            Err(Error::Lock(error)) if Wait::can_pass(&error) => error,
+            Err(error) => return Err(error),
+        };
+        wait.until_free(in_the_way, state.command_started, || {
+            with_request(run, state, alive, |locks, request| locks.look(request))
+        })?;
+        // Meanwhile the holder has pushed, most likely, and the user may have gone on working: what
+        // was proved before the wait is proved again.
+        if state.checked.is_some() {
+            git_check::prove(run, state)?;
+        }
+        match (&begun_with, head(run)?) {
+            (Some(was), Some(now)) if *was != now => {
+                return Err(CheckRefusal::HeadMoved { was: was.clone(), now }.into());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn head(run: &Run<'_>) -> Result<Option<Oid>, Error> {
+    Ok(match &run.services.repo {
+        Some(repo) => repo.head()?.oid,
+        None => None,
+    })
+}
+
+fn with_request<T>(
+    run: &Run<'_>,
+    state: &State,
+    alive: Option<&Alive>,
+    act: impl FnOnce(&Locks<'_>, &AcquireRequest<'_>) -> Result<T, LockError>,
+) -> Result<T, Error> {
     let locks = locks(run)?;
     let repo = run.services.repo.as_ref();
     let upstream = state
@@ -111,7 +163,7 @@ fn acquire(run: &Run<'_>, state: &State, alive: Option<&Alive>) -> Result<Lease,
             .any(|argv| run.project.config().rules_for(&argv.program).changes(&argv.args)),
         accept_rewrite: run.plan.options.accept_rewrite,
     };
-    Ok(locks.acquire(&request)?)
+    Ok(act(&locks, &request)?)
 }
 
 /// The commands that the plan runs after its `lock`.

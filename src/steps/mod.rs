@@ -10,6 +10,7 @@ mod lock;
 mod push_error;
 mod unlock;
 mod unlock_any;
+mod wait;
 
 use crate::workflow::Step;
 

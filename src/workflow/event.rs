@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::lock::LockState;
 use crate::project::UnitId;
 
 /// One event of a run.
@@ -80,6 +81,27 @@ pub enum Event {
         signal: Option<u8>,
         /// Whether this counts as success.
         ok: bool,
+    },
+    /// Somebody holds the lock, and the run waits for it. Told again at every look.
+    LockWaiting {
+        /// For which unit.
+        unit: UnitId,
+        /// The lock.
+        key: String,
+        /// How it is taken.
+        state: LockState,
+        /// By whom.
+        owner: String,
+        /// By which invocation.
+        run: String,
+        /// What runs under it: a program and its known subcommand.
+        program: Option<String>,
+        /// How old its record is.
+        age_seconds: u64,
+        /// How long the run goes on waiting.
+        left_seconds: u64,
+        /// Another one, or in another state, than was told last.
+        changed: bool,
     },
     /// The lock was taken.
     LockTaken {

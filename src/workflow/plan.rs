@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Call;
+use crate::env::Span;
 use crate::lock::KeySet;
 use crate::project::UnitId;
 
@@ -46,6 +47,8 @@ pub struct Options {
     pub reason: Option<String>,
     /// The generation that a lock must have to be taken from somebody; any, if none is said.
     pub expect: Option<u64>,
+    /// How long to wait for a lock that somebody holds; not at all, if nothing is said.
+    pub wait: Option<Span>,
     /// Parameters from `--set`, `KEY=VALUE` each, later ones win.
     pub set: Vec<String>,
     /// Files of parameters from `--params`, later ones win.

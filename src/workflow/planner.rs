@@ -227,6 +227,10 @@ fn check_options(calls: &[Call], options: &super::Options) -> Result<(), PlanErr
         let needs = "only an `unlock-any` without `lock` before it takes a lock away";
         return Err(PlanError::Option { option: "--expect", needs });
     }
+    if options.wait.is_some() && !calls.iter().any(|call| call.step.role() == Role::Lock) {
+        let needs = "only `lock` waits for a lock";
+        return Err(PlanError::Option { option: "--wait", needs });
+    }
     Ok(())
 }
 

@@ -152,7 +152,7 @@ fn module_named(path: &str) -> String {
     match word.as_str() {
         "Error" => "error".to_owned(),
         "ExitCode" => "exit_code".to_owned(),
-        "Engine" | "LockLog" | "LogEntry" | "ProjectLocks" | "age" => "engine".to_owned(),
+        "Engine" | "LockLog" | "LogEntry" | "ProjectLocks" => "engine".to_owned(),
         _ => word,
     }
 }

@@ -21,4 +21,5 @@ mod remotes;
 mod repositories;
 mod signals;
 mod takeover;
+mod wait;
 mod workflow;

@@ -2,6 +2,7 @@
 
 mod lock_steps;
 mod push_steps;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

@@ -156,6 +156,16 @@ impl Running {
         }
     }
 
+    /// Waits until its standard error holds the text; fails at once if it ends without.
+    #[track_caller]
+    pub(crate) fn wait_for_text(&mut self, text: &str) {
+        let err = self.err.clone();
+        wait_until(&format!("`{text}` from {}", self.line), || read(&err).contains(text) || self.has_ended());
+        if !read(&self.err).contains(text) {
+            panic!("it ended without `{text}`\n{}", self.end());
+        }
+    }
+
     /// Sends it (and it alone) a signal.
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);
