@@ -146,6 +146,7 @@ fn render(error: &RenderError) -> ExitCode {
         | RenderError::Edited { .. }
         | RenderError::Obstructed { .. } => ExitCode::Config,
         RenderError::Busy { .. } => ExitCode::Held,
+        RenderError::Git(error) => git(error),
         RenderError::Io { .. } => ExitCode::Io,
     }
 }

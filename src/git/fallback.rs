@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -150,4 +150,17 @@ pub(super) fn set_ref(git: &Git, name: &str, to: Option<&Oid>) -> Result<(), Git
         None => vec!["update-ref", "--no-deref", "-d", name],
     };
     git.read(&args).map(drop)
+}
+
+pub(super) fn tracked_below(git: &Git, directory: &Path) -> Result<Vec<Vec<u8>>, GitError> {
+    let mut args: Vec<OsString> =
+        ["--literal-pathspecs", "ls-files", "--cached", "--full-name", "-z"].map(OsString::from).into();
+    if !directory.as_os_str().is_empty() {
+        args.extend(["--".into(), directory.as_os_str().to_owned()]);
+    }
+    let listed = git.read(&args)?;
+    let mut paths: Vec<Vec<u8>> =
+        listed.split(|byte| *byte == 0).filter(|path| !path.is_empty()).map(<[u8]>::to_vec).collect();
+    paths.dedup();
+    Ok(paths)
 }

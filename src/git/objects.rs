@@ -1,5 +1,8 @@
 //! Refs and objects through libgit2: no process is started.
 
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
 use git2::{ErrorCode, ObjectType, Repository};
 use jiff::Timestamp;
 
@@ -170,4 +173,22 @@ pub(super) fn set_ref(repo: &Repository, name: &str, to: Option<&Oid>) -> Result
         };
     };
     repo.reference(name, theirs(to)?, true, "lockstep").map(drop).map_err(failed(what()))
+}
+
+/// The files below a directory that the index lists. The index is sorted by path.
+pub(super) fn tracked_below(repo: &Repository, directory: &Path) -> Result<Vec<Vec<u8>>, git2::Error> {
+    let index = repo.index()?;
+    let mut prefix = directory.as_os_str().as_bytes().to_vec();
+    if !prefix.is_empty() {
+        prefix.push(b'/');
+    }
+    let Ok(first) = index.find_prefix(prefix.as_slice()) else { return Ok(Vec::new()) };
+    let mut paths: Vec<Vec<u8>> = (first..index.len())
+        .map_while(|at| index.get(at))
+        .map(|entry| entry.path)
+        .take_while(|path| path.starts_with(&prefix))
+        .collect();
+    // A file in conflict is listed once for each side.
+    paths.dedup();
+    Ok(paths)
 }

@@ -273,6 +273,17 @@ impl Repo {
         remote::check(self.config()?, &self.0.work_dir, remote)
     }
 
+    /// The files below a directory that the index lists; all paths are relative to the top of the
+    /// working tree, in bytes.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn tracked_below(&self, directory: &Path) -> Result<Vec<Vec<u8>>, GitError> {
+        let listed = self.library().and_then(|library| objects::tracked_below(&library, directory).ok());
+        // An index that libgit2 does not understand: sparse, or of another format.
+        listed.map_or_else(|| fallback::tracked_below(&self.0.git, directory), Ok)
+    }
+
     /// What differs from HEAD in index and working tree.
     ///
     /// # Errors

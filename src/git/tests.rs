@@ -1,5 +1,7 @@
 //! The repository handle against real repositories, through libgit2 and through git alone.
 
+use std::path::Path;
+
 use super::testing::World;
 use super::*;
 use crate::env::Environment;
@@ -235,4 +237,30 @@ fn discovery_heeds_its_ceiling() {
     let ceiling = repo.work_dir().join("x").display().to_string();
     let env = world.env(&below, &[("GIT_CEILING_DIRECTORIES", &format!("/other:{ceiling}"))]);
     assert!(Repo::discover(&below, &env, &Interrupts::new()).unwrap().is_none());
+}
+
+#[test]
+fn what_the_index_lists_below_a_directory_is_the_same_from_library_and_git() {
+    let (world, repo) = World::new();
+    let a = world.path().join("a");
+    std::fs::create_dir_all(a.join("d/two")).unwrap();
+    std::fs::create_dir_all(a.join("dd")).unwrap();
+    for path in ["d/one", "d/two/three", "dd/four", "d.five"] {
+        world.commit(&a, path, "x");
+    }
+    let git = super::spawn::Git::new(&world.env(&a, &[]), &a, &Interrupts::new());
+    for (directory, expected) in [
+        ("d", &["d/one", "d/two/three"][..]),
+        ("dd", &["dd/four"]),
+        ("nothing", &[]),
+        ("d/two", &["d/two/three"]),
+    ] {
+        let text = |paths: Vec<Vec<u8>>| -> Vec<String> {
+            paths.into_iter().map(|path| String::from_utf8(path).unwrap()).collect()
+        };
+        let directory = Path::new(directory);
+        assert_eq!(text(repo.tracked_below(directory).unwrap()), expected);
+        assert_eq!(text(super::fallback::tracked_below(&git, directory).unwrap()), expected);
+    }
+    assert!(repo.tracked_below(Path::new("")).unwrap().len() >= 5);
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::guard::Holder;
+use crate::git::GitError;
 use crate::project::{Place, ProjectError, UnitId};
 
 /// Why a unit was not rendered.
@@ -70,6 +71,9 @@ pub enum RenderError {
         /// Who uses it, as far as it can be told.
         holders: Vec<Holder>,
     },
+    /// The repository's index cannot be read.
+    #[error(transparent)]
+    Git(#[from] GitError),
     /// Reading or writing failed.
     #[error("cannot {what} `{path}`")]
     Io {
@@ -108,7 +112,11 @@ impl RenderError {
                 "give it a value under [params] in the profile, or a default under [params] in module.toml"
                     .into(),
             ),
-            Self::Template { .. } | Self::Source { .. } | Self::Output { .. } | Self::Io { .. } => None,
+            Self::Template { .. }
+            | Self::Source { .. }
+            | Self::Output { .. }
+            | Self::Git(_)
+            | Self::Io { .. } => None,
         }
     }
 }

@@ -16,7 +16,7 @@ mod tree;
 mod tests;
 
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use error::{Excerpt, RenderError};
@@ -26,6 +26,7 @@ use self::guard::Guard;
 use self::manifest::Manifest;
 use self::templates::Output;
 use self::tree::{Existing, Tree};
+use crate::git::Repo;
 use crate::project::{DIST, Params, Project, UnitId};
 
 /// What to render.
@@ -37,8 +38,9 @@ pub struct BuildRequest<'a> {
     pub unit: &'a UnitId,
     /// Its parameters.
     pub params: &'a Params,
-    /// The git directory of this worktree, for lock files; without it they are below `.dist`.
-    pub git_dir: Option<&'a Path>,
+    /// The repository: its git directory holds lock files, which are below `.dist` without it, and
+    /// its index knows what is tracked although a pattern ignores it.
+    pub repo: Option<&'a Repo>,
     /// The user's own files of ignore patterns, beside the repository's.
     pub excludes: &'a [PathBuf],
     /// Overwrite what someone edited.
@@ -74,7 +76,7 @@ pub struct Rendered {
 pub fn build(request: &BuildRequest<'_>) -> Result<Rendered, RenderError> {
     let outputs = render(request)?;
     let unit = request.unit;
-    let mut guard = Guard::open(request.project.root(), unit, request.git_dir)?;
+    let mut guard = Guard::open(request.project.root(), unit, request.repo.map(Repo::git_dir))?;
     let busy = |guard: &mut Guard| RenderError::Busy { unit: unit.clone(), holders: guard.holders() };
     if !guard.look()? {
         return Err(busy(&mut guard));
@@ -117,7 +119,7 @@ pub fn build(request: &BuildRequest<'_>) -> Result<Rendered, RenderError> {
 fn render(request: &BuildRequest<'_>) -> Result<Vec<Output>, RenderError> {
     let module = &request.unit.module;
     let config = request.project.module_config(module)?;
-    let files = source::working_tree(request.project, module, request.excludes)?;
+    let files = source::working_tree(request.project, module, request.repo, request.excludes)?;
     templates::render(module, files, &config.build, request.params)
 }
 

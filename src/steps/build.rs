@@ -47,7 +47,7 @@ impl Step for Build {
             project: run.project,
             unit: run.id(),
             params: &params,
-            git_dir: services.repo.as_ref().map(|repo| repo.git_dir()),
+            repo: services.repo.as_ref(),
             excludes: &excludes,
             force: options.force,
             holder: Holder { pid: env::pid(), run: services.run_id.clone(), program: program(run) },

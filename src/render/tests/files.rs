@@ -52,6 +52,42 @@ fn what_git_ignores_is_not_read() {
     assert_eq!(names, [".gitignore", "local.keep", "main.tf"]);
 }
 
+fn repository(sample: &Sample) -> crate::git::Repo {
+    git2::Repository::init(sample.path("")).unwrap();
+    let env = crate::env::Environment::new(sample.path(""), [("GIT_CONFIG_GLOBAL", "/dev/null")]);
+    crate::git::Repo::discover(&sample.path(""), &env, &crate::process::Interrupts::new()).unwrap().unwrap()
+}
+
+#[test]
+fn what_git_tracks_it_does_not_ignore() {
+    let sample = sample(&[
+        (".gitignore", "*.tmp\ncache/\n"),
+        ("modules/alpha/main.tf", ""),
+        ("modules/alpha/tracked.tmp", "{{ profile }}"),
+        ("modules/alpha/other.tmp", ""),
+        ("modules/alpha/cache/tracked", ""),
+        ("modules/alpha/cache/other", ""),
+        ("modules/alpha/gone.tmp", ""),
+        ("modules/alphabet/x.tmp", ""),
+    ]);
+    let repo = repository(&sample);
+    let library = git2::Repository::open(sample.path("")).unwrap();
+    let mut index = library.index().unwrap();
+    for path in ["alpha/tracked.tmp", "alpha/cache/tracked", "alpha/gone.tmp", "alphabet/x.tmp"] {
+        index.add_path(&Path::new("modules").join(path)).unwrap();
+    }
+    index.write().unwrap();
+    std::fs::remove_file(sample.path("modules/alpha/gone.tmp")).unwrap();
+    let project = sample.project();
+    let alpha = crate::project::Name::new("alpha").unwrap();
+    let names = |repo| -> Vec<String> {
+        let files = source::working_tree(&project, &alpha, repo, &[]).unwrap();
+        files.into_iter().map(|file| file.path).collect()
+    };
+    assert_eq!(names(Some(&repo)), ["cache/tracked", "main.tf", "tracked.tmp"]);
+    assert_eq!(names(None), ["main.tf"]);
+}
+
 #[test]
 fn links_are_followed_inside_the_module_only() {
     let sample = sample(&[("modules/alpha/a", "{{ profile }}"), ("secret", "S"), ("modules/alpha/d/x", "")]);
@@ -74,7 +110,7 @@ fn links_are_followed_inside_the_module_only() {
     symlink(outside.path(), sample.path("modules/beta")).unwrap();
     let project = sample.project();
     let beta = crate::project::Name::new("beta").unwrap();
-    assert!(source::working_tree(&project, &beta, &[]).is_err());
+    assert!(source::working_tree(&project, &beta, None, &[]).is_err());
 }
 
 #[test]
@@ -322,10 +358,10 @@ fn builds_of_one_unit_at_once_all_succeed_and_agree() {
 
 #[test]
 fn lock_files_are_in_the_git_directory_where_there_is_one() {
-    let sample = sample(&[("modules/alpha/a", "1"), (".git/HEAD", "")]);
-    let git_dir = sample.path(".git");
+    let sample = sample(&[("modules/alpha/a", "1")]);
+    let repo = repository(&sample);
     with_request(&sample, false, |request| {
-        build(&BuildRequest { git_dir: Some(&git_dir), holder: request.holder.clone(), ..*request })
+        build(&BuildRequest { repo: Some(&repo), holder: request.holder.clone(), ..*request })
     })
     .unwrap();
     assert!(sample.path(".git/lockstep/units/alpha/dev.lock").exists());

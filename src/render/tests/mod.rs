@@ -25,7 +25,7 @@ fn with_request<T>(sample: &Sample, force: bool, work: impl FnOnce(&BuildRequest
         project: &project,
         unit: &unit,
         params: &params,
-        git_dir: None,
+        repo: None,
         excludes: &[],
         force,
         holder: Holder { pid: std::process::id(), run: "r1".into(), program: "tofu apply".into() },

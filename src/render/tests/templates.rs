@@ -262,7 +262,7 @@ fn the_examples_render_in_every_profile() {
                 project: &project,
                 unit: &unit,
                 params: &params,
-                git_dir: None,
+                repo: None,
                 excludes: &[],
                 force: false,
                 holder,
