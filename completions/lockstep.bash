@@ -55,6 +55,9 @@ _lockstep() {
             lockstep,unlock-any)
                 cmd="lockstep__subcmd__unlock__subcmd__any"
                 ;;
+            lockstep,why)
+                cmd="lockstep__subcmd__why"
+                ;;
             lockstep__subcmd__locks,show)
                 cmd="lockstep__subcmd__locks__subcmd__show"
                 ;;
@@ -65,7 +68,7 @@ _lockstep() {
 
     case "${cmd}" in
         lockstep)
-            opts="-C -q -v -h -V --quiet --verbose --color --dry-run --set --params --force --branch --wait --reason --expect --accept-rewrite --events --help --version demo locks log help completions generate build git-check lock exec git-push unlock unlock-any"
+            opts="-C -q -v -h -V --quiet --verbose --color --dry-run --set --params --force --branch --wait --reason --expect --accept-rewrite --events --help --version demo locks log why help completions generate build git-check lock exec git-push unlock unlock-any"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -311,6 +314,28 @@ _lockstep() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lockstep__subcmd__why)
+            opts="-h --json --set --params --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --params)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

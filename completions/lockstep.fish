@@ -45,6 +45,7 @@ complete -c lockstep -n "__fish_lockstep_needs_command" -s V -l version -d 'Prin
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "demo" -d 'Show the whole job in a throwaway repository: lock, refusal, failure, recovery'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "locks" -d 'Show the locks that are held, failed or unreadable'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "log" -d 'Show what was done to the locks: who took, released or evicted what, when and why'
+complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "why" -d 'Show what a unit\'s parameters are, where that is written, and what it overrides'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "help" -d 'Explain: `help steps`, `help exit-codes`'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "generate" -d 'Write the files that are generated from the program (completions, CLI reference)'
@@ -66,6 +67,10 @@ complete -c lockstep -n "__fish_lockstep_using_subcommand locks; and __fish_seen
 complete -c lockstep -n "__fish_lockstep_using_subcommand log" -s n -d 'At most so many entries' -r
 complete -c lockstep -n "__fish_lockstep_using_subcommand log" -l json -d 'Print JSON'
 complete -c lockstep -n "__fish_lockstep_using_subcommand log" -s h -l help -d 'Print help'
+complete -c lockstep -n "__fish_lockstep_using_subcommand why" -l set -d 'Set a parameter (TOML value, else text), as for a pipeline; may be repeated' -r
+complete -c lockstep -n "__fish_lockstep_using_subcommand why" -l params -d 'Take parameters from a TOML or JSON file, as for a pipeline; may be repeated' -r -F
+complete -c lockstep -n "__fish_lockstep_using_subcommand why" -l json -d 'Print JSON'
+complete -c lockstep -n "__fish_lockstep_using_subcommand why" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand help" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lockstep -n "__fish_lockstep_using_subcommand generate" -l check -d 'Only compare: 1 if any file differs'

@@ -108,6 +108,8 @@ pub(super) enum Sub {
     Locks(LocksArgs),
     /// Show what was done to the locks: who took, released or evicted what, when and why
     Log(LogArgs),
+    /// Show what a unit's parameters are, where that is written, and what it overrides
+    Why(WhyArgs),
     /// Explain: `help steps`, `help exit-codes`
     Help {
         /// What to explain.
@@ -182,6 +184,26 @@ pub(super) struct DemoArgs {
     /// Leave the repository in place and say where it is
     #[arg(long)]
     pub keep: bool,
+}
+
+/// What `why` takes.
+#[derive(Args, Debug)]
+pub(super) struct WhyArgs {
+    /// The unit, as in `alpha/prod`; `.` is the one that you stand in
+    #[arg(value_name = "UNIT")]
+    pub unit: String,
+    /// Only this parameter, or those below it: `db` shows `db.host`
+    #[arg(value_name = "KEY")]
+    pub key: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Set a parameter (TOML value, else text), as for a pipeline; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Take parameters from a TOML or JSON file, as for a pipeline; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub params: Vec<PathBuf>,
 }
 
 /// The shells that completions are made for.

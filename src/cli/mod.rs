@@ -16,6 +16,9 @@ mod log;
 mod pipeline;
 mod signals;
 mod terminal;
+mod toml_text;
+mod units;
+mod why;
 
 use std::ffi::OsString;
 use std::process::ExitCode as ProcessExit;
@@ -65,6 +68,7 @@ fn subcommand(sub: Sub, env: Environment, terminal: Terminal) -> u8 {
         Sub::Demo(args) => demo::run(&args, &env, terminal),
         Sub::Locks(args) => locks::run(args, env, terminal),
         Sub::Log(args) => log::run(&args, env, terminal),
+        Sub::Why(args) => why::run(&args, &env, terminal),
         Sub::Help { topic } => return help_topic(topic.as_deref(), terminal),
         Sub::Completions { shell } => terminal.data(&completions::script(shell)),
         Sub::Generate { check } => generate::run(check, &env, terminal),

@@ -6,6 +6,7 @@
 mod config;
 mod discover;
 mod error;
+mod explain;
 mod expr;
 mod layers;
 mod module;
@@ -25,6 +26,7 @@ pub use config::{
 };
 pub use discover::{DIST, MARKER, Project};
 pub use error::ProjectError;
+pub use explain::{Explained, Resolved};
 pub use layers::Overrides;
 pub use module::{BuildConfig, Delimiters, ModuleConfig};
 pub use names::{Name, NameError, RESERVED, UnitId};

@@ -20,7 +20,7 @@ const GIVEN: [&str; 4] = ["module", "profile", "project", "root"];
 #[derive(Clone)]
 pub struct Params {
     tree: Arc<Node>,
-    scope: Arc<Scope>,
+    pub(super) scope: Arc<Scope>,
     override_keys: Vec<String>,
 }
 

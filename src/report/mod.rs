@@ -10,3 +10,4 @@ mod text;
 pub use fanout::Fanout;
 pub use human::{Human, Level};
 pub use json::Json;
+pub(crate) use text::is_harmless;

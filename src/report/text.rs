@@ -12,12 +12,17 @@ pub(super) fn harmless(text: &str) -> String {
         for c in line.chars() {
             match c {
                 '\t' => out.push(' '),
-                c if c.is_control() || is_invisible(c) => out.extend(c.escape_unicode()),
-                c => out.push(c),
+                c if is_harmless(c) => out.push(c),
+                c => out.extend(c.escape_unicode()),
             }
         }
     }
     out
+}
+
+/// Whether a character neither acts on a terminal nor hides or turns text.
+pub(crate) fn is_harmless(c: char) -> bool {
+    !c.is_control() && !is_invisible(c)
 }
 
 fn is_invisible(c: char) -> bool {

@@ -8,6 +8,7 @@ mod embed;
 mod examples;
 mod exec;
 mod exit_codes;
+mod explain;
 mod git_check;
 mod harness;
 mod harness_works;

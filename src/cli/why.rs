@@ -1,0 +1,75 @@
+//! `lockstep why UNIT [KEY]`: what each parameter is, where that is written, what it overrode.
+
+use serde_json::{Value, json};
+
+use super::args::WhyArgs;
+use super::terminal::Terminal;
+use super::{toml_text, units};
+use crate::Error;
+use crate::env::Environment;
+use crate::project::{Explained, Overrides, Place, Project, ProjectError, Resolved, UnitId};
+
+/// Prints the parameters; the first one that cannot be evaluated is the error, after the others.
+pub(super) fn run(args: &WhyArgs, env: &Environment, terminal: Terminal) -> anyhow::Result<u8> {
+    let (unit, explained) = explain(args, env).map_err(Error::from)?;
+    let text = if args.json { as_json(&unit, &explained) } else { explained.iter().map(line).collect() };
+    let code = if text.is_empty() { 0 } else { terminal.data(&text)? };
+    match explained.into_iter().find_map(|one| match one.value {
+        Resolved::Failed(error) => Some(error),
+        _ => None,
+    }) {
+        Some(error) => Err(Error::from(error).into()),
+        None => Ok(code),
+    }
+}
+
+fn explain(args: &WhyArgs, env: &Environment) -> Result<(UnitId, Vec<Explained>), ProjectError> {
+    let project = Project::discover(env.cwd())?;
+    let unit = units::one(&project, &args.unit, env)?;
+    let params = project.params(&unit, &Overrides { set: &args.set, files: &args.params, env })?;
+    let explained = params.explain(args.key.as_deref())?;
+    Ok((unit, explained))
+}
+
+/// `key = value  # place, as it is written there; what it overrode`: the whole is TOML.
+fn line(one: &Explained) -> String {
+    let key = one.path.iter().map(|key| toml_text::key(key)).collect::<Vec<_>>().join(".");
+    let mut said = one.place.to_string();
+    if let Some(expression) = &one.expression {
+        said.push_str(&format!(" as {}", toml_text::string(expression)));
+    }
+    if !one.overrode.is_empty() {
+        let places: Vec<String> = one.overrode.iter().rev().map(Place::to_string).collect();
+        said.push_str(&format!("; overrides {}", places.join(", ")));
+    }
+    let said = toml_text::escaped(&said);
+    match &one.value {
+        Resolved::Value(value) => format!("{key} = {}  # {said}\n", toml_text::value(value)),
+        Resolved::Datetime(text) => format!("{key} = {text}  # {said}\n"),
+        Resolved::Failed(_) => format!("# {key} cannot be evaluated  # {said}\n"),
+    }
+}
+
+fn as_json(unit: &UnitId, explained: &[Explained]) -> String {
+    let place = |place: &Place| json!({ "file": place.file(), "line": place.line() });
+    let parameter = |one: &Explained| {
+        let mut entry = json!({
+            "key": one.key(),
+            "path": one.path,
+            "from": place(&one.place),
+            "overrides": one.overrode.iter().map(place).collect::<Vec<_>>(),
+        });
+        let (name, value) = match &one.value {
+            Resolved::Value(value) => ("value", value.clone()),
+            Resolved::Datetime(text) => ("value", Value::from(text.as_str())),
+            Resolved::Failed(error) => ("error", Value::from(error.to_string())),
+        };
+        entry[name] = value;
+        if let Some(expression) = &one.expression {
+            entry["expression"] = Value::from(expression.as_str());
+        }
+        entry
+    };
+    let parameters: Vec<Value> = explained.iter().map(parameter).collect();
+    format!("{:#}\n", json!({ "unit": unit, "parameters": parameters }))
+}

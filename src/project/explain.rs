@@ -1,0 +1,124 @@
+//! Why a parameter is what it is: each leaf as it is evaluated, where it is written, what it
+//! overrode. Only what is asked for is evaluated; a value that fails does not keep the others back.
+
+use super::error::printable;
+use super::params::ItemData;
+use super::value::{Data, Node};
+use super::{Params, Place, ProjectError, nearest, strict};
+
+/// One parameter and where it comes from.
+#[derive(Debug)]
+pub struct Explained {
+    /// The keys that lead to it.
+    pub path: Vec<String>,
+    /// What it is.
+    pub value: Resolved,
+    /// Where it is written.
+    pub place: Place,
+    /// The text that made the value, if that holds expressions.
+    pub expression: Option<String>,
+    /// Where the values stand that it overrode, lowest layer first.
+    pub overrode: Vec<Place>,
+}
+
+/// What a parameter is.
+#[derive(Debug)]
+pub enum Resolved {
+    /// This value.
+    Value(serde_json::Value),
+    /// A date or time, as TOML writes it.
+    Datetime(String),
+    /// Its expression cannot be evaluated.
+    Failed(ProjectError),
+}
+
+impl Explained {
+    /// The keys as one, with dots between them.
+    pub fn key(&self) -> String {
+        self.path.join(".")
+    }
+}
+
+impl Params {
+    /// Explains the parameter of that key, or all below it; all parameters without a key. In the
+    /// order of the keys.
+    ///
+    /// # Errors
+    /// [`ProjectError::Unknown`] if no parameter has the key.
+    pub fn explain(&self, key: Option<&str>) -> Result<Vec<Explained>, ProjectError> {
+        let mut leaves = Vec::new();
+        walk(&mut Vec::new(), self.tree(), &mut leaves);
+        if let Some(key) = key {
+            let all: Vec<String> = leaves.iter().map(|(path, _)| path.join(".")).collect();
+            leaves.retain(|(path, _)| is_at_or_below(&path.join("."), key));
+            if leaves.is_empty() {
+                return Err(self.unknown_key(key, &all));
+            }
+        }
+        Ok(leaves.into_iter().map(|(path, node)| self.explained(path, node)).collect())
+    }
+
+    fn unknown_key(&self, key: &str, leaves: &[String]) -> ProjectError {
+        let ends = |leaf: &str| leaf.match_indices('.').map(|(end, _)| end).collect::<Vec<_>>();
+        let tables = leaves.iter().flat_map(|leaf| ends(leaf).into_iter().map(|end| &leaf[..end]));
+        let near = nearest(key, leaves.iter().map(String::as_str).chain(tables));
+        let known = self.tree().entries().map(|entries| entries.keys().map(|key| printable(key)).collect());
+        ProjectError::Unknown {
+            what: "parameter",
+            word: printable(key),
+            nearest: near.map(printable),
+            known: known.unwrap_or_default(),
+        }
+    }
+
+    fn explained(&self, path: Vec<String>, node: &Node) -> Explained {
+        let value = match &node.data {
+            Data::Datetime(text) => Resolved::Datetime(text.clone()),
+            _ => match self.resolved(&path) {
+                Ok(value) => Resolved::Value(value),
+                Err(error) => Resolved::Failed(error),
+            },
+        };
+        let expression = match &node.data {
+            Data::Text(text) if text.contains("{{") => Some(text.clone()),
+            _ => None,
+        };
+        Explained { path, value, place: node.place.clone(), expression, overrode: node.shadowed.clone() }
+    }
+
+    /// The value at a path of keys, evaluated.
+    fn resolved(&self, path: &[String]) -> Result<serde_json::Value, ProjectError> {
+        let mut index = 0;
+        for key in path {
+            index = match &self.scope.items[index].data {
+                ItemData::Table(entries) => entries.get(key).copied().unwrap_or_default(),
+                _ => break,
+            };
+        }
+        let place = self.scope.items[index].place.clone();
+        let json = strict::to_json(&self.scope.value(index), 0);
+        match (self.failure(), json) {
+            (Some(failure), _) => Err(failure),
+            (None, Ok(json)) => Ok(json),
+            (None, Err(error)) => Err(ProjectError::config(place, strict::describe(&error))),
+        }
+    }
+}
+
+/// Whether a dotted key is another one or stands below it.
+pub(super) fn is_at_or_below(key: &str, above: &str) -> bool {
+    key.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn walk<'a>(path: &mut Vec<String>, node: &'a Node, found: &mut Vec<(Vec<String>, &'a Node)>) {
+    match node.entries() {
+        Some(entries) if !entries.is_empty() || path.is_empty() => {
+            for (key, child) in entries {
+                path.push(key.clone());
+                walk(path, child, found);
+                path.pop();
+            }
+        }
+        _ => found.push((path.clone(), node)),
+    }
+}

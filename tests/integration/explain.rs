@@ -1,0 +1,82 @@
+//! Questions about parameters through the binary: `why`, and what it says of each layer.
+
+use serde_json::Value;
+
+use crate::harness::{Checkout, World, snap};
+
+/// A project in which parameters come from everywhere.
+fn layered(a: &Checkout<'_>) {
+    a.write("modules/alpha/module.toml", "[params]\nname = \"x\"\nports = [80]\ndb.host = \"localhost\"\n");
+    a.write("lockstep.toml", "[params]\ndb.host = \"db.example\"\n\"a b\" = { c = 1.5, d = [true] }\n");
+    a.write(
+        "profiles/prod.toml",
+        "[params]\nregion = \"eu-west\"\nname = \"{{ module }}-{{ region }}\"\nday = 2026-01-02\n\
+         \"ports+\" = [443]\n",
+    );
+}
+
+#[test]
+fn each_parameter_is_shown_with_its_place_and_what_it_overrides() {
+    let world = World::new();
+    let a = world.clone("a");
+    layered(&a);
+    let out = a.lockstep("why alpha/prod").run();
+    out.code(0);
+    let table: toml::Table = toml::from_str(&out.stdout()).expect("what is printed is TOML");
+    assert_eq!(table["name"].as_str(), Some("alpha-eu-west"));
+    assert_eq!(table["ports"].as_array().map(Vec::len), Some(2));
+    assert_eq!(table["a b"]["d"][0].as_bool(), Some(true));
+    snap!(out);
+    assert!(!a.has(".dist"), "nothing is written");
+    let below = a.lockstep("why alpha/prod db").run();
+    below
+        .code(0)
+        .prints("db.host = \"db.example\"  # lockstep.toml:2; overrides modules/alpha/module.toml:4\n");
+    let outside = a.lockstep("why alpha/prod region --set region=x").env("LOCKSTEP_PARAM_region", "y").run();
+    outside
+        .code(0)
+        .prints("region = \"x\"  # --set; overrides LOCKSTEP_PARAM_region, profiles/prod.toml:2\n");
+}
+
+#[test]
+fn programs_read_json() {
+    let world = World::new();
+    let a = world.clone("a");
+    layered(&a);
+    let out = a.lockstep("why alpha/prod name --json").run();
+    out.code(0);
+    let json: Value = serde_json::from_str(&out.stdout()).expect("JSON");
+    assert_eq!(json["unit"], "alpha/prod");
+    let name = &json["parameters"][0];
+    assert_eq!((&name["key"], &name["value"]), (&"name".into(), &"alpha-eu-west".into()));
+    assert_eq!(name["expression"], "{{ module }}-{{ region }}");
+    assert_eq!(name["from"]["file"], "profiles/prod.toml");
+    assert_eq!(name["from"]["line"], 3);
+    assert_eq!(name["overrides"][0]["file"], "modules/alpha/module.toml");
+}
+
+#[test]
+fn an_unknown_key_or_unit_is_met_with_the_nearest_one() {
+    let world = World::new();
+    let a = world.clone("a");
+    layered(&a);
+    let out = a.lockstep("why alpha/prod db.hots").run();
+    out.code(64).prints("").says("db.host");
+    snap!(out);
+    a.lockstep("why alpha/prod zzzzzzzzzz").run().code(64).says("known parameters: a b, ");
+    a.lockstep("why alpha/prd").run().code(64).says("did you mean `prod`?");
+    a.lockstep("why alpha").run().code(64).says("MODULE/PROFILE");
+    a.lockstep("why ./prod").cwd("modules/alpha").run().code(0);
+}
+
+#[test]
+fn what_cannot_be_evaluated_does_not_hide_the_rest() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write("profiles/prod.toml", "[params]\na = \"{{ nope }}\"\nregion = \"{{ 'eu' }}\"\n");
+    let out = a.lockstep("why alpha/prod").run();
+    out.code(78).says("profiles/prod.toml:2").says("nope");
+    assert!(out.stdout().contains("region = \"eu\""), "{out}");
+    snap!(out);
+    a.lockstep("why alpha/prod region").run().code(0);
+}
