@@ -25,6 +25,9 @@ _lockstep() {
             lockstep,demo)
                 cmd="lockstep__subcmd__demo"
                 ;;
+            lockstep,diff)
+                cmd="lockstep__subcmd__diff"
+                ;;
             lockstep,exec)
                 cmd="lockstep__subcmd__exec"
                 ;;
@@ -68,7 +71,7 @@ _lockstep() {
 
     case "${cmd}" in
         lockstep)
-            opts="-C -q -v -h -V --quiet --verbose --color --dry-run --set --params --force --branch --wait --reason --expect --accept-rewrite --events --help --version demo locks log why help completions generate build git-check lock exec git-push unlock unlock-any"
+            opts="-C -q -v -h -V --quiet --verbose --color --dry-run --set --params --force --check --print --branch --wait --reason --expect --accept-rewrite --events --help --version demo locks log why help completions generate build diff git-check lock exec git-push unlock unlock-any"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -87,6 +90,10 @@ _lockstep() {
                     return 0
                     ;;
                 --params)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --print)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -156,6 +163,20 @@ _lockstep() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lockstep__subcmd__diff)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

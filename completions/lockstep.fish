@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_lockstep_global_optspecs
-    string join \n C= q/quiet v/verbose color= dry-run set= params= force branch= wait= reason= expect= accept-rewrite events= h/help V/version
+    string join \n C= q/quiet v/verbose color= dry-run set= params= force check print= branch= wait= reason= expect= accept-rewrite events= h/help V/version
 end
 
 function __fish_lockstep_needs_command
@@ -30,6 +30,7 @@ always\t'Always'
 never\t'Never'"
 complete -c lockstep -n "__fish_lockstep_needs_command" -l set -d 'Set a parameter for this run (TOML value, else text); may be repeated' -r
 complete -c lockstep -n "__fish_lockstep_needs_command" -l params -d 'Take parameters for this run from a TOML or JSON file; may be repeated' -r -F
+complete -c lockstep -n "__fish_lockstep_needs_command" -l print -d 'With `build` alone: write nothing but this rendered file, to standard output' -r
 complete -c lockstep -n "__fish_lockstep_needs_command" -l branch -d 'The branch that a detached HEAD stands for' -r
 complete -c lockstep -n "__fish_lockstep_needs_command" -l wait -d 'With `lock`: wait so long for a lock that somebody holds (90s, 10m, 1h30m)' -r
 complete -c lockstep -n "__fish_lockstep_needs_command" -l reason -d 'Why a lock is taken from somebody else' -r
@@ -39,6 +40,7 @@ complete -c lockstep -n "__fish_lockstep_needs_command" -s q -l quiet -d 'Say no
 complete -c lockstep -n "__fish_lockstep_needs_command" -s v -l verbose -d 'Say what each step does and how long it takes'
 complete -c lockstep -n "__fish_lockstep_needs_command" -l dry-run -d 'Check everything, print the plan, do nothing'
 complete -c lockstep -n "__fish_lockstep_needs_command" -l force -d 'Overwrite generated files that were edited by hand'
+complete -c lockstep -n "__fish_lockstep_needs_command" -l check -d 'With `build` alone: write nothing, end with 1 if anything would change'
 complete -c lockstep -n "__fish_lockstep_needs_command" -l accept-rewrite -d 'Go on although the commit that was applied last is gone from the history'
 complete -c lockstep -n "__fish_lockstep_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lockstep -n "__fish_lockstep_needs_command" -s V -l version -d 'Print version'
@@ -50,6 +52,7 @@ complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "help" -d 'Explain
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "generate" -d 'Write the files that are generated from the program (completions, CLI reference)'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "build" -d 'render the module for the profile into .dist/MODULE/PROFILE'
+complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "diff" -d 'show what `build` would change in .dist/MODULE/PROFILE'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "git-check" -d 'refuse unless the working tree is clean and current with its upstream'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "lock" -d 'take the lock of the unit'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "exec" -d 'run the command that stands after MODULE PROFILE, in the rendered directory'
@@ -76,6 +79,7 @@ complete -c lockstep -n "__fish_lockstep_using_subcommand completions" -s h -l h
 complete -c lockstep -n "__fish_lockstep_using_subcommand generate" -l check -d 'Only compare: 1 if any file differs'
 complete -c lockstep -n "__fish_lockstep_using_subcommand generate" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand build" -s h -l help -d 'Print help'
+complete -c lockstep -n "__fish_lockstep_using_subcommand diff" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand git-check" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand lock" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand exec" -s h -l help -d 'Print help'

@@ -17,7 +17,7 @@ use crate::report::Fanout;
 use crate::workflow::LockFate;
 use crate::workflow::journal::Journal;
 use crate::workflow::{
-    self, Ask, Event, Plan, PlanError, Report, Reporter, Request, Role, Services, Step, planner,
+    self, Ask, DataSink, Event, Plan, PlanError, Report, Reporter, Request, Role, Services, Step, planner,
 };
 use crate::{Error, env, git, lock, steps};
 
@@ -45,6 +45,7 @@ pub struct Engine {
     stdio: Stdio,
     reporters: Vec<Arc<dyn Reporter>>,
     ask: Option<Ask>,
+    output: DataSink,
     journal: bool,
     steps: &'static [&'static dyn Step],
 }
@@ -63,6 +64,7 @@ impl Engine {
             stdio: Stdio::Inherit,
             reporters: Vec::new(),
             ask: None,
+            output: DataSink::default(),
             journal: true,
             steps: steps::STEPS,
         }
@@ -124,6 +126,14 @@ impl Engine {
         self
     }
 
+    /// Where the data goes that steps give out, such as a difference; without this it is collected
+    /// into the report.
+    #[must_use]
+    pub fn output(mut self, output: DataSink) -> Self {
+        self.output = output;
+        self
+    }
+
     /// Finds the project and makes the plan: everything is checked, nothing is done.
     ///
     /// # Errors
@@ -167,6 +177,7 @@ impl Engine {
             env::nonce().map_err(|source| Error::Io { what: "get a random run id".into(), source })?;
         let mut reporters = self.reporters.clone();
         if self.journal
+            && !plan.only_looks()
             && let Some(journal) = self.open_journal(project, repo.as_ref(), &run_id)
         {
             reporters.push(journal);
@@ -184,6 +195,7 @@ impl Engine {
             repo,
             backend,
             ask: self.ask.clone(),
+            output: self.output.clone(),
             alive: std::sync::OnceLock::new(),
         })
     }

@@ -146,6 +146,8 @@ fn render(error: &RenderError) -> ExitCode {
         | RenderError::Edited { .. }
         | RenderError::Obstructed { .. } => ExitCode::Config,
         RenderError::Busy { .. } => ExitCode::Held,
+        RenderError::WouldChange { .. } => ExitCode::Found,
+        RenderError::NoSuchOutput { .. } => ExitCode::Usage,
         RenderError::Git(error) => git(error),
         RenderError::Io { .. } => ExitCode::Io,
     }

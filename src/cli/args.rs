@@ -56,6 +56,12 @@ pub(super) struct PipelineOptions {
     /// Overwrite generated files that were edited by hand
     #[arg(long, help_heading = "Pipeline options")]
     pub force: bool,
+    /// With `build` alone: write nothing, end with 1 if anything would change
+    #[arg(long, help_heading = "Pipeline options")]
+    pub check: bool,
+    /// With `build` alone: write nothing but this rendered file, to standard output
+    #[arg(long, value_name = "FILE", conflicts_with = "check", help_heading = "Pipeline options")]
+    pub print: Option<String>,
     /// The branch that a detached HEAD stands for
     #[arg(long, value_name = "NAME", help_heading = "Pipeline options")]
     pub branch: Option<String>,

@@ -138,6 +138,12 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
                 vec!["write the arguments into the command's word: `tofu:apply:-auto-approve`".into()]
             }
             PlanError::Option { .. } => vec!["lockstep --help".into()],
+            PlanError::BuildAlone { option } => {
+                vec![format!(
+                    "lockstep build {option}{} -- MODULE PROFILE",
+                    if *option == "--print" { " FILE" } else { "" }
+                )]
+            }
             PlanError::Needs { .. } => vec!["leave the step out, or: git remote add origin URL".into()],
         },
         Error::Project(error) => error.hint().into_iter().collect(),

@@ -56,6 +56,7 @@ fn try_run(
     if let Some(target) = &args.options.events {
         engine = engine.reporter(Arc::new(Json::open(target, &cwd)?));
     }
+    engine = engine.output(terminal.sink());
     if terminal.interactive {
         engine = engine.ask(Arc::new(move |question: &str| terminal.ask(question)));
     }
@@ -77,6 +78,8 @@ fn request(args: &PipelineArgs, separated: bool, env: &Environment) -> Result<Re
     request.options = Options {
         force: options.force,
         accept_rewrite: options.accept_rewrite,
+        check: options.check,
+        print: options.print.clone(),
         branch: options.branch.clone(),
         reason: options.reason.clone(),
         expect: options.expect,

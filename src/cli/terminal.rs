@@ -4,11 +4,13 @@
 //! standard output ends quietly.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
 
 use super::args::{ColorChoice, Global};
 use crate::ExitCode;
 use crate::env::Environment;
 use crate::report::Level;
+use crate::workflow::DataSink;
 
 /// How to talk to the user.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +19,8 @@ pub(super) struct Terminal {
     pub level: Level,
     /// Whether standard error gets colours.
     pub color: bool,
+    /// Whether standard output gets colours.
+    pub color_data: bool,
     /// Whether standard error is a terminal on which a moving line is welcome.
     pub live: bool,
     /// Whether there is somebody to ask.
@@ -31,25 +35,34 @@ impl Terminal {
         let stderr = std::io::stderr().is_terminal();
         let ci = env.var("CI").is_some();
         let dumb = env.var("TERM") == Some("dumb");
-        let color = match global.color {
+        let colored = |terminal: bool| match global.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
             ColorChoice::Auto if env.var("NO_COLOR").is_some() => false,
             ColorChoice::Auto if env.var("CLICOLOR_FORCE").is_some_and(|force| force != "0") => true,
-            ColorChoice::Auto => stderr && !dumb,
+            ColorChoice::Auto => terminal && !dumb,
         };
+        let (color, color_data) = (colored(stderr), colored(std::io::stdout().is_terminal()));
         let level = match (global.quiet, global.verbose) {
             (true, _) => Level::Quiet,
             (_, true) => Level::Verbose,
             _ => Level::Normal,
         };
         let live = stderr && !ci && !dumb && level != Level::Quiet;
-        Self { level, color, live, interactive: stderr && !ci && std::io::stdin().is_terminal(), ci }
+        let interactive = stderr && !ci && std::io::stdin().is_terminal();
+        Self { level, color, color_data, live, interactive, ci }
     }
 
     /// No colour, nobody to ask: before anything is known.
     pub(super) const fn plain() -> Self {
-        Self { level: Level::Normal, color: false, live: false, interactive: false, ci: false }
+        Self {
+            level: Level::Normal,
+            color: false,
+            color_data: false,
+            live: false,
+            interactive: false,
+            ci: false,
+        }
     }
 
     /// A line of talk as it stands.
@@ -74,17 +87,19 @@ impl Terminal {
     /// When it cannot be written, except that the reader has gone.
     #[expect(clippy::unused_self, reason = "as for `say`")]
     pub(super) fn data(self, text: &str) -> anyhow::Result<u8> {
-        let mut out = std::io::stdout().lock();
         let end = if text.ends_with('\n') { "" } else { "\n" };
-        match out
-            .write_all(text.as_bytes())
-            .and_then(|()| out.write_all(end.as_bytes()))
-            .and_then(|()| out.flush())
-        {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(anyhow::Error::new(error).context("cannot write to standard output"))
-            }
-            _ => Ok(ExitCode::Success.code()),
+        match write_data(format!("{text}{end}").as_bytes()) {
+            Err(error) => Err(anyhow::Error::new(error).context("cannot write to standard output")),
+            Ok(()) => Ok(ExitCode::Success.code()),
+        }
+    }
+
+    /// Where the data of steps goes.
+    pub(super) fn sink(self) -> DataSink {
+        DataSink {
+            write: Some(Arc::new(write_data)),
+            color: self.color_data,
+            terminal: std::io::stdout().is_terminal(),
         }
     }
 
@@ -103,5 +118,14 @@ impl Terminal {
         } else {
             self.say(&format!("{label}: {text}"));
         }
+    }
+}
+
+/// Writes to standard output. A reader that has gone wants no more: that is no error.
+fn write_data(bytes: &[u8]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
     }
 }

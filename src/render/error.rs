@@ -55,6 +55,26 @@ pub enum RenderError {
         /// The files, relative to the unit's directory.
         files: Vec<String>,
     },
+    /// `build --check`: a build would change something.
+    #[error("`{unit}` would change: {}", some(.files.iter().cloned()))]
+    WouldChange {
+        /// The unit.
+        unit: UnitId,
+        /// The files, relative to the unit's directory, each with what would happen to it.
+        files: Vec<String>,
+    },
+    /// `build --print`: nothing makes such a file.
+    #[error("`{unit}` has no file `{file}`")]
+    NoSuchOutput {
+        /// The unit.
+        unit: UnitId,
+        /// What was asked for, safe to print.
+        file: String,
+        /// The file that was probably meant.
+        nearest: Option<String>,
+        /// The files that there are, safe to print.
+        known: Vec<String>,
+    },
     /// Something stands where a file or a directory has to be.
     #[error("`{path}` is in the way: {why}")]
     Obstructed {
@@ -105,6 +125,13 @@ impl RenderError {
                 "move what you need into `modules/{}`, then `lockstep --force build -- {} {}` overwrites them",
                 unit.module, unit.module, unit.profile
             )),
+            Self::WouldChange { unit, .. } => {
+                Some(format!("to see how: lockstep diff -- {} {}", unit.module, unit.profile))
+            }
+            Self::NoSuchOutput { nearest: Some(nearest), .. } => {
+                Some(format!("did you mean `{}`?", nearest.escape_debug()))
+            }
+            Self::NoSuchOutput { known, .. } => Some(format!("its files: {}", list(known))),
             Self::Busy { .. } => Some("wait until that command has ended, then run this one again".into()),
             Self::Obstructed { path, .. } => Some(format!("look at `{path}`, then move it away")),
             Self::Project(error) | Self::Parameter { source: error, .. } => error.hint(),
@@ -122,9 +149,15 @@ impl RenderError {
 }
 
 fn list(files: &[String]) -> String {
-    let mut text = files.iter().take(10).map(|file| format!("`{file}`")).collect::<Vec<_>>().join(", ");
-    if files.len() > 10 {
-        text.push_str(&format!(" and {} more", files.len() - 10));
+    some(files.iter().map(|file| format!("`{file}`")))
+}
+
+/// The first ten, and how many more there are.
+fn some(items: impl ExactSizeIterator<Item = String>) -> String {
+    let more = items.len().saturating_sub(10);
+    let mut text = items.take(10).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
     }
     text
 }

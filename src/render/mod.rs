@@ -5,9 +5,11 @@
 //! through a symbolic link, or outside the unit's directory and `.dist/.lockstep`.
 
 mod changes;
+mod diff;
 mod error;
 mod guard;
 mod manifest;
+mod preview;
 mod source;
 mod templates;
 mod tree;
@@ -19,8 +21,10 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use diff::{DiffStyle, unified};
 pub use error::{Excerpt, RenderError};
 pub use guard::Holder;
+pub use preview::{FileChange, FileState, check, content, preview};
 
 use self::guard::Guard;
 use self::manifest::Manifest;

@@ -3,11 +3,13 @@
 //! A new step is a file here and a line in [`STEPS`].
 
 mod build;
+mod diff;
 mod exec;
 mod git_check;
 mod git_push;
 mod lock;
 mod push_error;
+mod rendering;
 mod unlock;
 mod unlock_any;
 mod wait;
@@ -15,9 +17,10 @@ mod wait;
 use crate::workflow::Step;
 
 /// Every step, in the order in which help lists them.
-pub const STEPS: &[&dyn Step] = &[&Build, &GitCheck, &Lock, &Exec, &GitPush, &Unlock, &UnlockAny];
+pub const STEPS: &[&dyn Step] = &[&Build, &Diff, &GitCheck, &Lock, &Exec, &GitPush, &Unlock, &UnlockAny];
 
 pub use build::Build;
+pub use diff::Diff;
 pub use exec::Exec;
 pub use git_check::GitCheck;
 pub use git_push::GitPush;

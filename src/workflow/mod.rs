@@ -20,4 +20,7 @@ pub use plan::{Options, Plan, UnitPlan};
 pub use planner::PlanError;
 pub use request::Request;
 pub use runner::{LockFate, Report, UnitReport, run};
-pub use step::{Argv, Ask, Call, Checked, CommandEnd, Done, Role, Run, Services, State, Step, Upstream};
+pub use step::{
+    Argv, Ask, Call, Checked, CommandEnd, DataSink, Done, Role, Run, Services, State, Step, Upstream,
+    WriteData,
+};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Call;
+use super::{Call, Role};
 use crate::env::Span;
 use crate::lock::KeySet;
 use crate::project::UnitId;
@@ -20,6 +20,16 @@ pub struct Plan {
     pub left_out: Option<String>,
     /// What the command line said beside the words.
     pub options: Options,
+}
+
+impl Plan {
+    /// Whether it only looks at the project: such a run leaves nothing behind, not even a journal.
+    pub fn only_looks(&self) -> bool {
+        let inspects = |call: &Call| call.step.role() == Role::Inspect;
+        self.options.check
+            || self.options.print.is_some()
+            || self.calls.iter().chain(&self.finally).all(inspects)
+    }
 }
 
 /// One unit's part of the plan.
@@ -41,6 +51,10 @@ pub struct Options {
     pub force: bool,
     /// Go on although the last applied commit is not in the history, because that was rewritten.
     pub accept_rewrite: bool,
+    /// Write nothing; fail if a build would change anything. For a pipeline of `build` alone.
+    pub check: bool,
+    /// Write nothing; give out this rendered file. For a pipeline of `build` alone.
+    pub print: Option<String>,
     /// The branch that a detached HEAD stands for.
     pub branch: Option<String>,
     /// Why a lock is taken from somebody.

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use super::parse::{self, ParseError, Vocabulary, Word};
-use super::{Argv, Call, Plan, Request, Role, Step, UnitPlan, order};
+use super::{Argv, Call, Options, Plan, Request, Role, Step, UnitPlan, order};
 use crate::Error;
 use crate::env::Environment;
 use crate::lock::{KeySet, LockKey};
@@ -48,6 +48,12 @@ pub enum PlanError {
         /// What would look at it.
         needs: &'static str,
     },
+    /// An option of `build` alone, in a pipeline of more.
+    #[error("`{option}` is for a pipeline of `build` alone")]
+    BuildAlone {
+        /// The option.
+        option: &'static str,
+    },
     /// The plan needs a repository or remote that is not there.
     #[error("`{step}` {needs}")]
     Needs {
@@ -83,6 +89,7 @@ pub fn plan(
     }
     order::check(&calls, &finally)?;
     check_options(&calls, &request.options)?;
+    build_alone(&calls, &finally, &request.options)?;
     let id = project.unit(&request.module, &request.profile, env)?;
     let unit = planner.unit(id);
     planner.find_programs(&calls, &finally, &unit, env)?;
@@ -241,6 +248,19 @@ fn step_call(step: &'static dyn Step) -> Call {
 fn has_slash(program: &OsStr) -> bool {
     use std::os::unix::ffi::OsStrExt as _;
     program.as_bytes().contains(&b'/')
+}
+
+/// `--check` and `--print` write nothing, so nothing can run in what they would have written.
+fn build_alone(calls: &[Call], finally: &[Call], options: &Options) -> Result<(), PlanError> {
+    let option = match (options.check, &options.print) {
+        (_, Some(_)) => "--print",
+        (true, None) => "--check",
+        (false, None) => return Ok(()),
+    };
+    match (calls, finally) {
+        ([call], []) if call.step.role() == Role::Build => Ok(()),
+        _ => Err(PlanError::BuildAlone { option }),
+    }
 }
 
 /// What stands after module and profile goes to `exec`, else to the one command that is there.

@@ -127,7 +127,7 @@ fn run_unit(run: &Run<'_>) -> UnitReport {
             (Err(late), Some(_)) => run.warn(format!("`{}` in finally: {late}", call.label)),
         }
     }
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let (mut stdout, mut stderr) = (std::mem::take(&mut state.printed), Vec::new());
     for mut end in std::mem::take(&mut state.commands) {
         stdout.append(&mut end.stdout);
         stderr.append(&mut end.stderr);

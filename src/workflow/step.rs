@@ -118,6 +118,20 @@ impl std::fmt::Debug for dyn Step {
 /// Asks the user one question and gives his answer; none if he gave none.
 pub type Ask = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
+/// Writes bytes somewhere, all of them.
+pub type WriteData = Arc<dyn Fn(&[u8]) -> std::io::Result<()> + Send + Sync>;
+
+/// Where the data goes that steps give out: standard output, on the command line.
+#[derive(Clone, Default)]
+pub struct DataSink {
+    /// Takes the bytes as they come; without it they are collected into the report.
+    pub write: Option<WriteData>,
+    /// Colours are welcome.
+    pub color: bool,
+    /// A terminal shows it: nothing may act on it.
+    pub terminal: bool,
+}
+
 /// What all units of an invocation share.
 pub struct Services {
     /// Variables, and where the user stands.
@@ -142,6 +156,8 @@ pub struct Services {
     pub repo: Option<Repo>,
     /// The lock backend, where the plan needs one.
     pub backend: Option<Box<dyn LockBackend>>,
+    /// Where data goes.
+    pub output: DataSink,
     /// Asks the user for a line of text on the terminal; none where there is no terminal.
     pub ask: Option<Ask>,
     /// An OS lock held while this run lives; tools inherit it. Another run of the same owner on the
@@ -175,6 +191,22 @@ impl Run<'_> {
     /// Warns the user.
     pub fn warn(&self, message: impl Into<String>) {
         self.emit(&Event::Warning { unit: Some(self.unit.id.clone()), message: message.into() });
+    }
+
+    /// Gives out data.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn print(&self, state: &mut State, bytes: &[u8]) -> Result<(), Error> {
+        match &self.services.output.write {
+            Some(write) => {
+                write(bytes).map_err(|source| Error::Io { what: "write to standard output".into(), source })
+            }
+            None => {
+                state.printed.extend_from_slice(bytes);
+                Ok(())
+            }
+        }
     }
 
     /// The unit.
@@ -243,6 +275,8 @@ pub struct State {
     pub left_locked: bool,
     /// All commands that ended, in order.
     pub commands: Vec<CommandEnd>,
+    /// What steps gave out, where nothing takes it as it comes.
+    pub printed: Vec<u8>,
     /// In `finally` only: the exit code that the run has so far.
     pub result: Option<u8>,
 }

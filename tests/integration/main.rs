@@ -4,6 +4,7 @@
 mod build;
 mod cli;
 mod demo;
+mod diff;
 mod embed;
 mod examples;
 mod exec;

@@ -101,6 +101,7 @@ impl World {
             repo: None,
             backend: None,
             ask: None,
+            output: crate::workflow::DataSink::default(),
             alive: std::sync::OnceLock::new(),
         };
         let run = Run { project: &project, unit: &plan.units[0], plan: &plan, services: &services };

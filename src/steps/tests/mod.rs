@@ -106,6 +106,7 @@ impl Session {
             repo,
             backend: Some(backend),
             ask: None,
+            output: crate::workflow::DataSink::default(),
             alive: std::sync::OnceLock::new(),
         };
         let id: UnitId = "alpha/prod".parse().unwrap();

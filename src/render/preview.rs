@@ -1,0 +1,117 @@
+//! What a build would do, without doing it: nothing is written, no lock is taken, nothing is made.
+
+use super::changes::{self, Changes};
+use super::templates::Output;
+use super::tree::Existing;
+use super::{BuildRequest, Disk, RenderError, render};
+use crate::project::nearest;
+
+/// One file that a build would write or remove.
+#[derive(Debug)]
+pub struct FileChange {
+    /// Relative to the unit's directory.
+    pub path: String,
+    /// The file as it is; none if there is none.
+    pub before: Option<FileState>,
+    /// The file as it would be; none if it would be removed.
+    pub after: Option<FileState>,
+    /// Somebody changed it since it was generated: without `force` a build stops here.
+    pub edited: bool,
+}
+
+/// A file's content and mode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileState {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Its permission bits.
+    pub mode: u32,
+}
+
+impl FileChange {
+    /// The path, and in a word what would happen to it.
+    pub fn summary(&self) -> String {
+        let what = match (&self.before, &self.after) {
+            (None, _) => "new",
+            (_, None) => "removed",
+            (Some(before), Some(after)) if before.bytes == after.bytes => "mode",
+            _ => "changed",
+        };
+        format!("{} ({what})", self.path.escape_debug())
+    }
+}
+
+/// The files that a build would write or remove, sorted by path.
+///
+/// # Errors
+/// As for [`super::build`], except that files that somebody edited are told with the others.
+pub fn preview(request: &BuildRequest<'_>) -> Result<Vec<FileChange>, RenderError> {
+    let outputs = render(request)?;
+    let mut disk = Disk::open(request)?;
+    let changes = match &mut disk.tree {
+        Some(tree) => changes::compare(tree, &outputs, &disk.manifest)?,
+        None => Changes { write: (0..outputs.len()).collect(), ..Changes::default() },
+    };
+    let mut found = Vec::new();
+    for path in changes.remove {
+        found.push(FileChange { before: disk.file(&path)?, after: None, edited: false, path });
+    }
+    let mut outputs: Vec<Option<Output>> = outputs.into_iter().map(Some).collect();
+    for output in changes.write.iter().filter_map(|index| outputs[*index].take()) {
+        let after = Some(FileState { bytes: output.bytes, mode: output.mode });
+        found.push(FileChange { before: disk.file(&output.path)?, after, edited: false, path: output.path });
+    }
+    for change in &mut found {
+        change.edited = changes.edited.contains(&change.path);
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
+}
+
+/// Fails if a build would change anything.
+///
+/// # Errors
+/// [`RenderError::WouldChange`] with the files, or why a build would fail.
+pub fn check(request: &BuildRequest<'_>) -> Result<(), RenderError> {
+    let changes = preview(request)?;
+    let edited: Vec<String> =
+        changes.iter().filter(|change| change.edited).map(|change| change.path.clone()).collect();
+    if !edited.is_empty() && !request.force {
+        return Err(RenderError::Edited { unit: request.unit.clone(), files: edited });
+    }
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let files = changes.iter().map(FileChange::summary).collect();
+    Err(RenderError::WouldChange { unit: request.unit.clone(), files })
+}
+
+/// One file as a build would write it.
+///
+/// # Errors
+/// [`RenderError::NoSuchOutput`], or why a build would fail.
+pub fn content(request: &BuildRequest<'_>, file: &str) -> Result<Vec<u8>, RenderError> {
+    let outputs = render(request)?;
+    let near = nearest(file, outputs.iter().map(|output| output.path.as_str())).map(str::to_owned);
+    let known = outputs.iter().map(|output| output.path.escape_debug().to_string()).collect();
+    match outputs.into_iter().find(|output| output.path == file) {
+        Some(output) => Ok(output.bytes),
+        None => Err(RenderError::NoSuchOutput {
+            unit: request.unit.clone(),
+            file: file.escape_debug().take(200).collect(),
+            nearest: near,
+            known,
+        }),
+    }
+}
+
+impl Disk {
+    /// A regular file of the unit's directory.
+    fn file(&mut self, path: &str) -> Result<Option<FileState>, RenderError> {
+        let Some(tree) = &mut self.tree else { return Ok(None) };
+        Ok(match tree.look(path)? {
+            Existing::File { bytes, mode } => Some(FileState { bytes, mode }),
+            Existing::Missing | Existing::Directory | Existing::Other => None,
+        })
+    }
+}

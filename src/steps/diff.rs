@@ -1,0 +1,54 @@
+//! `diff`: what a build would change in the rendered directory, on standard output.
+
+use super::rendering::with_request;
+use crate::Error;
+use crate::render::{DiffStyle, preview, unified};
+use crate::workflow::{Call, Done, Role, Run, State, Step};
+
+/// The step.
+#[derive(Debug)]
+pub struct Diff;
+
+impl Step for Diff {
+    fn name(&self) -> &'static str {
+        "diff"
+    }
+
+    fn summary(&self) -> &'static str {
+        "show what `build` would change in .dist/MODULE/PROFILE"
+    }
+
+    fn details(&self) -> &'static str {
+        "Renders in memory and writes the difference to standard output, as git writes differences: \
+         files that would be new, changed or removed; with colours on a terminal. Nothing is written. \
+         Without a difference there is no output. It succeeds either way: for an exit code there is \
+         `build --check`."
+    }
+
+    fn role(&self) -> Role {
+        Role::Inspect
+    }
+
+    fn run(&self, _call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
+        let changes = with_request(run, |request| Ok(preview(request)?))?;
+        if changes.is_empty() {
+            return Ok(Done::as_usual("nothing would change"));
+        }
+        let sink = &run.services.output;
+        let style = DiffStyle { color: sink.color, escape: sink.terminal };
+        let directory = run.unit.directory.strip_prefix(run.project.root()).unwrap_or(&run.unit.directory);
+        let directory = directory.display().to_string();
+        let text: String = changes.iter().map(|change| unified(change, &directory, style)).collect();
+        run.print(state, text.as_bytes())?;
+        let edited: Vec<&str> =
+            changes.iter().filter(|change| change.edited).map(|change| change.path.as_str()).collect();
+        if !edited.is_empty() && !run.plan.options.force {
+            run.warn(format!("edited since they were generated, so that build stops: {}", edited.join(", ")));
+        }
+        Ok(Done::as_usual(format!("{} would change", count(changes.len()))))
+    }
+}
+
+fn count(files: usize) -> String {
+    if files == 1 { "1 file".to_owned() } else { format!("{files} files") }
+}

@@ -1,0 +1,54 @@
+//! What `build` and `diff` share: from a run to a request of the renderer.
+
+use std::path::PathBuf;
+
+use crate::Error;
+use crate::env::{self, Environment};
+use crate::project::Overrides;
+use crate::render::{BuildRequest, Holder};
+use crate::workflow::{Role, Run};
+
+/// Reads the unit's parameters and does something with the request. Overrides from outside the
+/// repository are told.
+pub(super) fn with_request<T>(
+    run: &Run<'_>,
+    work: impl FnOnce(&BuildRequest<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let (services, options) = (run.services, &run.plan.options);
+    let overrides = Overrides { set: &options.set, files: &options.params, env: &services.env };
+    let params = run.project.params(run.id(), &overrides)?;
+    let excludes = user_excludes(&services.env);
+    let done = work(&BuildRequest {
+        project: run.project,
+        unit: run.id(),
+        params: &params,
+        repo: services.repo.as_ref(),
+        excludes: &excludes,
+        force: options.force,
+        holder: Holder { pid: env::pid(), run: services.run_id.clone(), program: program(run) },
+    })?;
+    if !params.override_keys().is_empty() {
+        run.warn(format!(
+            "parameters from outside the repository: {}; what is rendered differs from the commit",
+            params.override_keys().join(", ")
+        ));
+    }
+    Ok(done)
+}
+
+/// What the run's commands are, for the message that a concurrent build gets.
+fn program(run: &Run<'_>) -> String {
+    let commands = run.plan.calls.iter().filter(|call| call.step.role() == Role::Command);
+    let labels: Vec<&str> = commands.map(|call| call.label.as_str()).collect();
+    if labels.is_empty() { "lockstep".into() } else { labels.join(", ") }
+}
+
+/// What the user's machine ignores on top of the repository, where git looks for it by default.
+fn user_excludes(env: &Environment) -> Vec<PathBuf> {
+    let config = match (env.var_os("XDG_CONFIG_HOME"), env.var_os("HOME")) {
+        (Some(config), _) if !config.is_empty() => PathBuf::from(config),
+        (_, Some(home)) => PathBuf::from(home).join(".config"),
+        _ => return Vec::new(),
+    };
+    vec![config.join("git/ignore")]
+}
