@@ -2,9 +2,8 @@
 //! overrode. Only what is asked for is evaluated; a value that fails does not keep the others back.
 
 use super::error::printable;
-use super::params::ItemData;
 use super::value::{Data, Node};
-use super::{Params, Place, ProjectError, nearest, strict};
+use super::{Params, Place, ProjectError, nearest};
 
 /// One parameter and where it comes from.
 #[derive(Debug)]
@@ -74,7 +73,7 @@ impl Params {
     fn explained(&self, path: Vec<String>, node: &Node) -> Explained {
         let value = match &node.data {
             Data::Datetime(text) => Resolved::Datetime(text.clone()),
-            _ => match self.resolved(&path) {
+            _ => match self.resolved(&path, &node.place) {
                 Ok(value) => Resolved::Value(value),
                 Err(error) => Resolved::Failed(error),
             },
@@ -85,23 +84,13 @@ impl Params {
         };
         Explained { path, value, place: node.place.clone(), expression, overrode: node.shadowed.clone() }
     }
+}
 
-    /// The value at a path of keys, evaluated.
-    fn resolved(&self, path: &[String]) -> Result<serde_json::Value, ProjectError> {
-        let mut index = 0;
-        for key in path {
-            index = match &self.scope.items[index].data {
-                ItemData::Table(entries) => entries.get(key).copied().unwrap_or_default(),
-                _ => break,
-            };
-        }
-        let place = self.scope.items[index].place.clone();
-        let json = strict::to_json(&self.scope.value(index), 0);
-        match (self.failure(), json) {
-            (Some(failure), _) => Err(failure),
-            (None, Ok(json)) => Ok(json),
-            (None, Err(error)) => Err(ProjectError::config(place, strict::describe(&error))),
-        }
+impl Params {
+    /// The value at a path of keys that exists, evaluated.
+    fn resolved(&self, path: &[String], place: &Place) -> Result<serde_json::Value, ProjectError> {
+        let index = self.index(path.iter().map(String::as_str)).unwrap_or_default();
+        self.json(&self.scope.value(index), place)
     }
 }
 

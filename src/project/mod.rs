@@ -3,8 +3,10 @@
 //! Nothing here writes. What a configuration file says is untrusted: it may come from a branch
 //! under review.
 
+mod build_file;
 mod config;
 mod discover;
+mod encode;
 mod error;
 mod explain;
 mod expr;
@@ -15,16 +17,19 @@ mod nearest;
 mod params;
 mod place;
 mod profile;
+mod resolve;
 pub(crate) mod strict;
 mod toml_file;
 mod unit;
 mod value;
 mod workflow_file;
 
+pub use build_file::BuildFile;
 pub use config::{
     Config, ExecConfig, GitConfig, GitLockConfig, JournalConfig, LockConfig, ReadOnly, StaleAfter, ToolConfig,
 };
 pub use discover::{DIST, MARKER, Project};
+pub use encode::Format;
 pub use error::ProjectError;
 pub use explain::{Explained, Resolved};
 pub use layers::Overrides;

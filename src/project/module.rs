@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::config::check_env;
 use super::toml_file::TomlFile;
 use super::value::Node;
-use super::{Name, ProjectError};
+use super::{BuildFile, Name, ProjectError};
 
 /// What `module.toml` says.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -25,7 +25,7 @@ pub struct ModuleConfig {
 }
 
 /// `[build]`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BuildConfig {
     /// Files that are copied as they are, as globs relative to the module.
@@ -34,6 +34,8 @@ pub struct BuildConfig {
     pub exclude: Vec<String>,
     /// Other delimiters, for tools that use `{{ }}` themselves.
     pub delimiters: Delimiters,
+    /// Files that are made from data.
+    pub file: Vec<BuildFile>,
 }
 
 /// `[build] delimiters`
@@ -59,7 +61,11 @@ impl ModuleConfig {
     pub(crate) fn parse(file: &TomlFile) -> Result<Self, ProjectError> {
         let mut table = file.parse()?;
         let params = Node::take_params(table.get_mut(), file)?;
-        let mut config: Self = file.decode(table, &["params"])?;
+        let values = BuildFile::take_values(table.get_mut(), file)?;
+        let mut config: Self = file.decode(table, &["params", "value"])?;
+        for (made, value) in config.build.file.iter_mut().zip(values) {
+            made.complete(value)?;
+        }
         config.params = params;
         check_env(&config.env, file)?;
         Ok(config)

@@ -175,19 +175,38 @@ impl Node {
         place: Place,
         file: &TomlFile,
     ) -> Result<Node, ProjectError> {
+        Self::read_entries(table, place, file, true)
+    }
+
+    /// Reads data that is no layer: `key+` and `key-` are keys like any other.
+    pub(crate) fn read_plain(value: &Spanned<DeValue<'_>>, file: &TomlFile) -> Result<Node, ProjectError> {
+        Self::read_value(value, file, false)
+    }
+
+    fn read(value: &Spanned<DeValue<'_>>, file: &TomlFile) -> Result<Node, ProjectError> {
+        Self::read_value(value, file, true)
+    }
+
+    fn read_entries(
+        table: &DeTable<'_>,
+        place: Place,
+        file: &TomlFile,
+        layer: bool,
+    ) -> Result<Node, ProjectError> {
         let mut entries = BTreeMap::new();
         for (key, value) in table {
-            let node = Self::read(value, file)?;
-            let (key, node) = operator(key.get_ref(), node)?;
+            let node = Self::read_value(value, file, layer)?;
+            let (key, node) =
+                if layer { operator(key.get_ref(), node)? } else { (key.get_ref().to_string(), node) };
             insert(&mut entries, key, node)?;
         }
         Ok(Node::table(entries, place))
     }
 
-    fn read(value: &Spanned<DeValue<'_>>, file: &TomlFile) -> Result<Node, ProjectError> {
+    fn read_value(value: &Spanned<DeValue<'_>>, file: &TomlFile, layer: bool) -> Result<Node, ProjectError> {
         let place = file.place(value.span().start);
         let data = match value.get_ref() {
-            DeValue::Table(table) => return Self::read_table(table, place, file),
+            DeValue::Table(table) => return Self::read_entries(table, place, file, layer),
             DeValue::String(text) => {
                 // The text of a multi-line string begins below its opening quotes.
                 let raw = file.text.get(value.span()).unwrap_or_default();
@@ -209,9 +228,9 @@ impl Node {
             ),
             DeValue::Boolean(truth) => Data::Bool(*truth),
             DeValue::Datetime(time) => Data::Datetime(time.to_string()),
-            DeValue::Array(items) => {
-                Data::List(items.iter().map(|item| Self::read(item, file)).collect::<Result<_, _>>()?)
-            }
+            DeValue::Array(items) => Data::List(
+                items.iter().map(|item| Self::read_value(item, file, layer)).collect::<Result<_, _>>()?,
+            ),
         };
         Ok(Node::new(data, place))
     }

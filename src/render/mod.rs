@@ -7,6 +7,7 @@
 mod changes;
 mod diff;
 mod error;
+mod generated;
 mod guard;
 mod manifest;
 mod preview;

@@ -11,9 +11,9 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use minijinja::Environment;
 use minijinja::syntax::SyntaxConfig;
 
-use super::RenderError;
 use super::error::Excerpt;
 use super::source::SourceFile;
+use super::{RenderError, generated};
 use crate::project::{BuildConfig, Delimiters, Name, Params, Place, ProjectError, strict};
 
 /// One file of a unit.
@@ -38,7 +38,7 @@ pub(super) fn render(
     let exclude = globs(&build.exclude, "exclude", &toml)?;
     let templates = Templates::new(module, &files, &build.delimiters, &toml)?;
     let context = params.context();
-    let mut outputs = BTreeMap::<String, (Output, String)>::new();
+    let mut outputs = Outputs::new();
     for file in files {
         if exclude.is_match(&file.path) {
             continue;
@@ -56,25 +56,38 @@ pub(super) fn render(
             // Raw, binary, or nothing to render in it.
             _ => file.bytes,
         };
-        let output = Output { path: path.clone(), bytes, mode: file.mode };
-        if let Some((_, other)) = outputs.insert(path.clone(), (output, file.path.clone())) {
-            let why = format!("`{}` makes `{path}` as well", templates.shown(&other));
-            return Err(RenderError::Output { path: templates.shown(&file.path), why });
-        }
+        add(&mut outputs, Output { path, bytes, mode: file.mode }, templates.shown(&file.path))?;
+    }
+    for file in &build.file {
+        add(&mut outputs, generated::make(file, params)?, file.place.to_string())?;
     }
     for (path, (_, source)) in &outputs {
         let parents = path.match_indices('/').map(|(end, _)| &path[..end]);
         for parent in parents {
             if let Some((_, other)) = outputs.get(parent) {
-                let why = format!(
-                    "`{}` makes a file `{parent}` where it needs a directory",
-                    templates.shown(other)
-                );
-                return Err(RenderError::Output { path: templates.shown(source), why });
+                let why = format!("`{other}` makes a file `{parent}` where it needs a directory");
+                return Err(RenderError::Output { path: source.clone(), why });
             }
         }
     }
     Ok(outputs.into_values().map(|(output, _)| output).collect())
+}
+
+/// Outputs by path, each with what makes it.
+type Outputs = BTreeMap<String, (Output, String)>;
+
+fn add(outputs: &mut Outputs, output: Output, source: String) -> Result<(), RenderError> {
+    let path = output.path.clone();
+    match outputs.get(&path) {
+        Some((_, other)) => {
+            let why = format!("`{other}` makes `{}` as well", path.escape_debug());
+            Err(RenderError::Output { path: source, why })
+        }
+        None => {
+            outputs.insert(path, (output, source));
+            Ok(())
+        }
+    }
 }
 
 /// Whether a relative path stays below the directory that it is joined to, and out of `.git`.

@@ -55,6 +55,25 @@ fn bytes_and_modes_are_kept() {
 }
 
 #[test]
+fn files_are_made_from_data() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write(
+        "modules/alpha/module.toml",
+        "[params]\nzones = [\"a\", \"b\"]\n\n[[build.file]]\npath = \"terraform.tfvars.json\"\n\
+         value = { region = \"{{ region }}\", zones = \"{{ zones }}\" }\n\n\
+         [[build.file]]\npath = \"zones.yaml\"\nfrom = \"zones\"\n",
+    );
+    build(&a).code(0);
+    let json: serde_json::Value =
+        serde_json::from_str(&a.read(".dist/alpha/prod/terraform.tfvars.json")).expect("JSON");
+    assert_eq!(json, serde_json::json!({"region": "eu-west", "zones": ["a", "b"]}));
+    assert_eq!(a.read(".dist/alpha/prod/zones.yaml"), "- a\n- b\n");
+    a.write("modules/alpha/module.toml", "[[build.file]]\npath = \"a.json\"\nfrom = \"regoin\"\n");
+    build(&a).code(78).says("modules/alpha/module.toml:1").says("did you mean `region`?");
+}
+
+#[test]
 fn an_undefined_name_is_named_with_file_and_line() {
     let world = World::new();
     let a = world.clone("a");

@@ -1,6 +1,7 @@
 //! What must hold for rendering (`templates`) and for reading and writing files (`files`).
 
 mod files;
+mod generated;
 mod templates;
 
 use super::*;

@@ -1,0 +1,73 @@
+//! Data of the configuration with its expressions evaluated.
+
+use serde_json::Value;
+
+use super::error::printable;
+use super::params::ItemData;
+use super::value::{Data, Node};
+use super::{Params, Place, ProjectError, expr, nearest, strict};
+
+impl Params {
+    /// A value that is written outside of the parameters, its expressions evaluated.
+    ///
+    /// # Errors
+    /// The first expression that cannot be evaluated.
+    pub(crate) fn resolve(&self, node: &Node) -> Result<Value, ProjectError> {
+        Ok(match &node.data {
+            Data::Null | Data::Unset => Value::Null,
+            Data::Bool(truth) => Value::Bool(*truth),
+            Data::Int(number) => (*number).into(),
+            Data::Float(number) => {
+                serde_json::Number::from_f64(*number).map(Value::Number).ok_or_else(|| {
+                    ProjectError::config(node.place.clone(), "this number cannot be written as data")
+                })?
+            }
+            Data::Text(text) if text.contains("{{") => {
+                let value = expr::evaluate(text, &node.place, self.context());
+                let value = value.map_err(|error| self.failure().unwrap_or(error))?;
+                self.json(&value, &node.place)?
+            }
+            Data::Text(text) | Data::Datetime(text) => Value::String(text.clone()),
+            Data::List(items) | Data::Append(items) => {
+                items.iter().map(|item| self.resolve(item)).collect::<Result<_, _>>()?
+            }
+            Data::Table { entries, .. } => entries
+                .iter()
+                .map(|(key, node)| Ok((key.clone(), self.resolve(node)?)))
+                .collect::<Result<_, ProjectError>>()?,
+        })
+    }
+
+    /// The parameter of a dotted key, evaluated; `place` is where it is asked for.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be evaluated.
+    pub(crate) fn lookup(&self, key: &str, place: &Place) -> Result<Value, ProjectError> {
+        let path: Vec<&str> = key.split('.').collect();
+        let Some(index) = self.index(path.iter().copied()) else {
+            let items = self.scope.items.iter().map(|item| item.key.as_str());
+            let hint = nearest(key, items).map(|near| format!("did you mean `{}`?", printable(near)));
+            let message = format!("there is no parameter `{}`", printable(key));
+            return Err(ProjectError::config_hint(place.clone(), message, hint));
+        };
+        self.json(&self.scope.value(index), place)
+    }
+
+    /// The value at a path of keys, if there is one.
+    pub(super) fn index<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Option<usize> {
+        path.into_iter().try_fold(0, |index, key| match &self.scope.items[index].data {
+            ItemData::Table(entries) => entries.get(key).copied(),
+            _ => None,
+        })
+    }
+
+    /// An evaluated value as JSON; an expression inside that fails is the error.
+    pub(super) fn json(&self, value: &minijinja::Value, place: &Place) -> Result<Value, ProjectError> {
+        let json = strict::to_json(value, 0);
+        match (self.failure(), json) {
+            (Some(failure), _) => Err(failure),
+            (None, Ok(json)) => Ok(json),
+            (None, Err(error)) => Err(ProjectError::config(place.clone(), strict::describe(&error))),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Files that are made from data (`[[build.file]]`), in memory.
+
+use super::RenderError;
+use super::templates::{Output, is_harmless};
+use crate::project::{BuildFile, Params, Place, ProjectError};
+
+/// The mode of a file that no file of the module stands for.
+const MODE: u32 = 0o644;
+
+/// Makes one file.
+pub(super) fn make(file: &BuildFile, params: &Params) -> Result<Output, RenderError> {
+    let path = params.expand(&file.path, &file.place)?;
+    if !is_harmless(&path) {
+        let why = format!("its path becomes `{}`", path.escape_debug());
+        return Err(RenderError::Output { path: file.place.to_string(), why });
+    }
+    let (value, place) = match (&file.value, &file.from) {
+        (Some(node), _) => (params.resolve(node)?, &node.place),
+        (None, from) => (params.lookup(from.as_deref().unwrap_or_default(), &file.place)?, &file.place),
+    };
+    let fail = |place: &Place, why: &str| ProjectError::config(place.clone(), format!("`{path}`: {why}"));
+    let format = file.format().ok_or_else(|| fail(&file.place, "no format"))?;
+    let text = format.write(&value).map_err(|why| fail(place, why))?;
+    Ok(Output { path, bytes: text.into_bytes(), mode: MODE })
+}
