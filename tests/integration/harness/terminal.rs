@@ -17,6 +17,7 @@ pub(crate) struct Terminal {
     bridge: Child,
     orders: ChildStdin,
     screen: Arc<Mutex<Vec<u8>>>,
+    reader: Option<std::thread::JoinHandle<()>>,
     status: PathBuf,
     ended: bool,
 }
@@ -42,13 +43,13 @@ impl Terminal {
         let mut output = bridge.stdout.take().expect("piped");
         let screen = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&screen);
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(count @ 1..) = output.read(&mut buffer) {
                 seen.lock().expect("nothing panics with it").extend_from_slice(&buffer[..count]);
             }
         });
-        Self { bridge, orders, screen, status, ended: false }
+        Self { bridge, orders, screen, reader: Some(reader), status, ended: false }
     }
 
     /// Everything that appeared on the terminal so far.
@@ -61,7 +62,8 @@ impl Terminal {
     pub(crate) fn wait_for(&mut self, text: &str) {
         let screen = Arc::clone(&self.screen);
         let read = || String::from_utf8_lossy(&screen.lock().expect("nothing panics with it")).into_owned();
-        let ended = || self.status.exists();
+        // All that it wrote has been read by then.
+        let ended = || self.reader.as_ref().is_none_or(std::thread::JoinHandle::is_finished);
         wait_until(&format!("`{text}` on the terminal, which shows:\n{}", self.screen()), || {
             read().contains(text) || ended()
         });
@@ -106,6 +108,7 @@ impl Terminal {
         });
         let _ = self.bridge.wait();
         self.ended = true;
+        self.reader.take().map(std::thread::JoinHandle::join);
         (std::fs::read_to_string(&self.status).expect("it exists"), self.screen())
     }
 
