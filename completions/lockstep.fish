@@ -45,9 +45,11 @@ complete -c lockstep -n "__fish_lockstep_needs_command" -l accept-rewrite -d 'Go
 complete -c lockstep -n "__fish_lockstep_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lockstep -n "__fish_lockstep_needs_command" -s V -l version -d 'Print version'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "demo" -d 'Show the whole job in a throwaway repository: lock, refusal, failure, recovery'
-complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "locks" -d 'Show the locks that are held, failed or unreadable'
+complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "locks" -d 'Show the locks that are held, failed, frozen or unreadable'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "log" -d 'Show what was done to the locks: who took, released or evicted what, when and why'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "why" -d 'Show what a unit\'s parameters are, where that is written, and what it overrides'
+complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "freeze" -d 'Lock a unit on purpose, until somebody thaws it'
+complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "thaw" -d 'End a freeze'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "help" -d 'Explain: `help steps`, `help exit-codes`'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "generate" -d 'Write the files that are generated from the program (completions, CLI reference)'
@@ -74,6 +76,10 @@ complete -c lockstep -n "__fish_lockstep_using_subcommand why" -l set -d 'Set a 
 complete -c lockstep -n "__fish_lockstep_using_subcommand why" -l params -d 'Take parameters from a TOML or JSON file, as for a pipeline; may be repeated' -r -F
 complete -c lockstep -n "__fish_lockstep_using_subcommand why" -l json -d 'Print JSON'
 complete -c lockstep -n "__fish_lockstep_using_subcommand why" -s h -l help -d 'Print help'
+complete -c lockstep -n "__fish_lockstep_using_subcommand freeze" -l reason -d 'Why; everybody who is refused will read it' -r
+complete -c lockstep -n "__fish_lockstep_using_subcommand freeze" -s h -l help -d 'Print help'
+complete -c lockstep -n "__fish_lockstep_using_subcommand thaw" -l reason -d 'Why, for the log' -r
+complete -c lockstep -n "__fish_lockstep_using_subcommand thaw" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand help" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lockstep -n "__fish_lockstep_using_subcommand generate" -l check -d 'Only compare: 1 if any file differs'

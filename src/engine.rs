@@ -163,18 +163,14 @@ impl Engine {
         let repo = Repo::discover(project.root(), &self.env, &self.interrupts)?;
         needs(plan, project.root(), repo.as_ref())?;
         let host = self.host.clone().unwrap_or_else(Host::current);
-        let owner = match &self.owner {
-            Some(owner) => owner.clone(),
-            None => lock::owner(&self.env, &host, project.config().lock.owner.as_deref()),
-        };
+        let owner = self.owner_of(project, &host);
         let uses_lock = |role| matches!(role, Role::Check | Role::Lock | Role::Unlock | Role::UnlockAny);
         let backend = if plan.calls.iter().any(|call| uses_lock(call.step.role())) {
             Some(self.open_backend(project, repo.as_ref())?)
         } else {
             None
         };
-        let run_id =
-            env::nonce().map_err(|source| Error::Io { what: "get a random run id".into(), source })?;
+        let run_id = run_id()?;
         let mut reporters = self.reporters.clone();
         if self.journal
             && !plan.only_looks()
@@ -198,6 +194,13 @@ impl Engine {
             output: self.output.clone(),
             alive: std::sync::OnceLock::new(),
         })
+    }
+
+    fn owner_of(&self, project: &Project, host: &Host) -> String {
+        match &self.owner {
+            Some(owner) => owner.clone(),
+            None => lock::owner(&self.env, host, project.config().lock.owner.as_deref()),
+        }
     }
 
     fn open_backend(&self, project: &Project, repo: Option<&Repo>) -> Result<Box<dyn LockBackend>, Error> {
@@ -245,6 +248,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// A fresh identifier of an invocation.
+fn run_id() -> Result<String, Error> {
+    env::nonce().map_err(|source| Error::Io { what: "get a random run id".into(), source })
 }
 
 /// Whether no record can be left that needs proof that this run has ended.

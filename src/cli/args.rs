@@ -11,6 +11,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 use super::help;
 use crate::env::Span;
 use crate::lock::LockKey;
+use crate::project::UnitId;
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -110,12 +111,16 @@ pub(super) struct Top {
 pub(super) enum Sub {
     /// Show the whole job in a throwaway repository: lock, refusal, failure, recovery
     Demo(DemoArgs),
-    /// Show the locks that are held, failed or unreadable
+    /// Show the locks that are held, failed, frozen or unreadable
     Locks(LocksArgs),
     /// Show what was done to the locks: who took, released or evicted what, when and why
     Log(LogArgs),
     /// Show what a unit's parameters are, where that is written, and what it overrides
     Why(WhyArgs),
+    /// Lock a unit on purpose, until somebody thaws it
+    Freeze(FreezeArgs),
+    /// End a freeze
+    Thaw(ThawArgs),
     /// Explain: `help steps`, `help exit-codes`
     Help {
         /// What to explain.
@@ -179,6 +184,32 @@ pub(super) struct LogArgs {
     /// At most so many entries
     #[arg(short = 'n', value_name = "N", default_value_t = 50)]
     pub limit: usize,
+}
+
+/// What `freeze` takes.
+#[derive(Args, Debug)]
+pub(super) struct FreezeArgs {
+    /// The unit: MODULE/PROFILE
+    #[arg(value_parser = |text: &str| text.parse::<UnitId>())]
+    pub unit: UnitId,
+    /// Why; everybody who is refused will read it
+    #[arg(long, value_name = "TEXT", value_parser = some_text)]
+    pub reason: String,
+}
+
+/// What `thaw` takes.
+#[derive(Args, Debug)]
+pub(super) struct ThawArgs {
+    /// The frozen lock: MODULE/PROFILE
+    #[arg(value_parser = LockKey::new)]
+    pub unit: LockKey,
+    /// Why, for the log
+    #[arg(long, value_name = "TEXT", value_parser = some_text)]
+    pub reason: Option<String>,
+}
+
+fn some_text(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("it says nothing") } else { Ok(text.to_owned()) }
 }
 
 /// What `demo` takes.

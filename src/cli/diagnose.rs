@@ -210,6 +210,9 @@ fn wait_hint(error: &LockError, line: &Line<'_>) -> Option<String> {
 
 fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
     match error {
+        LockError::Held { key, holder, .. } if holder.state == LockState::Frozen => {
+            vec![format!("when the reason is gone: lockstep thaw {key}")]
+        }
         LockError::Held { why, holder, .. } if why.is_empty() && holder.state == LockState::Failed => vec![format!(
             "its owner can go on from there; to take it from him: {}",
             line.command("unlock-any --reason TEXT")
@@ -229,6 +232,9 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
             format!("bring it in: git fetch && git rebase {}", applied.short()),
             "if the history was rewritten on purpose, add --accept-rewrite".into(),
         ],
+        LockError::ReasonMissing { key, holder } if holder.state == LockState::Frozen => {
+            vec![format!("to end a freeze: lockstep thaw {key}"), line.command("unlock-any --reason TEXT")]
+        }
         LockError::ReasonMissing { .. } => vec![line.command("unlock-any --reason TEXT")],
         LockError::Unreachable { .. } => vec!["see whether git reaches it: git ls-remote".into()],
         LockError::Ambiguous { .. } => vec!["run the same again: it looks first".into()],

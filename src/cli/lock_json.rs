@@ -13,7 +13,7 @@ use crate::lock::{Act, Effect, Listed, LockState, Record};
 #[derive(Serialize)]
 struct Lock<'a> {
     key: &'a str,
-    /// `held`, `failed`, `free`, or `unreadable`.
+    /// `held`, `failed`, `frozen`, `free`, or `unreadable`.
     state: &'static str,
     stale: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +51,7 @@ struct Entry<'a> {
     state: LockState,
     #[serde(flatten)]
     record: Told<'a>,
-    /// Who had the lock before, for an eviction or a takeover.
+    /// Who had the lock before, for an eviction, a takeover or a thaw.
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<From<'a>>,
 }
@@ -127,13 +127,14 @@ pub(super) fn one(record: Option<&Record>, ages: Ages) -> String {
 pub(super) fn log(entries: &[LogEntry]) -> String {
     let entry = |entry: &LogEntry| {
         let (record, before) = (&entry.record, entry.before.as_ref());
-        let from =
-            before.filter(|_| matches!(record.act, Act::Evicted | Act::TakenOver)).map(|before| From {
+        let from = before.filter(|_| matches!(record.act, Act::Evicted | Act::TakenOver | Act::Thawed)).map(
+            |before| From {
                 owner: &before.owner,
                 run: &before.run,
                 generation: before.generation,
                 state: before.state,
-            });
+            },
+        );
         value(&Entry { key: record.key.as_str(), state: record.state, record: Told::new(record), from })
     };
     text(&entries.iter().map(entry).collect::<Vec<_>>())

@@ -20,9 +20,10 @@ impl Ages {
         Span::since(record.time, self.now)
     }
 
-    /// What is free is never stale.
+    /// What is free is never stale, and what is frozen is meant to last.
     pub(super) fn is_stale(self, record: &Record) -> bool {
-        record.state != LockState::Free && self.stale_after.is_stale(self.of(record))
+        matches!(record.state, LockState::Held | LockState::Failed)
+            && self.stale_after.is_stale(self.of(record))
     }
 
     fn state(self, record: &Record) -> String {
@@ -114,7 +115,7 @@ pub(super) fn log(entries: &[LogEntry]) -> String {
 fn more(record: &Record, before: Option<&Record>) -> String {
     let mut parts = Vec::new();
     match (record.act, before) {
-        (Act::Evicted, Some(before)) => parts.push(format!("from {}", before.describe())),
+        (Act::Evicted | Act::Thawed, Some(before)) => parts.push(format!("from {}", before.describe())),
         (Act::Acquired | Act::TakenOver, _) => parts.extend(record.doing()),
         (Act::Released, _) if record.effect == Effect::Applied => parts.push("applied".to_owned()),
         (Act::Released, _) => parts.push("nothing changed".to_owned()),

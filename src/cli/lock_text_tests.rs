@@ -124,5 +124,6 @@ fn only_what_is_taken_gets_stale() {
     let old = Record { time: Timestamp::from_second(0).unwrap(), ..record("alpha/prod") };
     assert!(ages().is_stale(&old));
     assert!(!ages().is_stale(&Record { state: LockState::Free, ..old.clone() }));
+    assert!(!ages().is_stale(&Record { state: LockState::Frozen, ..old.clone() }));
     assert!(!Ages { stale_after: StaleAfter::Never, ..ages() }.is_stale(&old));
 }

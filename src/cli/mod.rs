@@ -7,6 +7,7 @@ mod completions;
 mod demo;
 mod diagnose;
 mod dry_run;
+mod freeze;
 mod generate;
 mod help;
 mod lock_json;
@@ -69,6 +70,8 @@ fn subcommand(sub: Sub, env: Environment, terminal: Terminal) -> u8 {
         Sub::Locks(args) => locks::run(args, env, terminal),
         Sub::Log(args) => log::run(&args, env, terminal),
         Sub::Why(args) => why::run(&args, &env, terminal),
+        Sub::Freeze(args) => freeze::freeze(&args, env, terminal),
+        Sub::Thaw(args) => freeze::thaw(&args, env, terminal),
         Sub::Help { topic } => return help_topic(topic.as_deref(), terminal),
         Sub::Completions { shell } => terminal.data(&completions::script(shell)),
         Sub::Generate { check } => generate::run(check, &env, terminal),

@@ -1,4 +1,4 @@
-//! The locks of a project beside any pipeline: looking at them and at their history.
+//! The locks of a project beside any pipeline: looking at them and at their history, freezing them.
 
 use std::path::Path;
 
@@ -6,16 +6,20 @@ use jiff::Timestamp;
 
 use super::Engine;
 use crate::Error;
-use crate::env::Clock;
+use crate::env::{Clock, Environment, Host};
 use crate::git::Repo;
-use crate::lock::{Freshness, KeySet, Listed, LockBackend, LockError, LockKey, Record};
-use crate::project::{Project, StaleAfter};
+use crate::lock::{Freshness, KeySet, Listed, LockBackend, LockError, LockKey, Locks, Record};
+use crate::project::{Project, StaleAfter, UnitId};
 
 /// The locks of one project. Made by [`Engine::locks`].
 pub struct ProjectLocks {
     project: Project,
     backend: Box<dyn LockBackend>,
     clock: Clock,
+    env: Environment,
+    host: Host,
+    owner: String,
+    run: String,
 }
 
 /// One entry of a lock's history.
@@ -47,7 +51,10 @@ impl Engine {
         let project = Project::discover(directory)?;
         let repo = Repo::discover(project.root(), &self.env, &self.interrupts)?;
         let backend = self.open_backend(&project, repo.as_ref())?;
-        Ok(ProjectLocks { project, backend, clock: self.clock })
+        let host = self.host.clone().unwrap_or_else(Host::current);
+        let owner = self.owner_of(&project, &host);
+        let run = super::run_id()?;
+        Ok(ProjectLocks { project, backend, clock: self.clock, env: self.env.clone(), host, owner, run })
     }
 }
 
@@ -82,6 +89,36 @@ impl ProjectLocks {
     pub fn last(&self, key: &LockKey) -> Result<Option<Record>, LockError> {
         let observed = self.backend.read(&KeySet::one(key.clone()), Freshness::Now)?;
         Ok(observed.into_iter().find_map(|seen| seen.last).map(|(_, record)| record))
+    }
+
+    /// Freezes the lock of a unit of the project: no run takes it until somebody thaws it. The
+    /// records that were written.
+    ///
+    /// # Errors
+    /// When there is no such unit, or its lock is not free.
+    pub fn freeze(&self, unit: &UnitId, reason: &str) -> Result<Vec<Record>, Error> {
+        let unit = self.project.unit(unit.module.as_str(), unit.profile.as_str(), &self.env)?;
+        let keys = KeySet::one(LockKey::from(&unit));
+        Ok(self.locks().freeze(&keys, &unit.to_string(), reason)?)
+    }
+
+    /// Ends the freeze of a lock, whoever began it; the records of the freezes that ended, none if it
+    /// was free.
+    ///
+    /// # Errors
+    /// [`LockError::Held`] if a run holds it.
+    pub fn thaw(&self, key: &LockKey, reason: Option<&str>) -> Result<Vec<Record>, LockError> {
+        self.locks().thaw(&KeySet::one(key.clone()), reason)
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        Locks {
+            backend: self.backend.as_ref(),
+            clock: self.clock,
+            host: &self.host,
+            owner: &self.owner,
+            run: &self.run,
+        }
     }
 
     /// The last `limit` things that were done to one lock, or to all, in one connection.

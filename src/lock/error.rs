@@ -1,14 +1,14 @@
 //! Why a lock operation did not succeed. Texts that come from a record or a server are escaped
 //! before they are shown.
 
-use super::{LockKey, Record};
+use super::{LockKey, LockState, Record};
 use crate::git::{GitError, Oid};
 
 /// Why a lock operation did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Somebody else holds it.
-    #[error("lock `{key}` is held by {}{}", .holder.describe(), because(.why))]
+    #[error("lock `{key}` is {} by {}{}", taken(.holder), .holder.describe(), because(.why))]
     Held {
         /// The key.
         key: LockKey,
@@ -52,7 +52,7 @@ pub enum LockError {
         shallow: bool,
     },
     /// Evicting somebody else's run wants a reason.
-    #[error("lock `{key}` is held by {}; evicting somebody else's run needs a reason", .holder.describe())]
+    #[error("lock `{key}` is {} by {}; {} needs a reason", taken(.holder), .holder.describe(), needing(.holder))]
     ReasonMissing {
         /// The key.
         key: LockKey,
@@ -135,6 +135,18 @@ impl LockError {
             Self::Record { why, .. } => why,
             other => super::record::escape(&other.to_string()),
         }
+    }
+}
+
+fn taken(holder: &Record) -> &'static str {
+    if holder.state == LockState::Frozen { "frozen" } else { "held" }
+}
+
+fn needing(holder: &Record) -> &'static str {
+    if holder.state == LockState::Frozen {
+        "it is a freeze, and taking it away"
+    } else {
+        "evicting somebody else's run"
     }
 }
 

@@ -17,6 +17,7 @@ mod backends;
 mod encode;
 mod error;
 mod evict;
+mod freeze;
 mod git_answer;
 mod git_ref;
 mod hold;

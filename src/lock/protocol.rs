@@ -146,7 +146,8 @@ impl Locks<'_> {
             let holder = Box::new(holder.clone());
             Err(LockError::Held { key: holder.key.clone(), holder, why: why.to_owned() })
         };
-        if holder.owner != clean(self.owner, MAX_OWNER) {
+        // A freeze is no run that could have ended: only a person's word does that.
+        if holder.state == LockState::Frozen || holder.owner != clean(self.owner, MAX_OWNER) {
             return refused("");
         }
         if holder.state == LockState::Failed {

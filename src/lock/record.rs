@@ -18,6 +18,8 @@ pub enum LockState {
     Held,
     /// The run that held it has ended in failure; its owner may go on from there.
     Failed,
+    /// A person has frozen it: no run takes it until somebody thaws it.
+    Frozen,
     /// Nobody holds it.
     Free,
 }
@@ -54,6 +56,10 @@ pub enum Act {
     GivenBack,
     /// Taken from a run by somebody.
     Evicted,
+    /// Frozen by a person.
+    Frozen,
+    /// A freeze was ended by a person.
+    Thawed,
 }
 
 impl LockState {
@@ -62,6 +68,7 @@ impl LockState {
         match self {
             Self::Held => "held",
             Self::Failed => "failed",
+            Self::Frozen => "frozen",
             Self::Free => "free",
         }
     }
@@ -78,6 +85,8 @@ impl Act {
             Self::Released => "released",
             Self::GivenBack => "given back",
             Self::Evicted => "evicted",
+            Self::Frozen => "frozen",
+            Self::Thawed => "thawed",
         }
     }
 }
@@ -152,10 +161,15 @@ impl Record {
             LockState::Failed => {
                 format!("`{owner}` since {at} ({}run {run}, failed)", self.describe_program())
             }
+            LockState::Frozen => {
+                let why = self.reason.as_deref().map_or_else(String::new, |why| format!(": {}", escape(why)));
+                format!("`{owner}` since {at} (run {run}){why}")
+            }
             LockState::Free => {
                 let done = match self.act {
                     Act::Evicted => "evicted",
                     Act::GivenBack => "given back",
+                    Act::Thawed => "thawed",
                     _ => "released",
                 };
                 let why = self.reason.as_deref().map_or_else(String::new, |why| format!(": {}", escape(why)));

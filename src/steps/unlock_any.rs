@@ -3,7 +3,7 @@
 
 use super::unlock::release;
 use crate::Error;
-use crate::lock::{LockError, Record};
+use crate::lock::{LockError, LockState, Record};
 use crate::workflow::{Call, Done, Event, Role, Run, State, Step, locks};
 
 /// Gives the lock back, or takes it from whoever holds it.
@@ -22,9 +22,9 @@ impl Step for UnlockAny {
         "After `lock` in the same pipeline: the same as `unlock`, only what this run took.\n\
          Otherwise it frees the lock whoever holds it: exactly the run that it reads and names, whose\n\
          next push and release will then be refused. Somebody else's lock wants a reason (--reason, or\n\
-         asked for on a terminal; 64 without). With --expect only if the lock is still at the generation\n\
-         that `lockstep locks show` told (75 otherwise). A lock that is free already is fine. First make\n\
-         sure that the run and its tool have really ended."
+         asked for on a terminal; 64 without); so does a freeze, whoever made it. With --expect only if\n\
+         the lock is still at the generation that `lockstep locks show` told (75 otherwise). A lock that\n\
+         is free already is fine. First make sure that the run and its tool have really ended."
     }
 
     fn role(&self) -> Role {
@@ -49,16 +49,20 @@ impl Step for UnlockAny {
             let held = holders.iter().filter(|r| r.run == holder).map(|r| r.key.clone()).collect();
             let evicted = locks.evict(&held, holder, reason.as_deref())?;
             told.extend(
-                evicted
-                    .freed
-                    .iter()
-                    .map(|record| format!("took `{}` from {}", record.key, record.describe())),
+                evicted.freed.iter().map(|record| {
+                    format!("took {}`{}` from {}", frozen(record), record.key, record.describe())
+                }),
             );
             told.extend(evicted.free.iter().map(|key| format!("`{key}` was given back meanwhile")));
         }
         run.emit(&Event::LockReleased { unit: run.unit.id.clone() });
         Ok(Done::says(told.join("; ")))
     }
+}
+
+/// What a person should know of what he takes away.
+fn frozen(record: &Record) -> &'static str {
+    if record.state == LockState::Frozen { "the frozen " } else { "" }
 }
 
 /// Refuses if the lock has passed on since the user looked at it.
@@ -76,11 +80,13 @@ fn expected(run: &Run<'_>, holders: &[Record]) -> Result<(), LockError> {
 fn reason(run: &Run<'_>, holders: &[Record]) -> Result<Option<String>, Error> {
     let given = run.plan.options.reason.clone();
     let given = given.filter(|text| !text.trim().is_empty());
-    let Some(foreign) = holders.iter().find(|record| record.owner != run.services.owner) else {
+    let needs = |record: &&Record| record.owner != run.services.owner || record.state == LockState::Frozen;
+    let Some(foreign) = holders.iter().find(needs) else {
         return Ok(given);
     };
     let ask = || {
-        let question = format!("`{}` is held by {}. Why take it away?", foreign.key, foreign.describe());
+        let how = if foreign.state == LockState::Frozen { "frozen" } else { "held" };
+        let question = format!("`{}` is {how} by {}. Why take it away?", foreign.key, foreign.describe());
         run.services.ask.as_ref().and_then(|ask| ask(&question))
     };
     given.or_else(ask).filter(|text| !text.trim().is_empty()).map(Some).ok_or_else(|| {

@@ -10,6 +10,7 @@ mod examples;
 mod exec;
 mod exit_codes;
 mod explain;
+mod freeze;
 mod git_check;
 mod harness;
 mod harness_works;

@@ -4,6 +4,7 @@
 //! damage it. `contract!` makes one test of each promise.
 
 mod cases;
+mod cases_freeze;
 mod cases_hostile;
 mod cases_list;
 mod cases_race;
@@ -47,6 +48,10 @@ contract! {
     an_unfinished_change_is_finished_by_a_change_only in cases,
     stale_knowledge_does_not_decide in cases,
     history_is_the_whole_chain in cases,
+    nobody_takes_what_is_frozen in cases_freeze,
+    only_what_is_free_is_frozen in cases_freeze,
+    an_eviction_of_a_freeze_names_it in cases_freeze,
+    freezes_and_runs_that_race_have_one_winner in cases_freeze,
     a_listing_shows_every_lock in cases_list,
     a_bad_record_hides_no_other in cases_list,
     one_and_the_same_record_has_one_winner in cases,
