@@ -147,7 +147,7 @@ fn render(error: &RenderError) -> ExitCode {
         | RenderError::Obstructed { .. } => ExitCode::Config,
         RenderError::Busy { .. } => ExitCode::Held,
         RenderError::WouldChange { .. } => ExitCode::Found,
-        RenderError::NoSuchOutput { .. } => ExitCode::Usage,
+        RenderError::NoSuchOutput { .. } | RenderError::Sensitive { .. } => ExitCode::Usage,
         RenderError::Git(error) => git(error),
         RenderError::Io { .. } => ExitCode::Io,
     }

@@ -46,6 +46,7 @@ fn line(one: &Explained) -> String {
     match &one.value {
         Resolved::Value(value) => format!("{key} = {}  # {said}\n", toml_text::value(value)),
         Resolved::Datetime(text) => format!("{key} = {text}  # {said}\n"),
+        Resolved::Sensitive => format!("{key} = \"(sensitive)\"  # {said}\n"),
         Resolved::Failed(_) => format!("# {key} cannot be evaluated  # {said}\n"),
     }
 }
@@ -62,6 +63,7 @@ fn as_json(unit: &UnitId, explained: &[Explained]) -> String {
         let (name, value) = match &one.value {
             Resolved::Value(value) => ("value", value.clone()),
             Resolved::Datetime(text) => ("value", Value::from(text.as_str())),
+            Resolved::Sensitive => ("sensitive", Value::from(true)),
             Resolved::Failed(error) => ("error", Value::from(error.to_string())),
         };
         entry[name] = value;

@@ -22,6 +22,8 @@ pub struct Config {
     /// Parameters of all modules and profiles: the layer above the modules' defaults.
     #[serde(skip)]
     pub params: Node,
+    /// Keys of parameters that are secrets, in all modules and profiles.
+    pub sensitive: Vec<String>,
     /// Environment variables of commands.
     pub env: BTreeMap<String, String>,
     /// How commands run.

@@ -27,6 +27,8 @@ pub enum Resolved {
     Value(serde_json::Value),
     /// A date or time, as TOML writes it.
     Datetime(String),
+    /// A secret, or made of one.
+    Sensitive,
     /// Its expression cannot be evaluated.
     Failed(ProjectError),
 }
@@ -71,15 +73,16 @@ impl Params {
     }
 
     fn explained(&self, path: Vec<String>, node: &Node) -> Explained {
-        let value = match &node.data {
-            Data::Datetime(text) => Resolved::Datetime(text.clone()),
-            _ => match self.resolved(&path, &node.place) {
-                Ok(value) => Resolved::Value(value),
-                Err(error) => Resolved::Failed(error),
-            },
+        let (resolved, secret) = self.watch(|| self.resolved(&path, &node.place));
+        let value = match (resolved, &node.data) {
+            (Err(error), _) => Resolved::Failed(error),
+            (Ok(_), _) if secret => Resolved::Sensitive,
+            (Ok(_), Data::Datetime(text)) => Resolved::Datetime(text.clone()),
+            (Ok(value), _) => Resolved::Value(value),
         };
         let expression = match &node.data {
-            Data::Text(text) if text.contains("{{") => Some(text.clone()),
+            // What is a secret itself may have half of it in the text.
+            Data::Text(text) if text.contains("{{") && !self.is_marked(&path) => Some(text.clone()),
             _ => None,
         };
         Explained { path, value, place: node.place.clone(), expression, overrode: node.shadowed.clone() }
@@ -87,6 +90,11 @@ impl Params {
 }
 
 impl Params {
+    fn is_marked(&self, path: &[String]) -> bool {
+        let index = self.index(path.iter().map(String::as_str));
+        index.is_none_or(|index| self.scope.items[index].sensitive)
+    }
+
     /// The value at a path of keys that exists, evaluated.
     fn resolved(&self, path: &[String], place: &Place) -> Result<serde_json::Value, ProjectError> {
         let index = self.index(path.iter().map(String::as_str)).unwrap_or_default();

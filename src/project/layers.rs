@@ -11,6 +11,7 @@ use toml::de::DeValue;
 use super::error::printable;
 use super::params::Params;
 use super::profile::OverridePolicy;
+use super::sensitive::Marks;
 use super::toml_file::TomlFile;
 use super::value::{Data, Node, operator};
 use super::{Place, Project, ProjectError, UnitId};
@@ -52,15 +53,18 @@ impl Project {
                 ),
             });
         }
+        let mut marks = Marks(module.sensitive);
+        marks.0.extend_from_slice(&self.config().sensitive);
         let mut tree = module.params.merge(self.config().params.clone());
         for profile in chain {
             tree = tree.merge(profile.params);
+            marks.0.extend(profile.sensitive);
             let mut modules = profile.modules;
             if let Some(module) = modules.remove(&unit.module) {
                 tree = tree.merge(module.params);
             }
         }
-        Params::new(tree.merge(outside).settle(), self, unit, keys)
+        Params::new(tree.merge(outside).settle(), self, unit, keys, &marks)
     }
 }
 

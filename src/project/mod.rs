@@ -18,6 +18,7 @@ mod params;
 mod place;
 mod profile;
 mod resolve;
+mod sensitive;
 pub(crate) mod strict;
 mod toml_file;
 mod unit;

@@ -18,6 +18,8 @@ pub struct ModuleConfig {
     pub params: Node,
     /// The profiles in which this module is a unit; without it, all.
     pub profiles: Option<Vec<Name>>,
+    /// Keys of parameters that are secrets.
+    pub sensitive: Vec<String>,
     /// How it is rendered.
     pub build: BuildConfig,
     /// Environment variables of its commands.

@@ -10,6 +10,7 @@ use std::thread::ThreadId;
 
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 
+use super::sensitive::{Marks, Watch};
 use super::value::{Data, Node};
 use super::{Place, Project, ProjectError, UnitId, strict};
 
@@ -29,7 +30,10 @@ pub(super) struct Item {
     pub(super) key: String,
     pub(super) place: Place,
     pub(super) data: ItemData,
-    pub(super) memo: OnceLock<Value>,
+    /// The value of an expression, and whether it was made of a secret.
+    pub(super) memo: OnceLock<(Value, bool)>,
+    /// It is a secret.
+    pub(super) sensitive: bool,
 }
 
 pub(super) enum ItemData {
@@ -47,6 +51,7 @@ pub(super) struct Scope {
     /// What is being evaluated now, by thread: a value that meets itself here is a cycle.
     pub(super) active: Mutex<Vec<(ThreadId, usize)>>,
     failure: Mutex<Option<ProjectError>>,
+    pub(super) watch: Watch,
 }
 
 impl Params {
@@ -55,6 +60,7 @@ impl Params {
         project: &Project,
         unit: &UnitId,
         override_keys: Vec<String>,
+        marks: &Marks,
     ) -> Result<Self, ProjectError> {
         for given in GIVEN {
             if let Some(node) = tree.entries().and_then(|entries| entries.get(given)) {
@@ -70,8 +76,14 @@ impl Params {
             ("root", Value::from("../../..")),
         ]);
         let mut items = Vec::new();
-        flatten(&tree, String::new(), &mut items);
-        let scope = Scope { items, given, active: Mutex::default(), failure: Mutex::default() };
+        flatten(&tree, String::new(), &mut items, marks);
+        let scope = Scope {
+            items,
+            given,
+            active: Mutex::default(),
+            failure: Mutex::default(),
+            watch: Watch::default(),
+        };
         Ok(Self { tree: Arc::new(tree), scope: Arc::new(scope), override_keys })
     }
 
@@ -131,9 +143,11 @@ impl fmt::Debug for Params {
     }
 }
 
-fn flatten(node: &Node, key: String, items: &mut Vec<Item>) -> usize {
+fn flatten(node: &Node, key: String, items: &mut Vec<Item>, marks: &Marks) -> usize {
     let index = items.len();
-    let item = |data| Item { key: key.clone(), place: node.place.clone(), data, memo: OnceLock::new() };
+    let sensitive = marks.cover(&key);
+    let item =
+        |data| Item { key: key.clone(), place: node.place.clone(), data, memo: OnceLock::new(), sensitive };
     items.push(item(ItemData::Value(Value::UNDEFINED)));
     let data = match &node.data {
         Data::Null => ItemData::Value(Value::from(())),
@@ -143,13 +157,13 @@ fn flatten(node: &Node, key: String, items: &mut Vec<Item>) -> usize {
         Data::Text(text) if text.contains("{{") => ItemData::Expression(text.clone()),
         Data::Text(text) | Data::Datetime(text) => ItemData::Value(Value::from(text.as_str())),
         Data::List(list) | Data::Append(list) => {
-            let child = |(position, node)| flatten(node, format!("{key}[{position}]"), items);
+            let child = |(position, node)| flatten(node, format!("{key}[{position}]"), items, marks);
             ItemData::List(list.iter().enumerate().map(child).collect())
         }
         Data::Table { entries, .. } => {
             let child = |(name, node): (&String, &Node)| {
                 let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
-                (name.clone(), flatten(node, key, items))
+                (name.clone(), flatten(node, key, items, marks))
             };
             ItemData::Table(entries.iter().map(child).collect())
         }
@@ -163,14 +177,22 @@ fn flatten(node: &Node, key: String, items: &mut Vec<Item>) -> usize {
 impl Scope {
     pub(super) fn value(self: &Arc<Self>, index: usize) -> Value {
         let item = &self.items[index];
+        if item.sensitive {
+            self.watch.touch();
+        }
         match &item.data {
             ItemData::Value(value) => value.clone(),
             ItemData::List(children) => Value::from_object(List(Arc::clone(self), children.clone())),
             ItemData::Table(_) => Value::from_object(Table(Arc::clone(self), index)),
             ItemData::Expression(text) => match item.memo.get() {
-                Some(value) => value.clone(),
-                None => match self.evaluate(index, text) {
-                    Ok(value) => item.memo.get_or_init(|| value).clone(),
+                Some((value, secret)) => {
+                    if *secret {
+                        self.watch.touch();
+                    }
+                    value.clone()
+                }
+                None => match self.evaluate_watched(index, text) {
+                    Ok(value) => item.memo.get_or_init(|| value).0.clone(),
                     Err(error) => {
                         let message = format!("parameter `{}` cannot be evaluated", item.key.escape_debug());
                         // The innermost failure comes first and has the whole chain.
@@ -180,6 +202,17 @@ impl Scope {
                 },
             },
         }
+    }
+
+    /// The value, and whether it was made of a secret.
+    fn evaluate_watched(self: &Arc<Self>, index: usize, text: &str) -> Result<(Value, bool), ProjectError> {
+        let before = self.watch.take();
+        let value = self.evaluate(index, text);
+        let secret = self.watch.take();
+        if before || secret {
+            self.watch.touch();
+        }
+        Ok((value?, secret))
     }
 
     fn top(self: &Arc<Self>, key: &str) -> Option<Value> {

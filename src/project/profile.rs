@@ -16,6 +16,8 @@ pub(crate) struct Profile {
     pub(crate) is_abstract: bool,
     pub(crate) place: Place,
     pub(crate) overrides: Option<OverridePolicy>,
+    /// Keys of parameters that are secrets.
+    pub(crate) sensitive: Vec<String>,
     pub(crate) params: Node,
     pub(crate) modules: BTreeMap<Name, ProfileModule>,
     extends: Vec<(Name, Place)>,
@@ -46,6 +48,7 @@ struct Raw {
     is_abstract: bool,
     extends: Vec<Spanned<Name>>,
     overrides: Option<OverridePolicy>,
+    sensitive: Vec<String>,
     modules: BTreeMap<Spanned<Name>, RawModule>,
 }
 
@@ -92,6 +95,7 @@ impl Profile {
             is_abstract: raw.is_abstract,
             place: file.place(0),
             overrides: raw.overrides,
+            sensitive: raw.sensitive,
             params,
             modules,
             extends,

@@ -40,6 +40,12 @@ pub fn unified(change: &FileChange, directory: &str, style: DiffStyle) -> String
         None => "/dev/null".to_owned(),
     };
     let (old, new) = (side(&change.before, "a"), side(&change.after, "b"));
+    let secret = |state: &Option<FileState>| state.as_ref().is_some_and(|state| state.sensitive);
+    if secret(&change.before) || secret(&change.after) {
+        // Also what was a secret before this change must not be shown, and its value is not known.
+        out.header(&format!("Files {old} and {new} with sensitive parameters differ"));
+        return out.text;
+    }
     match (text(&before), text(&after)) {
         (Some(before), Some(after)) => {
             out.header(&format!("--- {old}"));
@@ -114,8 +120,9 @@ mod tests {
     use super::*;
 
     fn change(before: Option<&str>, after: Option<&str>) -> FileChange {
-        let state =
-            |text: Option<&str>| text.map(|text| FileState { bytes: text.as_bytes().to_vec(), mode: 0o644 });
+        let state = |text: Option<&str>| {
+            text.map(|text| FileState { bytes: text.as_bytes().to_vec(), mode: 0o644, sensitive: false })
+        };
         FileChange { path: "a.tf".into(), before: state(before), after: state(after), edited: false }
     }
 

@@ -75,6 +75,14 @@ pub enum RenderError {
         /// The files that there are, safe to print.
         known: Vec<String>,
     },
+    /// `build --print`: the file holds secrets.
+    #[error("`{}` holds sensitive parameters, and is not printed", .file.escape_debug())]
+    Sensitive {
+        /// The unit.
+        unit: UnitId,
+        /// The file, relative to the unit's directory.
+        file: String,
+    },
     /// Something stands where a file or a directory has to be.
     #[error("`{path}` is in the way: {why}")]
     Obstructed {
@@ -128,6 +136,12 @@ impl RenderError {
             Self::WouldChange { unit, .. } => {
                 Some(format!("to see how: lockstep diff -- {} {}", unit.module, unit.profile))
             }
+            Self::Sensitive { unit, file } => Some(format!(
+                "`lockstep build -- {} {}` writes it for you alone: .dist/{unit}/{}",
+                unit.module,
+                unit.profile,
+                file.escape_debug()
+            )),
             Self::NoSuchOutput { nearest: Some(nearest), .. } => {
                 Some(format!("did you mean `{}`?", nearest.escape_debug()))
             }

@@ -9,17 +9,23 @@ const MODE: u32 = 0o644;
 
 /// Makes one file.
 pub(super) fn make(file: &BuildFile, params: &Params) -> Result<Output, RenderError> {
-    let path = params.expand(&file.path, &file.place)?;
+    let (path, secret) = params.watch(|| params.expand(&file.path, &file.place));
+    let path = path?;
+    if secret {
+        let why = "its path would show a sensitive parameter".to_owned();
+        return Err(RenderError::Output { path: file.place.to_string(), why });
+    }
     if !is_harmless(&path) {
         let why = format!("its path becomes `{}`", path.escape_debug());
         return Err(RenderError::Output { path: file.place.to_string(), why });
     }
-    let (value, place) = match (&file.value, &file.from) {
-        (Some(node), _) => (params.resolve(node)?, &node.place),
-        (None, from) => (params.lookup(from.as_deref().unwrap_or_default(), &file.place)?, &file.place),
-    };
+    let (value, secret) = params.watch(|| match (&file.value, &file.from) {
+        (Some(node), _) => params.resolve(node),
+        (None, from) => params.lookup(from.as_deref().unwrap_or_default(), &file.place),
+    });
+    let (value, place) = (value?, file.value.as_ref().map_or(&file.place, |node| &node.place));
     let fail = |place: &Place, why: &str| ProjectError::config(place.clone(), format!("`{path}`: {why}"));
     let format = file.format().ok_or_else(|| fail(&file.place, "no format"))?;
     let text = format.write(&value).map_err(|why| fail(place, why))?;
-    Ok(Output { path, bytes: text.into_bytes(), mode: MODE })
+    Ok(Output::new(path, text.into_bytes(), MODE, secret))
 }

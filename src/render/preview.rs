@@ -26,6 +26,8 @@ pub struct FileState {
     pub bytes: Vec<u8>,
     /// Its permission bits.
     pub mode: u32,
+    /// It holds secrets, or may: a file that only its owner can read counts as such.
+    pub sensitive: bool,
 }
 
 impl FileChange {
@@ -58,7 +60,7 @@ pub fn preview(request: &BuildRequest<'_>) -> Result<Vec<FileChange>, RenderErro
     }
     let mut outputs: Vec<Option<Output>> = outputs.into_iter().map(Some).collect();
     for output in changes.write.iter().filter_map(|index| outputs[*index].take()) {
-        let after = Some(FileState { bytes: output.bytes, mode: output.mode });
+        let after = Some(FileState { bytes: output.bytes, mode: output.mode, sensitive: output.sensitive });
         found.push(FileChange { before: disk.file(&output.path)?, after, edited: false, path: output.path });
     }
     for change in &mut found {
@@ -95,6 +97,9 @@ pub fn content(request: &BuildRequest<'_>, file: &str) -> Result<Vec<u8>, Render
     let near = nearest(file, outputs.iter().map(|output| output.path.as_str())).map(str::to_owned);
     let known = outputs.iter().map(|output| output.path.escape_debug().to_string()).collect();
     match outputs.into_iter().find(|output| output.path == file) {
+        Some(output) if output.sensitive => {
+            Err(RenderError::Sensitive { unit: request.unit.clone(), file: output.path })
+        }
         Some(output) => Ok(output.bytes),
         None => Err(RenderError::NoSuchOutput {
             unit: request.unit.clone(),
@@ -110,7 +115,7 @@ impl Disk {
     fn file(&mut self, path: &str) -> Result<Option<FileState>, RenderError> {
         let Some(tree) = &mut self.tree else { return Ok(None) };
         Ok(match tree.look(path)? {
-            Existing::File { bytes, mode } => Some(FileState { bytes, mode }),
+            Existing::File { bytes, mode } => Some(FileState { bytes, mode, sensitive: mode & 0o077 == 0 }),
             Existing::Missing | Existing::Directory | Existing::Other => None,
         })
     }

@@ -24,6 +24,14 @@ pub(super) struct Output {
     pub(super) bytes: Vec<u8>,
     /// Permission bits.
     pub(super) mode: u32,
+    /// A secret went into it: it is for its owner alone, and never shown.
+    pub(super) sensitive: bool,
+}
+
+impl Output {
+    pub(super) fn new(path: String, bytes: Vec<u8>, mode: u32, sensitive: bool) -> Self {
+        Self { path, bytes, mode: if sensitive { mode & 0o700 } else { mode }, sensitive }
+    }
 }
 
 /// Renders all files of a module; sorted by output path.
@@ -44,19 +52,29 @@ pub(super) fn render(
             continue;
         }
         let is_raw = raw.is_match(&file.path);
-        let path = if is_raw { file.path.clone() } else { templates.name(&file.path, &context, params)? };
+        let path = if is_raw {
+            file.path.clone()
+        } else {
+            let (path, secret) = params.watch(|| templates.name(&file.path, &context, params));
+            if secret {
+                let why = "its name would show a sensitive parameter".to_owned();
+                return Err(RenderError::Output { path: templates.shown(&file.path), why });
+            }
+            path?
+        };
         if !is_harmless(&path) {
             let why = format!("its name becomes `{}`", path.escape_debug());
             return Err(RenderError::Output { path: templates.shown(&file.path), why });
         }
-        let bytes = match std::str::from_utf8(&file.bytes) {
+        let (bytes, secret) = match std::str::from_utf8(&file.bytes) {
             Ok(text) if !is_raw && templates.has_syntax(text) => {
-                templates.render(&file.path, text, &context, params)?.into_bytes()
+                let (text, secret) = params.watch(|| templates.render(&file.path, text, &context, params));
+                (text?.into_bytes(), secret)
             }
             // Raw, binary, or nothing to render in it.
-            _ => file.bytes,
+            _ => (file.bytes, false),
         };
-        add(&mut outputs, Output { path, bytes, mode: file.mode }, templates.shown(&file.path))?;
+        add(&mut outputs, Output::new(path, bytes, file.mode, secret), templates.shown(&file.path))?;
     }
     for file in &build.file {
         add(&mut outputs, generated::make(file, params)?, file.place.to_string())?;

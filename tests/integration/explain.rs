@@ -1,5 +1,7 @@
 //! Questions about parameters through the binary: `why`, and what it says of each layer.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::Value;
 
 use crate::harness::{Checkout, World, snap};
@@ -79,4 +81,31 @@ fn what_cannot_be_evaluated_does_not_hide_the_rest() {
     assert!(out.stdout().contains("region = \"eu\""), "{out}");
     snap!(out);
     a.lockstep("why alpha/prod region").run().code(0);
+}
+
+#[test]
+fn secrets_are_masked_wherever_parameters_are_shown() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write(
+        "profiles/prod.toml",
+        "sensitive = [\"db.password\"]\n\n[params]\nregion = \"eu\"\nurl = \"pg://{{ db.password }}@h\"\n\
+         db = { host = \"h\", password = \"hunter2 {{ region }}\" }\n",
+    );
+    a.write("modules/alpha/secret.env", "URL={{ url | upper }}\n");
+    let out = a.lockstep("why alpha/prod").run();
+    out.code(0);
+    snap!(out);
+    let json = a.lockstep("why alpha/prod --json").run();
+    let diff = a.lockstep("diff -- alpha prod").run();
+    let print = a.lockstep("build --print secret.env -- alpha prod").run();
+    print.code(64).says(".dist/alpha/prod/secret.env");
+    let build = a.lockstep("-v build -- alpha prod").run();
+    build.code(0);
+    for out in [out, json, diff, print, build] {
+        assert!(!out.to_string().to_lowercase().contains("hunter"), "{out}");
+    }
+    assert_eq!(a.read(".dist/alpha/prod/secret.env"), "URL=PG://HUNTER2 EU@H\n");
+    let mode = a.path(".dist/alpha/prod/secret.env").metadata().expect("there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
 }

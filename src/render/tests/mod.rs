@@ -2,6 +2,7 @@
 
 mod files;
 mod generated;
+mod sensitive;
 mod templates;
 
 use super::*;
