@@ -55,6 +55,9 @@ _lockstep() {
             lockstep,log)
                 cmd="lockstep__subcmd__log"
                 ;;
+            lockstep,save)
+                cmd="lockstep__subcmd__save"
+                ;;
             lockstep,thaw)
                 cmd="lockstep__subcmd__thaw"
                 ;;
@@ -77,7 +80,7 @@ _lockstep() {
 
     case "${cmd}" in
         lockstep)
-            opts="-C -q -v -h -V --quiet --verbose --color --dry-run --set --params --force --check --print --branch --wait --reason --expect --accept-rewrite --events --help --version demo locks log why freeze thaw help completions generate build diff git-check lock exec git-push unlock unlock-any"
+            opts="-C -q -v -h -V --quiet --verbose --color --dry-run --set --params --force --check --print --branch --wait --reason --expect --accept-rewrite --events --help --version demo locks log why freeze thaw save help completions generate build diff git-check lock exec git-push unlock unlock-any"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -331,6 +334,20 @@ _lockstep() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lockstep__subcmd__save)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

@@ -147,7 +147,9 @@ fn render(error: &RenderError) -> ExitCode {
         | RenderError::Obstructed { .. } => ExitCode::Config,
         RenderError::Busy { .. } => ExitCode::Held,
         RenderError::WouldChange { .. } => ExitCode::Found,
-        RenderError::NoSuchOutput { .. } | RenderError::Sensitive { .. } => ExitCode::Usage,
+        RenderError::NoSuchOutput { .. } | RenderError::Sensitive { .. } | RenderError::CannotSave { .. } => {
+            ExitCode::Usage
+        }
         RenderError::Git(error) => git(error),
         RenderError::Io { .. } => ExitCode::Io,
     }

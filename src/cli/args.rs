@@ -121,6 +121,8 @@ pub(super) enum Sub {
     Freeze(FreezeArgs),
     /// End a freeze
     Thaw(ThawArgs),
+    /// Bring files that a tool wrote into the rendered directory back into the module
+    Save(SaveArgs),
     /// Explain: `help steps`, `help exit-codes`
     Help {
         /// What to explain.
@@ -241,6 +243,17 @@ pub(super) struct WhyArgs {
     /// Take parameters from a TOML or JSON file, as for a pipeline; may be repeated
     #[arg(long, value_name = "FILE")]
     pub params: Vec<PathBuf>,
+}
+
+/// What `save` takes.
+#[derive(Args, Debug)]
+pub(super) struct SaveArgs {
+    /// The unit, as in `alpha/prod`; `.` is the one that you stand in
+    #[arg(value_name = "UNIT")]
+    pub unit: String,
+    /// Files, relative to the rendered directory; without any `.terraform.lock.hcl`
+    #[arg(value_name = "FILE")]
+    pub files: Vec<String>,
 }
 
 /// The shells that completions are made for.

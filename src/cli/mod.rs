@@ -15,6 +15,7 @@ mod lock_text;
 mod locks;
 mod log;
 mod pipeline;
+mod save;
 mod signals;
 mod terminal;
 mod toml_text;
@@ -72,6 +73,7 @@ fn subcommand(sub: Sub, env: Environment, terminal: Terminal) -> u8 {
         Sub::Why(args) => why::run(&args, &env, terminal),
         Sub::Freeze(args) => freeze::freeze(&args, env, terminal),
         Sub::Thaw(args) => freeze::thaw(&args, env, terminal),
+        Sub::Save(args) => save::run(&args, &env, terminal),
         Sub::Help { topic } => return help_topic(topic.as_deref(), terminal),
         Sub::Completions { shell } => terminal.data(&completions::script(shell)),
         Sub::Generate { check } => generate::run(check, &env, terminal),

@@ -83,6 +83,14 @@ pub enum RenderError {
         /// The file, relative to the unit's directory.
         file: String,
     },
+    /// `save`: a file must not become part of the module.
+    #[error("cannot save `{path}`: {why}")]
+    CannotSave {
+        /// The file, relative to the project, safe to print.
+        path: String,
+        /// Why.
+        why: String,
+    },
     /// Something stands where a file or a directory has to be.
     #[error("`{path}` is in the way: {why}")]
     Obstructed {
@@ -156,6 +164,7 @@ impl RenderError {
             Self::Template { .. }
             | Self::Source { .. }
             | Self::Output { .. }
+            | Self::CannotSave { .. }
             | Self::Git(_)
             | Self::Io { .. } => None,
         }

@@ -11,6 +11,7 @@ mod generated;
 mod guard;
 mod manifest;
 mod preview;
+mod save;
 mod source;
 mod templates;
 mod tree;
@@ -19,13 +20,14 @@ mod tree;
 mod tests;
 
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use diff::{DiffStyle, unified};
 pub use error::{Excerpt, RenderError};
 pub use guard::Holder;
 pub use preview::{FileChange, FileState, check, content, preview};
+pub use save::{SAVED_BY_DEFAULT, Saved, save};
 
 use self::guard::Guard;
 use self::manifest::Manifest;
@@ -87,13 +89,13 @@ pub fn build(request: &BuildRequest<'_>) -> Result<Rendered, RenderError> {
         return Err(busy(&mut guard));
     }
     let mut done = (0, 0);
-    let mut state = Disk::open(request)?;
+    let mut state = Disk::open(request.project.root(), request.unit, request.force)?;
     let mut changes = state.compare(request, &outputs)?;
     if !state.acts(&changes, &outputs).is_empty() {
         if !guard.queue()? {
             return Err(busy(&mut guard));
         }
-        state = Disk::open(request)?;
+        state = Disk::open(request.project.root(), request.unit, request.force)?;
         changes = state.compare(request, &outputs)?;
         if !state.acts(&changes, &outputs).is_empty() {
             if !guard.write()? {
@@ -140,8 +142,8 @@ struct Disk {
 }
 
 impl Disk {
-    fn open(request: &BuildRequest<'_>) -> Result<Self, RenderError> {
-        let (root, unit) = (request.project.root(), request.unit);
+    /// With `force` a manifest that cannot be read counts as none.
+    fn open(root: &Path, unit: &UnitId, force: bool) -> Result<Self, RenderError> {
         let tree = Tree::open(root, &[DIST, unit.module.as_str(), unit.profile.as_str()], false)?;
         let mut manifest = Manifest::default();
         if let Some(mut notes) = Tree::open(root, &[DIST, ".lockstep", unit.module.as_str()], false)? {
@@ -152,7 +154,7 @@ impl Disk {
                 Existing::File { bytes, .. } => match Manifest::parse(&bytes) {
                     Ok(read) => manifest = read,
                     // With force the files count as edited, and are overwritten as such.
-                    Err(_) if request.force => {}
+                    Err(_) if force => {}
                     Err(why) => return Err(RenderError::Obstructed { path: path(), why }),
                 },
                 Existing::Directory | Existing::Other => {

@@ -49,7 +49,7 @@ impl FileChange {
 /// As for [`super::build`], except that files that somebody edited are told with the others.
 pub fn preview(request: &BuildRequest<'_>) -> Result<Vec<FileChange>, RenderError> {
     let outputs = render(request)?;
-    let mut disk = Disk::open(request)?;
+    let mut disk = Disk::open(request.project.root(), request.unit, request.force)?;
     let changes = match &mut disk.tree {
         Some(tree) => changes::compare(tree, &outputs, &disk.manifest)?,
         None => Changes { write: (0..outputs.len()).collect(), ..Changes::default() },

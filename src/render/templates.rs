@@ -121,7 +121,7 @@ pub(super) fn is_harmless(path: &str) -> bool {
         && !path.split('/').any(|part| part == ".")
 }
 
-fn globs(patterns: &[String], key: &str, toml: &str) -> Result<GlobSet, RenderError> {
+pub(super) fn globs(patterns: &[String], key: &str, toml: &str) -> Result<GlobSet, RenderError> {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
         let glob = GlobBuilder::new(pattern).literal_separator(true).build().map_err(|error| {

@@ -176,3 +176,20 @@ fn a_file_that_cannot_be_written_is_an_error_of_input_and_output() {
     out.code(74);
     snap!(out);
 }
+
+#[test]
+fn what_a_tool_wrote_can_be_saved_into_the_module() {
+    let world = World::new();
+    let a = world.clone("a");
+    build(&a).code(0);
+    let missing = a.lockstep("save alpha/prod").run();
+    missing.code(64).says(".terraform.lock.hcl");
+    a.write(".dist/alpha/prod/.terraform.lock.hcl", "provider\n");
+    let out = a.lockstep("save alpha/prod").run();
+    out.code(0).prints("");
+    snap!(out);
+    assert_eq!(a.read("modules/alpha/.terraform.lock.hcl"), "provider\n");
+    a.lockstep("save .").cwd(".dist/alpha/prod").run().code(0).says("is the same already");
+    a.lockstep("save alpha/prod main.tf").run().code(64).says("is generated");
+    build(&a).code(0);
+}

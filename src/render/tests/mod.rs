@@ -2,6 +2,7 @@
 
 mod files;
 mod generated;
+mod save;
 mod sensitive;
 mod templates;
 

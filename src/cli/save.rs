@@ -1,0 +1,29 @@
+//! `lockstep save UNIT [FILE…]`: brings files from the rendered directory back into the module.
+
+use super::args::SaveArgs;
+use super::terminal::Terminal;
+use super::units;
+use crate::env::Environment;
+use crate::project::{DIST, Project};
+use crate::render::{SAVED_BY_DEFAULT, save};
+use crate::report::Level;
+use crate::{Error, ExitCode};
+
+/// Copies, and says what was copied.
+pub(super) fn run(args: &SaveArgs, env: &Environment, terminal: Terminal) -> anyhow::Result<u8> {
+    let project = Project::discover(env.cwd()).map_err(Error::from)?;
+    let unit = units::one(&project, &args.unit, env).map_err(Error::from)?;
+    let files = if args.files.is_empty() { &[SAVED_BY_DEFAULT.to_owned()][..] } else { &args.files };
+    for file in save(&project, &unit, files).map_err(Error::from)? {
+        let (path, module) = (file.path.escape_debug(), &unit.module);
+        let text = if file.written {
+            format!("saved {DIST}/{unit}/{path} to modules/{module}/{path}")
+        } else {
+            format!("modules/{module}/{path} is the same already")
+        };
+        if terminal.level != Level::Quiet {
+            terminal.say(&text);
+        }
+    }
+    Ok(ExitCode::Success.code())
+}
