@@ -10,6 +10,7 @@ mod encode;
 mod error;
 mod explain;
 mod expr;
+mod filters;
 mod layers;
 mod module;
 mod names;

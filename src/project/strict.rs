@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 use minijinja::value::{Kwargs, ObjectRepr, Rest, Value, ValueKind, ValueOrKwargs};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, filters, tests};
 
+use super::filters as ours;
+
 /// How deep containers may nest before they count as endless.
 const DEEPEST: usize = 64;
 
@@ -281,6 +283,8 @@ fn add_filters(env: &mut Environment<'static>) {
         "selectattr" => filters::selectattr, "rejectattr" => filters::rejectattr, "map" => filters::map,
         "groupby" => filters::groupby, "unique" => filters::unique, "chain" => filters::chain,
         "zip" => filters::zip, "format" => filters::format, "tojson" => tojson,
+        "b64encode" => ours::b64encode, "b64decode" => ours::b64decode, "sha256" => ours::sha256,
+        "slug" => ours::slug, "toyaml" => ours::toyaml, "totoml" => ours::totoml,
     };
     for (name, filter) in wrapped {
         wrap(env, name, filter);

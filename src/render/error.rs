@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::guard::Holder;
+use super::save::SAVED_BY_DEFAULT;
 use crate::git::GitError;
 use crate::project::{Place, ProjectError, UnitId};
 
@@ -137,6 +138,9 @@ impl RenderError {
     /// What gets the user further, as a line for people.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Edited { unit, files } if files.iter().any(|file| file == SAVED_BY_DEFAULT) => {
+                Some(format!("a tool has renewed `{SAVED_BY_DEFAULT}`; to keep that: lockstep save {unit}"))
+            }
             Self::Edited { unit, .. } => Some(format!(
                 "move what you need into `modules/{}`, then `lockstep --force build -- {} {}` overwrites them",
                 unit.module, unit.module, unit.profile

@@ -192,4 +192,8 @@ fn what_a_tool_wrote_can_be_saved_into_the_module() {
     a.lockstep("save .").cwd(".dist/alpha/prod").run().code(0).says("is the same already");
     a.lockstep("save alpha/prod main.tf").run().code(64).says("is generated");
     build(&a).code(0);
+    a.write(".dist/alpha/prod/.terraform.lock.hcl", "provider 2\n");
+    build(&a).code(78).says("hint: a tool has renewed").says("lockstep save alpha/prod");
+    a.lockstep("save alpha/prod").run().code(0);
+    build(&a).code(0);
 }
