@@ -26,7 +26,11 @@ pub(super) fn run(args: &LogArgs, env: Environment, terminal: Terminal) -> anyho
             terminal.say(&format!("{what} taken in {}", project.place()));
         }
         if log.more && !args.json {
-            terminal.say(&format!("there is more: lockstep log -n {}", args.limit.saturating_mul(2).max(50)));
+            let unit = args.unit.as_ref().map_or_else(String::new, |key| format!("{key} "));
+            terminal.say(&format!(
+                "there is more: lockstep log {unit}-n {}",
+                args.limit.saturating_mul(2).max(50)
+            ));
         }
     }
     let bad = log.unreadable.iter().map(|(name, why)| (name.as_str(), why.as_str()));

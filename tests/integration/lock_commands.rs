@@ -197,7 +197,7 @@ fn the_log_tells_who_did_what_when_and_why() {
     assert_eq!((&evicted["from"]["owner"], &evicted["reason"]), (&json!("ana@host1"), &json!("ana is ill")));
     // A part of it, and that it is one.
     let out = a.lockstep("log alpha/prod -n 2").run();
-    out.code(0).says("there is more");
+    out.code(0).says("there is more: lockstep log alpha/prod -n 50");
     assert_eq!(out.stdout().lines().count(), 3, "{out}");
     a.lockstep("log alpha/dev").run().code(0).prints("").says("never taken");
     let none = a.lockstep("log alpha/dev --json").run();
