@@ -1,7 +1,7 @@
 //! Holding a lock and letting go of it: push, failure, release, giving back, verification.
 //!
-//! All of it is fenced on the exact versions that this run wrote last. If one of them is no longer
-//! the current one, nothing is written and the run has lost its lock.
+//! All of it is fenced on the exact versions that this run wrote last, heard of it or not. If one of
+//! them is no longer the current one, nothing is written and the run has lost its lock.
 
 use super::{
     Act, BranchChange, BranchRefusal, Change, Effect, Freshness, KeySet, Lease, LeaseEntry, LockError,
@@ -173,7 +173,7 @@ impl Locks<'_> {
             expect: Some(entry.version.clone()),
             record: record.clone(),
         };
-        let swap = Swap { changes: lease.entries.iter().zip(records).map(change).collect(), branch };
+        let mut swap = Swap { changes: lease.entries.iter().zip(records).map(change).collect(), branch };
         for _ in 0..ATTEMPTS {
             match self.backend.swap(&swap)? {
                 Swapped::Done(versions) => return Ok(End::Now(versions)),
@@ -182,9 +182,15 @@ impl Locks<'_> {
                 Swapped::Lost(LostTo::Denied(message)) => {
                     return Err(LockError::Denied { place: self.backend.place(), message });
                 }
-                // Lost, and yet everything is still ours: something passing stood in the way.
+                // Lost, and yet everything is still ours: something passing stood in the way, or an
+                // earlier push of ours has arrived that nothing was heard of.
                 Swapped::Lost(LostTo::Lock) => {
-                    if let Some(lost) = self.lost_to(lease)? {
+                    let observed = self.backend.read(&key_set(lease), Freshness::Known)?;
+                    for ((entry, change), seen) in lease.entries.iter().zip(&mut swap.changes).zip(&observed)
+                    {
+                        change.expect = Some(still_held(entry, seen).unwrap_or(&entry.version).clone());
+                    }
+                    if let Some(lost) = lost_among(lease, observed) {
                         return Err(lost);
                     }
                 }
@@ -212,12 +218,23 @@ fn lost_among(lease: &Lease, observed: Vec<Observed>) -> Option<LockError> {
     let mut lost = None;
     let mut held = Vec::new();
     for (entry, seen) in lease.entries.iter().zip(observed) {
-        match seen.last {
-            Some((version, _)) if version == entry.version => held.push(entry.key.clone()),
-            last => {
-                lost.get_or_insert((entry.key.clone(), last.map(|(_, record)| Box::new(record))));
-            }
+        if still_held(entry, &seen).is_some() {
+            held.push(entry.key.clone());
+        } else {
+            lost.get_or_insert((entry.key.clone(), seen.last.map(|(_, record)| Box::new(record))));
         }
     }
     lost.map(|(key, now)| LockError::Lost { key, now, held })
+}
+
+/// The version under which the lease's own run holds a key now: the one that it wrote last, or that
+/// of a push which it could not tell to have arrived. Whoever takes a key over or evicts its holder
+/// leaves another run and generation, so no other record can pass for it.
+fn still_held<'a>(entry: &LeaseEntry, seen: &'a Observed) -> Option<&'a Version> {
+    let (version, record) = seen.last.as_ref()?;
+    let ours = record.state == LockState::Held
+        && record.act == Act::Pushed
+        && record.run == entry.record.run
+        && record.generation == entry.record.generation;
+    (ours || *version == entry.version).then_some(version)
 }

@@ -147,6 +147,35 @@ fn an_interrupt_within_the_push_leaves_one_more_to_find_out() {
 }
 
 #[test]
+fn a_push_that_was_never_heard_of_is_not_somebody_elses() {
+    let (world, place, head) = world();
+    let a = world.path().join("a");
+    let next = world.commit(&a, "file", "two");
+    let interrupts = Interrupts::new();
+    let backend = GitRefs::new(world.open(&a), "origin", PREFIX, interrupts.clone()).unwrap();
+    let ana = Actor { backend: Arc::new(backend), ..place.run("ana", "r1") };
+    let mut lease = ana.locks().acquire(&guarded(&keys(&["alpha/prod"]), &head)).unwrap();
+    // Who was asked to end pushes once, and the answer does not come.
+    interrupts.deliver(Signal::Term, false);
+    once(&world, "post-receive", "kill -9 $PPID");
+    let forward = BranchChange::Forward { name: MAIN.into(), to: next.clone() };
+    let error = ana.locks().pushed(&mut lease, forward).unwrap_err();
+    assert!(matches!(error, LockError::Ambiguous { .. }), "{error:?}");
+    assert_eq!(ana.last("alpha/prod").act, Act::Pushed);
+    // The lock is kept, and its record says so.
+    ana.locks().verify(&lease).unwrap();
+    ana.locks().fail(&lease, Effect::Applied, "unheard").unwrap();
+    let last = ana.last("alpha/prod");
+    assert_eq!((last.act, last.generation, last.effect), (Act::Failed, 1, Effect::Applied));
+    // An eviction is still one.
+    let lease = ana.again("r2").take(&["alpha/prod"]).unwrap();
+    let bob = place.run("bob", "r3");
+    bob.locks().evict(&keys(&["alpha/prod"]), "r2", Some("why")).unwrap();
+    let error = ana.again("r2").locks().fail(&lease, Effect::Applied, "late").unwrap_err();
+    assert!(matches!(error, LockError::Lost { .. }), "{error:?}");
+}
+
+#[test]
 fn a_moved_branch_a_lost_race_and_a_denied_ref_are_told_apart() {
     let (world, place, head) = world();
     let set = keys(&["alpha/prod"]);
