@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::Error;
 use crate::env::ci_branch;
 use crate::git::{CheckError, CheckRequest, GitError, Standing, check};
-use crate::lock::{Freshness, LockState, Observed};
+use crate::lock::{Alive, Freshness, LockState, Observed, Proof, Record};
 use crate::workflow::{Call, Checked, Done, Role, Run, State, Step, Upstream};
 
 /// The step.
@@ -64,7 +64,7 @@ pub(super) fn prove(run: &Run<'_>, state: &mut State) -> Result<String, Error> {
             Some(backend) => backend.read(&run.unit.keys, Freshness::Known)?,
             None => Vec::new(),
         };
-        if !recovering(&observed, &run.services.owner) {
+        if !recovering(&observed, &run.services.owner, |holder| has_ended(run, holder)) {
             return Err(refusal.into());
         }
         run.note("more commits ahead than usual: allowed while you hold the lock from a failed run");
@@ -77,14 +77,25 @@ pub(super) fn prove(run: &Run<'_>, state: &mut State) -> Result<String, Error> {
     Ok(summary)
 }
 
-/// Whether this owner holds all these locks from a run that recorded its failure.
-fn recovering(observed: &[Observed], owner: &str) -> bool {
-    let failed = |lock: &Observed| {
-        lock.last
-            .as_ref()
-            .is_some_and(|(_, record)| record.state == LockState::Failed && record.owner == owner)
+/// Whether this owner holds all these locks from a run that recorded its failure, or that died
+/// before it could: the same proof with which `lock` will take them over.
+fn recovering(observed: &[Observed], owner: &str, ended: impl Fn(&Record) -> bool) -> bool {
+    let failed = |record: &Record| match record.state {
+        LockState::Failed => true,
+        LockState::Held => ended(record),
+        LockState::Free | LockState::Frozen => false,
     };
-    !observed.is_empty() && observed.iter().all(failed)
+    let ours = |lock: &Observed| {
+        lock.last.as_ref().is_some_and(|(_, record)| record.owner == owner && failed(record))
+    };
+    !observed.is_empty() && observed.iter().all(ours)
+}
+
+/// Whether it is proved that the run which wrote the record has ended on this very host, tool and all.
+fn has_ended(run: &Run<'_>, holder: &Record) -> bool {
+    let services = run.services;
+    services.host.is_same_as(&holder.host)
+        && Alive::of_user(&services.env).is_some_and(|alive| alive.ended(&holder.run) == Proof::Ended)
 }
 
 fn summary(standing: &Standing) -> String {
@@ -149,13 +160,19 @@ mod tests {
 
     #[test]
     fn only_the_owner_of_a_failed_run_is_recovering() {
+        let (lives, dead) = (|_: &Record| false, |_: &Record| true);
         let failed = observed(Some(LockState::Failed), "ana");
-        assert!(recovering(&[failed.clone(), failed.clone()], "ana"));
-        assert!(!recovering(std::slice::from_ref(&failed), "ben"));
-        assert!(!recovering(&[], "ana"));
-        for other in [Some(LockState::Held), Some(LockState::Free), None] {
-            assert!(!recovering(&[failed.clone(), observed(other, "ana")], "ana"));
+        assert!(recovering(&[failed.clone(), failed.clone()], "ana", lives));
+        assert!(!recovering(std::slice::from_ref(&failed), "ben", dead));
+        assert!(!recovering(&[], "ana", dead));
+        for other in [Some(LockState::Free), Some(LockState::Frozen), None] {
+            assert!(!recovering(&[failed.clone(), observed(other, "ana")], "ana", dead));
         }
+        // A run that was killed wrote nothing; what counts is that it has ended.
+        let held = [failed, observed(Some(LockState::Held), "ana")];
+        assert!(!recovering(&held, "ana", lives));
+        assert!(recovering(&held, "ana", dead));
+        assert!(!recovering(&held, "ben", dead));
     }
 
     #[test]
