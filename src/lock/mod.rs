@@ -31,6 +31,8 @@ mod record_json;
 
 #[cfg(test)]
 pub(crate) mod contract;
+#[cfg(test)]
+mod model;
 
 pub use alive::{Alive, Proof};
 pub use backend::{
