@@ -12,6 +12,7 @@
 
 mod client;
 mod properties;
+mod random;
 mod rules;
 mod scenario;
 mod search;
