@@ -18,10 +18,21 @@ use crate::{Error, ExitCode};
 /// `words` are the pipeline's, for commands to copy.
 pub(super) fn print(error: &Error, words: &[OsString], terminal: Terminal) -> u8 {
     terminal.error(&chain(error));
-    for hint in hints(error, &Line { words, id: None, ci: terminal.ci }) {
+    let unit = unit_of(error);
+    for hint in hints(error, &Line { words, id: unit.as_ref(), ci: terminal.ci }) {
         terminal.hint(&hint);
     }
     error.exit_code()
+}
+
+/// The unit that an error is about, where no run says so.
+fn unit_of(error: &Error) -> Option<UnitId> {
+    match error {
+        Error::Lock(LockError::Held { key, .. } | LockError::ReasonMissing { key, .. }) => {
+            key.as_str().parse().ok()
+        }
+        _ => None,
+    }
 }
 
 /// Prints an error of a subcommand.
@@ -225,7 +236,7 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
         }
         LockError::Generation { key, .. } => vec![format!("see what happened since: lockstep log {key}")],
         LockError::Contended { .. } => vec!["run the same again".into()],
-        LockError::Lost { .. } => vec!["look at what was done before you go on: git fetch && git log --all --oneline -5".into()],
+        LockError::Lost { key, .. } => vec![format!("see who took it and why, before you go on: lockstep log {key}")],
         LockError::BranchMoved { .. } => vec!["git pull --rebase".into()],
         LockError::Stale { shallow: true, .. } => vec!["git fetch --unshallow".into()],
         LockError::Stale { applied, .. } => vec![
