@@ -113,14 +113,16 @@ def main():
         unit = ["--", "alpha", "prod"]
         alias = [LOCKSTEP, "build", "git-check", "lock", "exec", "git-push", "unlock-any", *unit, true]
         fetch = "git fetch -q origin main && git status --porcelain"
-        chain = commits(clone, env, 2 * (ROUNDS + 1))
+        chain = commits(clone, env, 4 * (ROUNDS + 1))
         push = lambda: f"git push -q origin {next(chain)}:refs/bench/lock"
+        pushes = lambda: ["sh", "-c", f"git fetch -q origin main && {push()} && {push()}"]
         bare = lambda: ["sh", "-c", f"{fetch} && {push()} && {true} && {push()}"]
         print(f"{ROUNDS} rounds; medians in ms{'':<35} {'ours':>8} {'beside':>8} {'diff':>8} {'ratio':>7}")
         pair("--version | git --version", [LOCKSTEP, "--version"], ["git", "--version"], env, clone)
         pair("build exec true (unchanged) | true", [LOCKSTEP, "build", "exec", *unit, true], [true], env, clone)
         check = [LOCKSTEP, "git-check", *unit]
         pair("git-check | git fetch && git status", check, ["sh", "-c", fetch], env, clone)
+        pair("lock unlock | git fetch, two bare pushes", [LOCKSTEP, "lock", "unlock", *unit], pushes, env, clone)
         pair("the usual alias | fetch, status, two bare pushes, true", alias, bare, env, clone)
         many_files(clone, env, 50_000)
         pair("git-check, 50,000 files | git fetch && git status", check, ["sh", "-c", fetch], env, clone)

@@ -11,7 +11,6 @@ mod cases_race;
 pub(crate) mod fixture;
 mod git;
 mod git_broken;
-mod git_speed;
 mod local;
 
 /// One test for each promise on the place that `$place` makes.
