@@ -74,8 +74,19 @@ fn unpack(into: &Path) -> Result<(), String> {
     let (Some(apt), Some(dpkg)) = (real::on_path("apt-get"), real::on_path("dpkg-deb")) else {
         return Err("there is no sshd on this machine, nor apt-get to fetch its package".to_owned());
     };
+    let mut known = Vec::new();
     for (number, package) in PACKAGES.iter().enumerate() {
-        let fetched = ended_well(Command::new(&apt).args(["download", "-q", package]).current_dir(into));
+        let download = |options: &[String]| {
+            ended_well(
+                Command::new(&apt).args(["download", "-q"]).args(options).arg(package).current_dir(into),
+            )
+        };
+        let mut fetched = download(&known);
+        if fetched.is_err() && known.is_empty() {
+            // A new machine knows no packages, or only old ones: ask, into lists of our own.
+            known = lists(&apt, into)?;
+            fetched = download(&known);
+        }
         // Only the server itself must be had: not every system knows or needs the rest.
         match fetched {
             Err(why) if number == 0 => return Err(why),
@@ -88,6 +99,23 @@ fn unpack(into: &Path) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Asks which packages there are, into `into/apt`, and gives the options that make apt look there.
+fn lists(apt: &Path, into: &Path) -> Result<Vec<String>, String> {
+    let home = into.join("apt");
+    for dir in ["lists/partial", "cache/archives/partial"] {
+        std::fs::create_dir_all(home.join(dir)).map_err(|error| format!("{}: {error}", home.display()))?;
+    }
+    let at = home.display();
+    let settings = [
+        format!("Dir::State::lists={at}/lists"),
+        format!("Dir::Cache={at}/cache"),
+        "APT::Sandbox::User=".to_owned(),
+    ];
+    let options: Vec<String> = settings.into_iter().flat_map(|setting| ["-o".to_owned(), setting]).collect();
+    ended_well(Command::new(apt).args(["update", "-q"]).args(&options).current_dir(into))?;
+    Ok(options)
 }
 
 fn ended_well(command: &mut Command) -> Result<(), String> {
