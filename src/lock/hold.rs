@@ -23,6 +23,22 @@ pub enum Written {
     Branch(BranchRefusal),
 }
 
+/// What a run that went well has done to the world, when it gives its lock back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing: its commands only read, or there were none.
+    Unchanged,
+    /// It changed things, or completed what an earlier run had changed; the commit that is in effect
+    /// now, where there are commits.
+    Changed(Option<Oid>),
+}
+
+impl From<Option<&Oid>> for Outcome {
+    fn from(applied: Option<&Oid>) -> Self {
+        applied.map_or(Self::Unchanged, |oid| Self::Changed(Some(oid.clone())))
+    }
+}
+
 /// A write's end, before it is said what it means.
 enum End {
     Now(Vec<Version>),
@@ -53,8 +69,8 @@ impl Locks<'_> {
         }
     }
 
-    /// Gives the lock back after success. `applied` is the commit that is now in effect, if the run
-    /// changed things; without it the last one is carried on. Releasing twice is releasing once.
+    /// Gives the lock back after success. A commit that is now in effect becomes `applied`; without
+    /// one the last is carried on. Releasing twice is releasing once.
     ///
     /// A run that took over an unfinished change and changed nothing itself has not finished it: the
     /// lock goes back to being failed.
@@ -64,16 +80,20 @@ impl Locks<'_> {
     pub fn release(
         &self,
         lease: &Lease,
-        applied: Option<&Oid>,
+        outcome: impl Into<Outcome>,
         branch: Option<BranchChange>,
     ) -> Result<Written, LockError> {
+        let outcome = outcome.into();
         let records = self.records(lease, |entry| {
-            if applied.is_none() && lease.found_unfinished() {
+            if outcome == Outcome::Unchanged && lease.found_unfinished() {
                 return self.as_found(entry, "nothing has changed since");
             }
             let mut record = self.next(&entry.record, LockState::Free, Act::Released, None)?;
-            record.effect = if applied.is_some() { Effect::Applied } else { Effect::None };
-            record.applied = applied.cloned().or(record.applied);
+            record.effect = Effect::None;
+            if let Outcome::Changed(applied) = &outcome {
+                record.effect = Effect::Applied;
+                record.applied = applied.clone().or(record.applied);
+            }
             Ok(record)
         })?;
         let alone = branch.is_none();

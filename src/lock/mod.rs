@@ -43,7 +43,7 @@ pub use backends::{BACKENDS, BackendEntry, BackendPlace, open_backend};
 pub use error::LockError;
 pub use evict::Evicted;
 pub use git_ref::GitRefs;
-pub use hold::Written;
+pub use hold::{Outcome, Written};
 pub use key::{KeySet, LockKey};
 pub use lease::{Lease, LeaseEntry, Prior};
 pub use local::LocalFiles;

@@ -5,7 +5,7 @@
 //! push; without one it is a plain push.
 
 use super::push_error::PushError;
-use super::unlock::{applied, let_go};
+use super::unlock::{done_by_run, let_go};
 use crate::Error;
 use crate::git::{Ancestry, GitError, Head, Oid, Push, PushEnd, PushFlag, Pushed, RefUpdate, Repo};
 use crate::lock::{BranchChange, BranchRefusal, Written};
@@ -121,7 +121,7 @@ fn push_under_lock(
     let branch = BranchChange::Forward { name: upstream.name.clone(), to: to.clone() };
     let written = locks(run).and_then(|locks| {
         if call.releases {
-            locks.release(&lease, applied(state, &lease, Some(to)).as_ref(), Some(branch))
+            locks.release(&lease, done_by_run(state, &lease, Some(to)), Some(branch))
         } else {
             locks.pushed(&mut lease, branch)
         }

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::git::Oid;
-use crate::lock::{Effect, Lease, LockError, Written};
+use crate::lock::{Effect, Lease, LockError, Outcome, Written};
 use crate::workflow::{Call, Done, Event, Role, Run, State, Step, locks};
 
 /// Gives the lock back.
@@ -46,8 +46,7 @@ pub(super) fn release(run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
         if run.services.interrupts.take_continued() {
             locks.verify(&lease)?;
         }
-        let applied = applied(state, &lease, state.pushed.as_ref());
-        locks.release(&lease, applied.as_ref(), None)
+        locks.release(&lease, done_by_run(state, &lease, state.pushed.as_ref()), None)
     });
     match released {
         Ok(Written::Done) => Ok(let_go(run, state, &lease)),
@@ -78,11 +77,11 @@ pub(super) fn let_go(run: &Run<'_>, state: &mut State, lease: &Lease) -> Done {
     Done::quietly()
 }
 
-/// The commit that is in effect when the lock is released after success: what was pushed under the
-/// lock, else what the run had checked out when it took it. None if the run only read.
-pub(super) fn applied(state: &State, lease: &Lease, pushed: Option<&Oid>) -> Option<Oid> {
+/// What this run has done when it lets go of the lock after success. The commit in effect is what was
+/// pushed under the lock, else what the run had checked out when it took it.
+pub(super) fn done_by_run(state: &State, lease: &Lease, pushed: Option<&Oid>) -> Outcome {
     match state.effect {
-        Effect::None if !lease.resumed || lease.found_unfinished() => None,
-        _ => pushed.or_else(|| lease.commit()).cloned(),
+        Effect::None if !lease.resumed || lease.found_unfinished() => Outcome::Unchanged,
+        _ => Outcome::Changed(pushed.or_else(|| lease.commit()).cloned()),
     }
 }

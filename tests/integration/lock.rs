@@ -352,6 +352,21 @@ fn what_lockstep_records_holds_no_arguments() {
 }
 
 #[test]
+fn where_there_are_no_commits_a_change_that_succeeds_frees_the_lock_as_well() {
+    let world = World::bare();
+    let home = Checkout::at(&world, "home");
+    for (path, text) in [("lockstep.toml", ""), ("profiles/prod.toml", ""), ("modules/alpha/x", "x\n")] {
+        home.write(path, text);
+    }
+    world.tool("tofu").exits(1);
+    home.lockstep("build lock exec unlock -- alpha prod tofu apply").run().code(1);
+    world.tool("tofu");
+    home.lockstep("build lock exec unlock -- alpha prod tofu plan").run().code(0).says("the lock stays");
+    home.lockstep("build lock exec unlock -- alpha prod tofu apply").run().code(0);
+    bob(&home, "build lock exec unlock -- alpha prod tofu apply").run().code(0);
+}
+
+#[test]
 fn without_a_remote_the_lock_is_local() {
     let world = World::new();
     let a = world.clone("a");
