@@ -1,4 +1,4 @@
-"""A tool that says which signals it gets, in the pipe LOG, and ends with 7 after SIGTERM."""
+"""A tool that says its number and which signals it gets, in the pipe LOG, and ends with 7 after SIGTERM."""
 
 import os, signal, sys
 
@@ -12,6 +12,7 @@ def say(*words):
 wanted = {1, 2, 3, 15}
 ignored = [number for number in sorted(wanted) if signal.getsignal(number) is signal.SIG_IGN]
 signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+say(os.getpid())
 say(", ignoring ".join(["ready", *map(str, ignored)]))
 number = 0
 while number != 15:

@@ -18,6 +18,8 @@ use crate::env::Environment;
 use crate::process::{Signal, ToolStatus, find_program};
 
 fn spec(program: &str, args: &[&str]) -> CommandSpec {
+    // A launcher that blocks signals would have the tools of these tests deaf to them.
+    nix::sys::signal::SigSet::all().thread_unblock().unwrap();
     let env = Environment::from_process().unwrap();
     CommandSpec {
         program: find_program(OsStr::new(program), env.cwd(), &env).unwrap(),
@@ -108,7 +110,9 @@ fn codes_and_signals_come_back() {
         assert_eq!(run(&python(&script, &[])).unwrap().status, ToolStatus::Code(code));
     }
     for signal in [2_u8, 9, 15] {
-        let script = format!("import os, signal; signal.signal(2, 0); os.kill(os.getpid(), {signal})");
+        let script = format!(
+            "import os, signal; signal.signal(2, 0); signal.signal(15, 0); os.kill(os.getpid(), {signal})"
+        );
         let status = run(&python(&script, &[])).unwrap().status;
         assert_eq!(status, ToolStatus::Signal(signal));
         assert_eq!(status.exit_code(), 128 + signal);

@@ -1,5 +1,5 @@
 //! Children start with the signals of an ordinary shell, whatever the tests were started with: a job
-//! in the background, or `nohup`, ignores some, and what is ignored is inherited.
+//! in the background, or `nohup`, ignores some, other launchers block some, and both are inherited.
 
 use std::sync::Once;
 use std::sync::atomic::AtomicBool;
@@ -7,9 +7,10 @@ use std::sync::{Arc, OnceLock};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-/// Once for the whole test binary: a signal that is ignored gets a handler that does nothing, which a
+/// Unblocks every signal for this thread and what it starts. Once for the whole test binary: a signal that is ignored gets a handler that does nothing, which a
 /// child does not inherit. For this process it stays as good as ignored.
 pub(crate) fn as_in_a_shell() {
+    nix::sys::signal::SigSet::all().thread_unblock().expect("these are the signals that exist");
     static ONCE: Once = Once::new();
     static RAISED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
     ONCE.call_once(|| {
