@@ -1,4 +1,5 @@
-//! The command line as clap sees it. Only types and texts: what they mean is decided elsewhere.
+//! The command line as clap sees it. Only types and texts: what they mean is decided elsewhere, and
+//! what a subcommand takes stands in that subcommand's file.
 //!
 //! A pipeline's words and a subcommand share the first place on the line. `Top` tells them apart:
 //! a first word that is no subcommand makes the whole line a pipeline, which `PipelineArgs` reads.
@@ -8,10 +9,8 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
-use super::help;
+use super::{completions, demo, freeze, help, locks, log, save, why};
 use crate::env::Span;
-use crate::lock::LockKey;
-use crate::project::UnitId;
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -110,19 +109,19 @@ pub(super) struct Top {
 #[derive(Subcommand, Debug)]
 pub(super) enum Sub {
     /// Show the whole job in a throwaway repository: lock, refusal, failure, recovery
-    Demo(DemoArgs),
+    Demo(demo::DemoArgs),
     /// Show the locks that are held, failed, frozen or unreadable
-    Locks(LocksArgs),
+    Locks(locks::LocksArgs),
     /// Show what was done to the locks: who took, released or evicted what, when and why
-    Log(LogArgs),
+    Log(log::LogArgs),
     /// Show what a unit's parameters are, where that is written, and what it overrides
-    Why(WhyArgs),
+    Why(why::WhyArgs),
     /// Lock a unit on purpose, until somebody thaws it
-    Freeze(FreezeArgs),
+    Freeze(freeze::FreezeArgs),
     /// End a freeze
-    Thaw(ThawArgs),
+    Thaw(freeze::ThawArgs),
     /// Bring files that a tool wrote into the rendered directory back into the module
-    Save(SaveArgs),
+    Save(save::SaveArgs),
     /// Explain: `help steps`, `help exit-codes`
     Help {
         /// What to explain.
@@ -131,7 +130,7 @@ pub(super) enum Sub {
     /// Print the completion script for a shell
     Completions {
         /// The shell.
-        shell: Shell,
+        shell: completions::Shell,
     },
     /// Write the files that are generated from the program (completions, CLI reference)
     #[command(hide = true)]
@@ -146,125 +145,6 @@ pub(super) enum Sub {
         #[expect(dead_code, reason = "only that there is one matters: the whole line is read again")]
         Vec<OsString>,
     ),
-}
-
-/// What `locks` takes.
-#[derive(Args, Debug)]
-#[command(args_conflicts_with_subcommands = true)]
-pub(super) struct LocksArgs {
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-    /// One lock instead of all.
-    #[command(subcommand)]
-    pub what: Option<LocksSub>,
-}
-
-/// What `locks` can do beside listing.
-#[derive(Subcommand, Debug)]
-pub(super) enum LocksSub {
-    /// Show everything that is recorded about one lock
-    Show {
-        /// The lock: MODULE/PROFILE
-        #[arg(value_parser = LockKey::new)]
-        unit: LockKey,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-/// What `log` takes.
-#[derive(Args, Debug)]
-pub(super) struct LogArgs {
-    /// Only this lock: MODULE/PROFILE
-    #[arg(value_parser = LockKey::new)]
-    pub unit: Option<LockKey>,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-    /// At most so many entries
-    #[arg(short = 'n', value_name = "N", default_value_t = 50)]
-    pub limit: usize,
-}
-
-/// What `freeze` takes.
-#[derive(Args, Debug)]
-pub(super) struct FreezeArgs {
-    /// The unit: MODULE/PROFILE
-    #[arg(value_parser = |text: &str| text.parse::<UnitId>())]
-    pub unit: UnitId,
-    /// Why; everybody who is refused will read it
-    #[arg(long, value_name = "TEXT", value_parser = some_text)]
-    pub reason: String,
-}
-
-/// What `thaw` takes.
-#[derive(Args, Debug)]
-pub(super) struct ThawArgs {
-    /// The frozen lock: MODULE/PROFILE
-    #[arg(value_parser = LockKey::new)]
-    pub unit: LockKey,
-    /// Why, for the log
-    #[arg(long, value_name = "TEXT", value_parser = some_text)]
-    pub reason: Option<String>,
-}
-
-fn some_text(text: &str) -> Result<String, &'static str> {
-    if text.trim().is_empty() { Err("it says nothing") } else { Ok(text.to_owned()) }
-}
-
-/// What `demo` takes.
-#[derive(Args, Debug)]
-pub(super) struct DemoArgs {
-    /// Use this program instead of the tofu or terraform that is installed; `none` for a plain command
-    #[arg(long, value_name = "PROGRAM")]
-    pub tool: Option<String>,
-    /// Leave the repository in place and say where it is
-    #[arg(long)]
-    pub keep: bool,
-}
-
-/// What `why` takes.
-#[derive(Args, Debug)]
-pub(super) struct WhyArgs {
-    /// The unit, as in `alpha/prod`; `.` is the one that you stand in
-    #[arg(value_name = "UNIT")]
-    pub unit: String,
-    /// Only this parameter, or those below it: `db` shows `db.host`
-    #[arg(value_name = "KEY")]
-    pub key: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-    /// Set a parameter (TOML value, else text), as for a pipeline; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
-    /// Take parameters from a TOML or JSON file, as for a pipeline; may be repeated
-    #[arg(long, value_name = "FILE")]
-    pub params: Vec<PathBuf>,
-}
-
-/// What `save` takes.
-#[derive(Args, Debug)]
-pub(super) struct SaveArgs {
-    /// The unit, as in `alpha/prod`; `.` is the one that you stand in
-    #[arg(value_name = "UNIT")]
-    pub unit: String,
-    /// Files, relative to the rendered directory; without any `.terraform.lock.hcl`
-    #[arg(value_name = "FILE")]
-    pub files: Vec<String>,
-}
-
-/// The shells that completions are made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Shell {
-    /// bash
-    Bash,
-    /// zsh
-    Zsh,
-    /// fish
-    Fish,
 }
 
 /// A whole pipeline line.

@@ -1,9 +1,21 @@
 //! Completion scripts, made by clap from the definitions. The first word may be a subcommand or a step.
 
+use clap::ValueEnum;
 use clap_complete::aot::{Shell as Target, generate};
 
-use super::args::{self, Shell};
+use super::args;
 use crate::steps::STEPS;
+
+/// The shells that completions are made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shell {
+    /// bash
+    Bash,
+    /// zsh
+    Zsh,
+    /// fish
+    Fish,
+}
 
 /// The script for a shell.
 pub(super) fn script(shell: Shell) -> String {

@@ -1,14 +1,42 @@
 //! `lockstep freeze` and `lockstep thaw`: a lock that a person takes on purpose, and its end.
 
 use anyhow::Context as _;
+use clap::Args;
 
-use super::args::{FreezeArgs, ThawArgs};
 use super::signals;
 use super::terminal::Terminal;
 use crate::env::Environment;
+use crate::lock::LockKey;
 use crate::process::Interrupts;
+use crate::project::UnitId;
 use crate::report::Level;
 use crate::{Engine, Error, ExitCode};
+
+/// What `freeze` takes.
+#[derive(Args, Debug)]
+pub(super) struct FreezeArgs {
+    /// The unit: MODULE/PROFILE
+    #[arg(value_parser = |text: &str| text.parse::<UnitId>())]
+    pub unit: UnitId,
+    /// Why; everybody who is refused will read it
+    #[arg(long, value_name = "TEXT", value_parser = some_text)]
+    pub reason: String,
+}
+
+/// What `thaw` takes.
+#[derive(Args, Debug)]
+pub(super) struct ThawArgs {
+    /// The frozen lock: MODULE/PROFILE
+    #[arg(value_parser = LockKey::new)]
+    pub unit: LockKey,
+    /// Why, for the log
+    #[arg(long, value_name = "TEXT", value_parser = some_text)]
+    pub reason: Option<String>,
+}
+
+fn some_text(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("it says nothing") } else { Ok(text.to_owned()) }
+}
 
 /// Takes the lock of a unit for as long as nobody thaws it.
 pub(super) fn freeze(args: &FreezeArgs, env: Environment, terminal: Terminal) -> anyhow::Result<u8> {

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use anyhow::Context as _;
 
-use super::args::{self, Shell};
+use super::args;
+use super::completions::Shell;
 use super::terminal::Terminal;
 use super::{completions, help};
 use crate::ExitCode;

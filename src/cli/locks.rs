@@ -3,13 +3,40 @@
 //! One connection, however many locks there are. A record that cannot be understood is named, and
 //! the command ends with 78; the others are shown all the same.
 
-use super::args::{LocksArgs, LocksSub};
+use clap::{Args, Subcommand};
+
 use super::terminal::Terminal;
 use super::{lock_json, lock_text};
 use crate::env::Environment;
 use crate::lock::{Listed, LockKey, LockState};
 use crate::report::Level;
 use crate::{Engine, Error, ExitCode, ProjectLocks};
+
+/// What `locks` takes.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct LocksArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// One lock instead of all.
+    #[command(subcommand)]
+    pub what: Option<LocksSub>,
+}
+
+/// What `locks` can do beside listing.
+#[derive(Subcommand, Debug)]
+pub(super) enum LocksSub {
+    /// Show everything that is recorded about one lock
+    Show {
+        /// The lock: MODULE/PROFILE
+        #[arg(value_parser = LockKey::new)]
+        unit: LockKey,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
 
 pub(super) fn run(args: LocksArgs, env: Environment, terminal: Terminal) -> anyhow::Result<u8> {
     let directory = env.cwd().to_owned();

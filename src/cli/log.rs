@@ -1,11 +1,27 @@
 //! `lockstep log`: what was done to the locks, newest first, from the records themselves.
 
-use super::args::LogArgs;
+use clap::Args;
+
 use super::terminal::Terminal;
 use super::{lock_json, lock_text, locks};
 use crate::env::Environment;
+use crate::lock::LockKey;
 use crate::report::Level;
 use crate::{Engine, Error};
+
+/// What `log` takes.
+#[derive(Args, Debug)]
+pub(super) struct LogArgs {
+    /// Only this lock: MODULE/PROFILE
+    #[arg(value_parser = LockKey::new)]
+    pub unit: Option<LockKey>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// At most so many entries
+    #[arg(short = 'n', value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+}
 
 pub(super) fn run(args: &LogArgs, env: Environment, terminal: Terminal) -> anyhow::Result<u8> {
     let directory = env.cwd().to_owned();

@@ -1,6 +1,7 @@
 //! `lockstep save UNIT [FILE…]`: brings files from the rendered directory back into the module.
 
-use super::args::SaveArgs;
+use clap::Args;
+
 use super::terminal::Terminal;
 use super::units;
 use crate::env::Environment;
@@ -8,6 +9,17 @@ use crate::project::{DIST, Project};
 use crate::render::{SAVED_BY_DEFAULT, save};
 use crate::report::Level;
 use crate::{Error, ExitCode};
+
+/// What `save` takes.
+#[derive(Args, Debug)]
+pub(super) struct SaveArgs {
+    /// The unit, as in `alpha/prod`; `.` is the one that you stand in
+    #[arg(value_name = "UNIT")]
+    pub unit: String,
+    /// Files, relative to the rendered directory; without any `.terraform.lock.hcl`
+    #[arg(value_name = "FILE")]
+    pub files: Vec<String>,
+}
 
 /// Copies, and says what was copied.
 pub(super) fn run(args: &SaveArgs, env: &Environment, terminal: Terminal) -> anyhow::Result<u8> {

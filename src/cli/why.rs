@@ -1,13 +1,35 @@
 //! `lockstep why UNIT [KEY]`: what each parameter is, where that is written, what it overrode.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use serde_json::{Value, json};
 
-use super::args::WhyArgs;
 use super::terminal::Terminal;
 use super::{toml_text, units};
 use crate::Error;
 use crate::env::Environment;
 use crate::project::{Explained, Overrides, Place, Project, ProjectError, Resolved, UnitId};
+
+/// What `why` takes.
+#[derive(Args, Debug)]
+pub(super) struct WhyArgs {
+    /// The unit, as in `alpha/prod`; `.` is the one that you stand in
+    #[arg(value_name = "UNIT")]
+    pub unit: String,
+    /// Only this parameter, or those below it: `db` shows `db.host`
+    #[arg(value_name = "KEY")]
+    pub key: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Set a parameter (TOML value, else text), as for a pipeline; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Take parameters from a TOML or JSON file, as for a pipeline; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub params: Vec<PathBuf>,
+}
 
 /// Prints the parameters; the first one that cannot be evaluated is the error, after the others.
 pub(super) fn run(args: &WhyArgs, env: &Environment, terminal: Terminal) -> anyhow::Result<u8> {

@@ -7,12 +7,23 @@
 mod project;
 mod stage;
 
+use clap::Args;
+use stage::{Actor, Stage};
+
+use super::terminal::Terminal;
 use crate::env::Environment;
 use crate::process::find_program;
 
-use super::args::DemoArgs;
-use super::terminal::Terminal;
-use stage::{Actor, Stage};
+/// What `demo` takes.
+#[derive(Args, Debug)]
+pub(super) struct DemoArgs {
+    /// Use this program instead of the tofu or terraform that is installed; `none` for a plain command
+    #[arg(long, value_name = "PROGRAM")]
+    pub tool: Option<String>,
+    /// Leave the repository in place and say where it is
+    #[arg(long)]
+    pub keep: bool,
+}
 
 /// Plays the demo; 0 if everything went as it was announced.
 pub(super) fn run(args: &DemoArgs, env: &Environment, terminal: Terminal) -> anyhow::Result<u8> {
