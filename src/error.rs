@@ -7,7 +7,7 @@ use crate::ExitCode;
 use crate::git::{CheckRefusal, GitError};
 use crate::lock::LockError;
 use crate::process::{ProcessError, Signal, ToolStatus};
-use crate::project::ProjectError;
+use crate::project::{Place, ProjectError};
 use crate::render::RenderError;
 use crate::steps::PushError;
 use crate::workflow::{OrderError, ParseError, PlanError};
@@ -110,6 +110,16 @@ impl Error {
         }
     }
 
+    /// The file and line of the user's that this is about, where it is about one.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Project(error) | Self::Render(RenderError::Project(error)) => project_place(error),
+            Self::Render(RenderError::Parameter { source, .. }) => project_place(source),
+            Self::Render(RenderError::Template { place, .. }) => Some(place),
+            _ => None,
+        }
+    }
+
     /// Whether the same request can succeed later without anyone changing it.
     pub fn retryable(&self) -> bool {
         match self {
@@ -118,6 +128,13 @@ impl Error {
             Self::Lock(LockError::BranchMoved { .. }) => true,
             other => other.kind().retryable(),
         }
+    }
+}
+
+fn project_place(error: &ProjectError) -> Option<&Place> {
+    match error {
+        ProjectError::Config { place, .. } | ProjectError::Version { place, .. } => Some(place),
+        _ => None,
     }
 }
 

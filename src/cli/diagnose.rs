@@ -85,7 +85,8 @@ impl Line<'_> {
     }
 }
 
-fn chain(error: &Error) -> String {
+/// An error with its causes, in one line.
+pub(super) fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

@@ -2,6 +2,7 @@
 //!
 //! Data goes to standard output and talk to standard error; while a tool runs, both are its own.
 
+mod annotations;
 mod args;
 mod completions;
 mod demo;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use super::annotations::Annotations;
 use super::args::PipelineArgs;
 use super::terminal::Terminal;
 use super::{diagnose, dry_run, signals};
-use crate::env::Environment;
+use crate::env::{Clock, Environment};
 use crate::process::Interrupts;
 use crate::project::Project;
-use crate::report::{Human, Json};
+use crate::report::{Ci, CiService, Human, Json};
 use crate::workflow::parse::{self, ParseError, Vocabulary};
 use crate::workflow::{Options, Report, Request, planner};
 use crate::{Engine, Error, steps};
@@ -19,14 +20,20 @@ use crate::{Engine, Error, steps};
 /// Runs a pipeline and says what went wrong, if anything did.
 pub(super) fn run(args: PipelineArgs, separated: bool, env: Environment, terminal: Terminal) -> u8 {
     let line: Vec<OsString> = args.words.clone();
+    let annotations = Annotations::new(&env);
     match try_run(args, separated, env, terminal) {
         Ok(None) => 0,
         Ok(Some(report)) => {
             diagnose::print_report(&report, &line, terminal);
+            annotations.report(&report, terminal);
             report.exit_code
         }
         Err(error) => match error.downcast::<Error>() {
-            Ok(error) => diagnose::print(&error, &line, terminal),
+            Ok(error) => {
+                let code = diagnose::print(&error, &line, terminal);
+                annotations.error("lockstep", &error, terminal);
+                code
+            }
             Err(error) => diagnose::print_any(&error, terminal),
         },
     }
@@ -41,11 +48,16 @@ fn try_run(
     let request = request(&args, separated, &env)?;
     let interrupts = Interrupts::new();
     let cwd = env.cwd().to_owned();
+    let ci = CiService::detect(&env).map(|service| Ci::new(service, &env, Clock::System, std::io::stderr()));
     let mut engine = Engine::new(env).interrupts(interrupts.clone());
     if args.options.dry_run {
         let (project, plan) = engine.plan(&request)?;
         terminal.say(&dry_run::show(&project, &plan));
         return Ok(None);
+    }
+    // Before the one for people: what they read after a command must not be folded away with it.
+    if let Some(ci) = ci {
+        engine = engine.reporter(Arc::new(ci));
     }
     engine = engine.reporter(Arc::new(Human::new(
         std::io::stderr(),

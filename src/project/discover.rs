@@ -26,13 +26,26 @@ impl Project {
     /// # Errors
     /// When there is none, or its `lockstep.toml` cannot be read or understood.
     pub fn discover(start: &Path) -> Result<Self, ProjectError> {
+        let (root, file) = Self::find(start)?;
+        Ok(Self { root, config: Config::parse(&file)? })
+    }
+
+    /// The directory that [`discover`](Self::discover) would find, whatever its `lockstep.toml` says.
+    ///
+    /// # Errors
+    /// When there is none, or its `lockstep.toml` cannot be read.
+    pub fn find_root(start: &Path) -> Result<PathBuf, ProjectError> {
+        Self::find(start).map(|(root, _)| root)
+    }
+
+    fn find(start: &Path) -> Result<(PathBuf, TomlFile), ProjectError> {
         // Without `..` and links, so that the parents are the real ones.
         let start = start
             .canonicalize()
             .map_err(|source| ProjectError::Read { path: start.display().to_string(), source })?;
         for directory in start.ancestors() {
             if let Some(file) = TomlFile::read(directory, MARKER)? {
-                return Ok(Self { root: directory.to_owned(), config: Config::parse(&file)? });
+                return Ok((directory.to_owned(), file));
             }
         }
         Err(ProjectError::NoProject { start: start.display().to_string() })

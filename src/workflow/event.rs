@@ -26,6 +26,8 @@ pub enum Event {
         units: Vec<UnitId>,
         /// The steps in order; commands by program and subcommand only.
         steps: Vec<String>,
+        /// How many of them are commands, those of `finally` included.
+        commands: usize,
     },
     /// A step begins.
     StepStarted {

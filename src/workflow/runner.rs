@@ -76,6 +76,7 @@ pub fn run(plan: &Plan, project: &Project, services: &Services) -> Report {
         owner: services.owner.clone(),
         units: plan.units.iter().map(|unit| unit.id.clone()).collect(),
         steps: plan.calls.iter().map(|call| call.label.clone()).collect(),
+        commands: plan.calls.iter().chain(&plan.finally).filter(|call| call.argv.is_some()).count(),
     });
     if let Some(message) = &plan.left_out {
         services.reporter.emit(&Event::Note { unit: None, message: message.clone() });

@@ -66,6 +66,7 @@ fn usual() -> Vec<Event> {
             owner: "ana@host".into(),
             units: vec![unit()],
             steps: vec!["build".into(), "tofu apply".into(), "git-push".into()],
+            commands: 1,
         },
         Event::StepStarted { unit: unit(), step: "build".into() },
         finished("build", "2 written, 1 removed", false),
