@@ -1,4 +1,5 @@
-//! The files in the repository that are made from the program: completions and the CLI reference.
+//! The files in the repository that are made from the program: completions, the CLI reference and the
+//! manual page.
 //! `lockstep generate` writes them, `lockstep generate --check` says whether they are current.
 
 use std::fmt::Write as _;
@@ -8,14 +9,14 @@ use anyhow::Context as _;
 use super::args;
 use super::completions::Shell;
 use super::terminal::Terminal;
-use super::{completions, help};
+use super::{completions, help, man};
 use crate::ExitCode;
 use crate::env::Environment;
 
 /// Writes the files below the current directory, or compares them.
 pub(super) fn run(check: bool, env: &Environment, terminal: Terminal) -> anyhow::Result<u8> {
     let mut differ = false;
-    for (name, content) in files() {
+    for (name, content) in files()? {
         let path = env.cwd().join(name);
         if std::fs::read_to_string(&path).is_ok_and(|present| present == content) {
             continue;
@@ -42,13 +43,14 @@ pub(super) fn run(check: bool, env: &Environment, terminal: Terminal) -> anyhow:
     Ok(ExitCode::Success.code())
 }
 
-fn files() -> [(&'static str, String); 4] {
-    [
+fn files() -> anyhow::Result<Vec<(&'static str, String)>> {
+    Ok(vec![
         ("completions/lockstep.bash", completions::script(Shell::Bash)),
         ("completions/_lockstep", completions::script(Shell::Zsh)),
         ("completions/lockstep.fish", completions::script(Shell::Fish)),
         ("docs/cli.md", reference()),
-    ]
+        ("docs/lockstep.1", man::page().context("cannot make the manual page")?),
+    ])
 }
 
 /// Of one width, whatever terminal this runs in.

@@ -15,6 +15,7 @@ mod lock_json;
 mod lock_text;
 mod locks;
 mod log;
+mod man;
 mod pipeline;
 mod save;
 mod signals;
