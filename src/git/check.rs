@@ -2,7 +2,8 @@
 //!
 //! One connection brings branch and lock refs, into names of ours; `git status` runs meanwhile.
 //! Neither index nor working tree is written. That the remote cannot be reached is never reported
-//! as a refusal.
+//! as a refusal. What an earlier fetch has brought can be looked at without a connection; it may be
+//! old, and whoever does so has to prove it in another way.
 
 use std::path::Path;
 
@@ -34,7 +35,7 @@ pub struct Standing {
     pub ahead: usize,
 }
 
-/// A branch on a remote, as it was just fetched.
+/// A branch on a remote, as it was fetched last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tracked {
     /// The remote.
@@ -77,13 +78,34 @@ pub enum CheckError {
 /// [`CheckError::Refused`], first for what is wrong here, then for what is wrong with regard to
 /// the remote; [`CheckError::Git`] if that cannot be told.
 pub fn check(repo: &Repo, request: &CheckRequest<'_>) -> Result<Standing, CheckError> {
+    check_with(repo, request, Source::Remote)
+}
+
+/// Checks against what is known from the last fetch, be it long ago: touches no network. Both what
+/// passes and what is refused may be otherwise on the remote. A branch that was never fetched is
+/// [`CheckRefusal::UpstreamGone`].
+///
+/// # Errors
+/// As for [`check`].
+pub fn check_known(repo: &Repo, request: &CheckRequest<'_>) -> Result<Standing, CheckError> {
+    check_with(repo, request, Source::Known)
+}
+
+/// Where the remote's side comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Remote,
+    Known,
+}
+
+fn check_with(repo: &Repo, request: &CheckRequest<'_>, source: Source) -> Result<Standing, CheckError> {
     let head = repo.head()?;
     let Some(oid) = head.oid.clone() else {
         return Err(CheckRefusal::Unborn { branch: head.branch.unwrap_or_default() }.into());
     };
     let (status, remote_side) = std::thread::scope(|scope| {
         let status = scope.spawn(|| repo.status());
-        let remote_side = compare(repo, &head, &oid, request);
+        let remote_side = compare(repo, &head, &oid, request, source);
         (status.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), remote_side)
     });
     let rendered = request.rendered.and_then(|dir| below(dir, repo.work_dir()));
@@ -136,12 +158,13 @@ fn below(dir: &Path, work_dir: &Path) -> Option<String> {
     (!path.is_empty()).then(|| path.to_owned())
 }
 
-/// Fetches, and compares HEAD with the branch on the remote.
+/// Compares HEAD with the branch on the remote.
 fn compare(
     repo: &Repo,
     head: &Head,
     oid: &Oid,
     request: &CheckRequest<'_>,
+    source: Source,
 ) -> Result<(Option<Tracked>, usize), CheckError> {
     let configured = match &head.branch {
         Some(branch) => repo.upstream_of(branch)?,
@@ -160,9 +183,11 @@ fn compare(
         remote: remote.clone(),
         upstream: short(&name).to_owned(),
     };
-    make_room(repo, &tracking, &local)?;
-    if repo.fetch(&remote, &specs)? == Fetched::MissingRef {
-        return Err(gone(head).into());
+    if source == Source::Remote {
+        make_room(repo, &tracking, &local)?;
+        if repo.fetch(&remote, &specs)? == Fetched::MissingRef {
+            return Err(gone(head).into());
+        }
     }
     let Some(seen) = repo.resolve(&local)? else { return Err(gone(head).into()) };
 

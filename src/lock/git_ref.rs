@@ -72,11 +72,15 @@ impl GitRefs {
             refspecs.push(format!("+{name}:{}", self.tracked_branch(name)));
         }
         match self.fetch_refs(&refspecs)? {
-            Fetched::MissingRef if branch.is_some() => {
-                self.fetch(None)?;
+            Fetched::MissingRef => {
+                // Nobody shall take what is no longer there for what was just fetched.
+                if let Some(name) = branch {
+                    let _ = self.repo.set_ref(&self.tracked_branch(name), None);
+                    self.fetch(None)?;
+                }
                 Ok(false)
             }
-            _ => Ok(true),
+            Fetched::Done => Ok(true),
         }
     }
 

@@ -48,6 +48,6 @@ pub use key::{KeySet, LockKey};
 pub use lease::{Lease, LeaseEntry, Prior};
 pub use local::LocalFiles;
 pub use owner::owner;
-pub use protocol::{AcquireRequest, Locks};
+pub use protocol::{AcquireRequest, ByKnown, Locks};
 pub(crate) use record::escape;
 pub use record::{Act, Effect, LockState, Record};

@@ -60,7 +60,45 @@ pub struct AcquireRequest<'a> {
     pub accept_rewrite: bool,
 }
 
+/// How taking a lock by what is known from an earlier fetch has ended.
+#[derive(Debug)]
+pub enum ByKnown {
+    /// Taken: what was known is still so.
+    Taken(Lease),
+    /// Not taken. Refuses nobody: it is a reason to ask, and nothing more.
+    NotSo {
+        /// The backend has looked meanwhile: branch and locks are known as of now.
+        looked: bool,
+    },
+}
+
 impl Locks<'_> {
+    /// Takes all keys of the request, or none, by what is known from an earlier fetch, however old:
+    /// one connection. The swap is the proof that locks and branch are still as they were known;
+    /// so only a request that names a branch can be taken like this.
+    ///
+    /// # Errors
+    /// [`LockError::Denied`], and whatever the backend says to a write.
+    pub fn acquire_by_known(&self, request: &AcquireRequest<'_>) -> Result<ByKnown, LockError> {
+        let not_so = |looked| Ok(ByKnown::NotSo { looked });
+        let Some(branch @ BranchChange::Unmoved { .. }) = request.branch.clone() else {
+            return not_so(false);
+        };
+        let known = self.backend.read(request.keys, Freshness::Known);
+        let Ok(plan) = known.and_then(|observed| self.decide(request, &observed)) else {
+            return not_so(false);
+        };
+        let (changes, priors): (Vec<Change>, Vec<Prior>) = plan.into_iter().unzip();
+        let swap = Swap { changes, branch: Some(branch) };
+        match self.backend.swap(&swap)? {
+            Swapped::Done(versions) => Ok(ByKnown::Taken(lease(swap.changes, versions, &priors))),
+            Swapped::Lost(LostTo::Denied(message)) => {
+                Err(LockError::Denied { place: self.backend.place(), message })
+            }
+            Swapped::Superseded | Swapped::Lost(LostTo::Lock | LostTo::Branch(_)) => not_so(true),
+        }
+    }
+
     /// Takes all keys of the request, or none.
     ///
     /// # Errors

@@ -1,11 +1,15 @@
 //! `git-check`: proves that the working tree is that of HEAD and current with its branch on the
 //! remote, and hands on what it saw, so that the lock can be taken against exactly that.
+//!
+//! Directly before `lock` it asks nobody where an earlier fetch says that all is well: the push that
+//! takes the lock goes through only if that is still so, which is the same proof in one connection
+//! less. Nothing is ever refused by an earlier fetch.
 
 use std::path::Path;
 
 use crate::Error;
 use crate::env::ci_branch;
-use crate::git::{CheckError, CheckRequest, GitError, Standing, check};
+use crate::git::{CheckError, CheckRefusal, CheckRequest, GitError, Repo, Standing, check, check_known};
 use crate::lock::{Alive, Freshness, LockState, Observed, Proof, Record};
 use crate::workflow::{Call, Checked, Done, Role, Run, State, Step, Upstream};
 
@@ -27,7 +31,9 @@ impl Step for GitCheck {
          that is not finished, and when the branch is behind its upstream, has diverged from it, or is more than \
          `[git] max_ahead` commits ahead (1 by default). That limit is lifted while you hold the unit's lock from \
          a failed run: the commits that mend it must be applied before they are pushed. In CI a detached HEAD \
-         passes if it is the tip of the branch that the CI or --branch names. Without a remote only cleanliness \
+         passes if it is the tip of the branch that the CI or --branch names. Directly before `lock`, and if all was \
+         well at the last fetch, nothing is fetched: the push that takes the lock proves that branch and lock are \
+         still where they were seen, and if they are not, git-check is done again, with a fetch. Without a remote only cleanliness \
          is checked. Neither index nor working tree is written; a remote that cannot be reached ends with 69."
     }
 
@@ -36,12 +42,47 @@ impl Step for GitCheck {
     }
 
     fn run(&self, _call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
-        prove(run, state).map(Done::as_usual)
+        let summary = match by_known(run, state)? {
+            Some(summary) => summary,
+            None => prove(run, state)?,
+        };
+        Ok(Done::as_usual(summary))
     }
 }
 
 /// Fetches, and proves that the tree is clean and current; what was seen goes into the state.
 pub(super) fn prove(run: &Run<'_>, state: &mut State) -> Result<String, Error> {
+    let standing = with_request(run, check)?.map_err(refused)?;
+    accept(run, state, standing)
+}
+
+/// As [`prove`], after a push that was refused has looked at branch and locks: what it saw is new.
+pub(super) fn prove_by_look(run: &Run<'_>, state: &mut State) -> Result<String, Error> {
+    match with_request(run, check_known)? {
+        // Not there now, or not there for a moment: another run in this clone may be making room.
+        Err(CheckError::Refused(CheckRefusal::UpstreamGone { .. })) => prove(run, state),
+        known => accept(run, state, known.map_err(refused)?),
+    }
+}
+
+/// Lets the tree pass by what an earlier fetch saw, if the next step is the one that proves it.
+fn by_known(run: &Run<'_>, state: &mut State) -> Result<Option<String>, Error> {
+    let roles: Vec<Role> = run.plan.calls.iter().map(|call| call.step.role()).collect();
+    let proved_next = roles.windows(2).any(|two| two == [Role::Check, Role::Lock]);
+    let guarded = run.services.backend.as_ref().and_then(|backend| backend.branch_remote());
+    let (true, Some(guarded), None) = (proved_next, guarded, &state.lease) else { return Ok(None) };
+    let Ok(standing) = with_request(run, check_known)? else { return Ok(None) };
+    let there = standing.upstream.as_ref().is_some_and(|upstream| upstream.remote == guarded);
+    if !there || standing.too_far_ahead(run.project.config().git.max_ahead).is_some() {
+        return Ok(None);
+    }
+    let summary = format!("{} when it was last seen", summary(&standing));
+    state.checked = Some(checked(standing));
+    state.unproved = true;
+    Ok(Some(summary))
+}
+
+fn with_request<T>(run: &Run<'_>, check: impl FnOnce(&Repo, &CheckRequest<'_>) -> T) -> Result<T, Error> {
     let Some(repo) = &run.services.repo else {
         let path = run.services.env.cwd().display().to_string();
         return Err(GitError::NoRepository { path }.into());
@@ -55,11 +96,19 @@ pub(super) fn prove(run: &Run<'_>, state: &mut State) -> Result<String, Error> {
         // DIST/module/profile
         rendered: run.unit.directory.parent().and_then(Path::parent),
     };
-    let standing = check(repo, &request).map_err(|error| match error {
+    Ok(check(repo, &request))
+}
+
+fn refused(error: CheckError) -> Error {
+    match error {
         CheckError::Refused(refusal) => Error::Check(refusal),
         CheckError::Git(error) => Error::Git(error),
-    })?;
-    if let Some(refusal) = standing.too_far_ahead(config.git.max_ahead) {
+    }
+}
+
+/// Passes, unless the branch is too far ahead; what was seen goes into the state.
+fn accept(run: &Run<'_>, state: &mut State, standing: Standing) -> Result<String, Error> {
+    if let Some(refusal) = standing.too_far_ahead(run.project.config().git.max_ahead) {
         let observed = match &run.services.backend {
             Some(backend) => backend.read(&run.unit.keys, Freshness::Known)?,
             None => Vec::new(),
@@ -74,6 +123,7 @@ pub(super) fn prove(run: &Run<'_>, state: &mut State) -> Result<String, Error> {
     }
     let summary = summary(&standing);
     state.checked = Some(checked(standing));
+    state.unproved = false;
     Ok(summary)
 }
 

@@ -1,5 +1,5 @@
 //! `lock`: takes the unit's lock, in one atomic push that also makes sure the branch has not moved
-//! since git-check saw it.
+//! since git-check saw it, be that just now or at an earlier fetch.
 
 use super::git_check;
 use super::wait::Wait;
@@ -7,7 +7,7 @@ use crate::Error;
 use crate::env::Span;
 use crate::git::{Ancestry, CheckRefusal, Oid};
 use crate::lock::{
-    AcquireRequest, Alive, BranchChange, Effect, Freshness, Lease, LockError, Locks, Proof, Record,
+    AcquireRequest, Alive, BranchChange, ByKnown, Effect, Freshness, Lease, LockError, Locks, Proof, Record,
 };
 use crate::process::tools;
 use crate::workflow::{Argv, Call, Done, Event, Role, Run, State, Step, locks};
@@ -81,6 +81,11 @@ fn hold_alive(run: &Run<'_>, alive: Option<&Alive>) {
 
 /// Takes the lock, after waiting for it if that was asked for; tells how long it waited.
 fn take(run: &Run<'_>, state: &mut State, alive: Option<&Alive>) -> Result<(Lease, Option<Span>), Error> {
+    if state.unproved
+        && let Some(lease) = take_by_known(run, state, alive)?
+    {
+        return Ok((lease, None));
+    }
     let acquire = |state: &State| with_request(run, state, alive, |locks, request| locks.acquire(request));
     let Some(limit) = run.plan.options.wait else { return Ok((acquire(state)?, None)) };
     let begun_with = match &state.checked {
@@ -102,12 +107,38 @@ fn take(run: &Run<'_>, state: &mut State, alive: Option<&Alive>) -> Result<(Leas
         if state.checked.is_some() {
             git_check::prove(run, state)?;
         }
-        match (&begun_with, head(run)?) {
-            (Some(was), Some(now)) if *was != now => {
-                return Err(CheckRefusal::HeadMoved { was: was.clone(), now }.into());
-            }
-            _ => {}
+        still_at(run, begun_with.as_ref())?;
+    }
+}
+
+/// Takes the lock by what an earlier fetch saw, which proves what git-check has found by it. If it is
+/// no longer so, git-check is done as if there had been no earlier fetch, and nothing is taken yet.
+fn take_by_known(run: &Run<'_>, state: &mut State, alive: Option<&Alive>) -> Result<Option<Lease>, Error> {
+    match with_request(run, state, alive, |locks, request| locks.acquire_by_known(request))? {
+        ByKnown::Taken(lease) => {
+            state.unproved = false;
+            Ok(Some(lease))
         }
+        ByKnown::NotSo { looked } => {
+            let begun_with = state.checked.as_ref().map(|checked| checked.head.clone());
+            if looked {
+                git_check::prove_by_look(run, state)?;
+            } else {
+                git_check::prove(run, state)?;
+            }
+            still_at(run, begun_with.as_ref())?;
+            Ok(None)
+        }
+    }
+}
+
+/// Refuses if HEAD is no longer where it was: what was rendered is of that commit.
+fn still_at(run: &Run<'_>, begun_with: Option<&Oid>) -> Result<(), Error> {
+    match (begun_with, head(run)?) {
+        (Some(was), Some(now)) if *was != now => {
+            Err(CheckRefusal::HeadMoved { was: was.clone(), now }.into())
+        }
+        _ => Ok(()),
     }
 }
 

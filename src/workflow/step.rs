@@ -259,6 +259,8 @@ pub struct State {
     pub rendered: Option<Rendered>,
     /// Set by `git-check`.
     pub checked: Option<Checked>,
+    /// What git-check found is by an earlier fetch: the push that takes the lock has yet to prove it.
+    pub unproved: bool,
     /// Keys of the parameters that came from outside the repository. Set by `build`.
     pub overrides: Vec<String>,
     /// The lock that this run holds now.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Checkout, Output, World, snap, write_script};
+use crate::harness::{Checkout, Output, World, connections, snap};
 
 /// A lock of ana's that her failed run has kept, and one of bob's that his run has left.
 fn two_locks(world: &World) -> Checkout<'_> {
@@ -28,23 +28,6 @@ fn plant(world: &World, name: &str, text: &str) {
     let commit = world.git_args(&world.origin(), &["commit-tree", tree.trim(), "-F", message]);
     let name = format!("refs/lockstep/locks/{name}");
     world.git_args(&world.origin(), &["update-ref", &name, commit.trim()]);
-}
-
-/// The connections to a remote that a command line makes.
-fn connections(world: &World, run: impl FnOnce() -> Output) -> (Output, Vec<String>) {
-    let git = std::fs::read_link(world.path("bin/git")).expect("a link");
-    std::fs::remove_file(world.path("bin/git")).expect("it was there");
-    let log = world.sign("git.log");
-    write_script(
-        &world.path("bin"),
-        "git",
-        &format!("echo \"$*\" >> {}\nexec {} \"$@\"\n", log.display(), git.display()),
-    );
-    let out = run();
-    world.link("git", &git);
-    let calls = std::fs::read_to_string(&log).expect("git was called");
-    let remote = |line: &&str| line.split(' ').any(|w| ["fetch", "push", "ls-remote", "pull"].contains(&w));
-    (out, calls.lines().filter(remote).map(str::to_owned).collect())
 }
 
 #[test]

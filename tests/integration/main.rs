@@ -4,6 +4,7 @@
 mod build;
 mod ci;
 mod cli;
+mod connections;
 mod demo;
 mod diff;
 mod embed;

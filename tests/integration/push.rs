@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{ALIAS, World, snap, write_script};
+use crate::harness::{ALIAS, World, snap};
 
 /// While the file `refuse` is in the world's `tmp`, `origin` takes no push to `main`.
 fn origin_can_refuse(world: &World) {
@@ -31,26 +31,6 @@ fn a_commit_is_pushed_after_success_and_with_the_lock_in_one_act() {
     let moved = std::fs::read_to_string(world.sign("moved")).expect("pushed");
     assert_eq!(moved, format!("{lock}\n.\nrefs/heads/main\n{lock}\n.\n"));
     snap!(out);
-}
-
-#[test]
-fn the_usual_pipeline_costs_at_most_three_connections() {
-    let world = World::new();
-    let a = world.clone("a");
-    world.tool("tofu");
-    let git = std::fs::read_link(world.path("bin/git")).expect("a link");
-    std::fs::remove_file(world.path("bin/git")).expect("it was there");
-    let log = world.sign("git.log");
-    let script = format!("echo \"$*\" >> {}\nexec {} \"$@\"\n", log.display(), git.display());
-    write_script(&world.path("bin"), "git", &script);
-    a.commit_file("notes", "x\n");
-    std::fs::remove_file(&log).expect("git was called");
-    a.alias("tofu apply").run().code(0);
-    let calls = std::fs::read_to_string(&log).expect("git was called");
-    let remote = |line: &&str| line.split(' ').any(|w| ["fetch", "push", "ls-remote", "pull"].contains(&w));
-    let connections: Vec<_> = calls.lines().filter(remote).collect();
-    assert!(connections.len() <= 3, "{connections:#?}");
-    assert_eq!(world.origin_at("main"), a.head());
 }
 
 #[test]

@@ -18,6 +18,7 @@
 
 mod checkout;
 mod command;
+mod connections;
 mod dispositions;
 mod http;
 mod normalise;
@@ -32,6 +33,7 @@ mod world;
 
 pub(crate) use checkout::Checkout;
 pub(crate) use command::{Cmd, Output, Running};
+pub(crate) use connections::connections;
 pub(crate) use http::{HttpRequest, HttpServer};
 pub(crate) use normalise::snapshot_settings;
 pub(crate) use real::{ansible_playbook, find, kubectl, repository, tofu};
