@@ -3,6 +3,7 @@
 
 use super::GitError;
 use super::spawn::{Git, Ran};
+use super::ssh::Shared;
 use super::text::clean;
 
 /// How a fetch ended.
@@ -15,8 +16,13 @@ pub enum Fetched {
 }
 
 /// Fetches `refspecs`; those with a pattern also lose what the remote no longer has.
-pub(super) fn fetch(git: &Git, remote: &str, refspecs: &[String]) -> Result<Fetched, GitError> {
-    let first = run(git, remote, refspecs)?;
+pub(super) fn fetch(
+    git: &Git,
+    ssh: Option<&Shared>,
+    remote: &str,
+    refspecs: &[String],
+) -> Result<Fetched, GitError> {
+    let first = run(git, ssh, remote, refspecs)?;
     if first.code == Some(0) {
         return Ok(Fetched::Done);
     }
@@ -28,7 +34,7 @@ pub(super) fn fetch(git: &Git, remote: &str, refspecs: &[String]) -> Result<Fetc
         refspecs.iter().map(|spec| source(spec)).filter(|name| !name.contains('*')).collect();
     let mut ask = vec!["ls-remote", "--quiet", "--refs", "--", remote];
     ask.extend(&named);
-    let asked = git.run(&ask, &[])?;
+    let asked = git.run_over(ssh, &ask, &[])?;
     if asked.code != Some(0) {
         return Err(match git.failure("ls-remote", &asked) {
             GitError::Failed { .. } => {
@@ -43,11 +49,11 @@ pub(super) fn fetch(git: &Git, remote: &str, refspecs: &[String]) -> Result<Fetc
         return Ok(Fetched::MissingRef);
     }
     // The remote is well: a passing failure, or another run of ours that held one of the refs.
-    let second = run(git, remote, refspecs)?;
+    let second = run(git, ssh, remote, refspecs)?;
     if second.code == Some(0) { Ok(Fetched::Done) } else { Err(git.failure("fetch", &second)) }
 }
 
-fn run(git: &Git, remote: &str, refspecs: &[String]) -> Result<Ran, GitError> {
+fn run(git: &Git, ssh: Option<&Shared>, remote: &str, refspecs: &[String]) -> Result<Ran, GitError> {
     let mut args = vec![
         "fetch",
         "--quiet",
@@ -62,7 +68,7 @@ fn run(git: &Git, remote: &str, refspecs: &[String]) -> Result<Ran, GitError> {
         remote,
     ];
     args.extend(refspecs.iter().map(String::as_str));
-    git.run(&args, &[])
+    git.run_over(ssh, &args, &[])
 }
 
 /// The remote's side of a refspec.

@@ -15,6 +15,7 @@ mod refusal;
 mod remote;
 mod repo;
 mod spawn;
+mod ssh;
 mod status;
 #[cfg(test)]
 pub(crate) mod testing;

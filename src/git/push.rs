@@ -7,6 +7,7 @@
 use std::ffi::OsStr;
 
 use super::spawn::{Git, Ran};
+use super::ssh::Shared;
 use super::text::{bounded, clean, without_credentials};
 use super::trace::{self, Told, Trace};
 use super::{GitError, Oid};
@@ -128,10 +129,15 @@ fn arguments(push: &Push) -> Vec<String> {
 }
 
 /// Pushes.
-pub(super) fn push(git: &Git, common_dir: &std::path::Path, push: &Push) -> Result<Pushed, GitError> {
+pub(super) fn push(
+    git: &Git,
+    ssh: Option<&Shared>,
+    common_dir: &std::path::Path,
+    push: &Push,
+) -> Result<Pushed, GitError> {
     let trace = Trace::new(common_dir);
     let extra: Vec<(&str, &OsStr)> = trace.iter().map(|t| (trace::VARIABLE, t.path())).collect();
-    let ran = git.run(&arguments(push), &extra)?;
+    let ran = git.run_over(ssh, &arguments(push), &extra)?;
     // The trace is needed only to tell apart the ways of failing.
     let told = || trace.as_ref().map_or_else(Told::default, Trace::read);
     conclude(git, push, &ran, told)

@@ -96,21 +96,7 @@ pub(super) fn check(config: &Config, work_dir: &Path, remote: &str) -> Result<Re
             "remote `{remote}` is a push mirror, to which single refs cannot be pushed; `git config unset remote.{remote}.mirror` changes that"
         )));
     }
-    let fetch = rewritten(config, "insteadof", first).unwrap_or_else(|| (*first).to_owned());
-    // git applies pushInsteadOf only where no push URL is set, and pushes to every URL there is.
-    let push: Vec<String> = if push_urls.is_empty() {
-        let push = |url: &str| {
-            rewritten(config, "pushinsteadof", url)
-                .or_else(|| rewritten(config, "insteadof", url))
-                .unwrap_or_else(|| url.to_owned())
-        };
-        urls.iter().map(|url| push(url)).collect()
-    } else {
-        push_urls
-            .iter()
-            .map(|url| rewritten(config, "insteadof", url).unwrap_or_else(|| (*url).to_owned()))
-            .collect()
-    };
+    let (fetch, push) = effective(config, first, &urls, &push_urls);
     if push.len() > 1 {
         return Err(GitError::Config(format!(
             "remote `{remote}` has several push URLs, and a push to several repositories cannot be all or nothing; see `git remote get-url --push --all {remote}`"
@@ -126,6 +112,34 @@ pub(super) fn check(config: &Config, work_dir: &Path, remote: &str) -> Result<Re
         )));
     }
     Ok(RemoteUrl { display: display(&fetch) })
+}
+
+/// The URL that is fetched from and the one that is pushed to, of a remote that [`check`] let through.
+pub(super) fn used(config: &Config, remote: &str) -> Option<(String, String)> {
+    let urls = config.all(&format!("remote.{remote}.url"));
+    let push_urls = config.all(&format!("remote.{remote}.pushurl"));
+    let (fetch, push) = effective(config, urls.first()?, &urls, &push_urls);
+    Some((fetch, push.into_iter().next()?))
+}
+
+/// The URLs as git uses them: to fetch from the first, to push to all.
+fn effective(config: &Config, first: &str, urls: &[&str], push_urls: &[&str]) -> (String, Vec<String>) {
+    let fetch = rewritten(config, "insteadof", first).unwrap_or_else(|| first.to_owned());
+    // git applies pushInsteadOf only where no push URL is set, and pushes to every URL there is.
+    let push = if push_urls.is_empty() {
+        let push = |url: &str| {
+            rewritten(config, "pushinsteadof", url)
+                .or_else(|| rewritten(config, "insteadof", url))
+                .unwrap_or_else(|| url.to_owned())
+        };
+        urls.iter().map(|url| push(url)).collect()
+    } else {
+        push_urls
+            .iter()
+            .map(|url| rewritten(config, "insteadof", url).unwrap_or_else(|| (*url).to_owned()))
+            .collect()
+    };
+    (fetch, push)
 }
 
 /// Refuses names that git could take for an option, a path or a URL, or that make no ref name.

@@ -13,6 +13,7 @@ use super::config::Config;
 use super::objects::{Ancestry, CommitText, Head};
 use super::remote::RemoteUrl;
 use super::spawn::Git;
+use super::ssh::Shared;
 use super::{Fetched, GitError, Oid, Push, Pushed, Status, fallback, fetch, objects, push, remote};
 use crate::env::Environment;
 use crate::process::Interrupts;
@@ -31,6 +32,8 @@ struct Inner {
     /// History was cut off when the handle was made.
     shallow: bool,
     config: OnceLock<Config>,
+    /// The remote that was spoken to first, and the connection to it that is shared, if it may be.
+    ssh: OnceLock<(String, Option<Shared>)>,
 }
 
 impl std::fmt::Debug for Repo {
@@ -71,6 +74,7 @@ impl Repo {
                     shallow: library.is_shallow(),
                     library: Some(Mutex::new(library)),
                     config: OnceLock::new(),
+                    ssh: OnceLock::new(),
                 }))))
             }
             Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
@@ -90,6 +94,7 @@ impl Repo {
             library: None,
             shallow: false,
             config: OnceLock::new(),
+            ssh: OnceLock::new(),
         })))
     }
 
@@ -321,7 +326,7 @@ impl Repo {
     /// # Errors
     /// [`GitError::Unreachable`] when the remote does not answer.
     pub fn fetch(&self, remote: &str, refspecs: &[String]) -> Result<Fetched, GitError> {
-        fetch::fetch(&self.0.git, remote, refspecs)
+        fetch::fetch(&self.0.git, self.shared(remote), remote, refspecs)
     }
 
     /// Pushes refs, all or nothing.
@@ -330,7 +335,21 @@ impl Repo {
     /// [`GitError::Unreachable`], [`GitError::Interrupted`] and the others only when it is certain
     /// that nothing was sent.
     pub fn push(&self, push: &Push) -> Result<Pushed, GitError> {
-        push::push(&self.0.git, &self.0.common_dir, push)
+        push::push(&self.0.git, self.shared(&push.remote), &self.0.common_dir, push)
+    }
+
+    /// The connection that all words to a remote share. It is a matter of speed: where anything
+    /// about it is in doubt there is none.
+    fn shared(&self, remote: &str) -> Option<&Shared> {
+        let (first, shared) = self.0.ssh.get_or_init(|| {
+            let make = || {
+                let config = self.config().ok()?;
+                let (fetch, push) = remote::used(config, remote)?;
+                Shared::new(self.0.git.env(), config, &fetch, &push, &self.0.common_dir.join("lockstep"))
+            };
+            (remote.to_owned(), make())
+        });
+        shared.as_ref().filter(|_| first == remote)
     }
 }
 

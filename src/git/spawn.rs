@@ -6,12 +6,14 @@
 //! `GIT_CONFIG_GLOBAL`) stays as it is set up. No shell is involved.
 
 use std::ffi::OsStr;
+use std::io::{Read as _, Seek as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use super::GitError;
+use super::ssh::{self, Shared};
 use super::text::clean;
 use crate::env::Environment;
 use crate::process::{Interrupts, start_alone};
@@ -73,10 +75,25 @@ impl Git {
         }
     }
 
+    /// The variables that git runs with, but for those that are taken from it.
+    pub(super) const fn env(&self) -> &Environment {
+        &self.env
+    }
+
     /// Runs git to its end and collects what it said.
-    #[expect(clippy::disallowed_methods, reason = "this file is the one that starts git")]
     pub(super) fn run(
         &self,
+        args: &[impl AsRef<OsStr>],
+        extra_env: &[(&str, &OsStr)],
+    ) -> Result<Ran, GitError> {
+        self.run_over(None, args, extra_env)
+    }
+
+    /// As [`Git::run`], over an ssh connection that is shared.
+    #[expect(clippy::disallowed_methods, reason = "this file is the one that starts git")]
+    pub(super) fn run_over(
+        &self,
+        ssh: Option<&Shared>,
         args: &[impl AsRef<OsStr>],
         extra_env: &[(&str, &OsStr)],
     ) -> Result<Ran, GitError> {
@@ -94,6 +111,13 @@ impl Git {
             command.env(name, value);
         }
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut errors = None;
+        if let Some((ssh, file)) = ssh.and_then(|ssh| Some((ssh, ssh.errors()?)))
+            && let Ok(copy) = file.try_clone()
+        {
+            command.env(ssh::VARIABLE, ssh.command()).stderr(copy);
+            errors = Some(file);
+        }
         let started = {
             // A git that outlives its call (a shared ssh connection) must not inherit a tool's locks.
             let _alone = start_alone();
@@ -102,11 +126,16 @@ impl Git {
         let output = started.and_then(std::process::Child::wait_with_output).map_err(|source| {
             GitError::Repository { what: "run git".to_owned(), source: Box::new(source) }
         })?;
+        let mut stderr = output.stderr;
+        if let Some(mut file) = errors {
+            // What git said is for people; how it ended is told by its code.
+            let _ = file.rewind().and_then(|()| file.read_to_end(&mut stderr));
+        }
         Ok(Ran {
             code: output.status.code(),
             signal: output.status.signal(),
             stdout: output.stdout,
-            stderr: output.stderr,
+            stderr,
             interrupted: before.is_none() && self.interrupts.requested().is_some(),
         })
     }

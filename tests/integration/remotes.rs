@@ -4,6 +4,7 @@ mod credentials;
 mod http;
 mod http_faults;
 mod ssh;
+mod ssh_shared;
 
 use serde_json::json;
 

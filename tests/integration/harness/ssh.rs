@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::server::Server;
 use super::sshd::{Sshd, sshd};
+use super::world::write_script;
 use super::{World, real};
 
 const SOURCE: &str = include_str!("../../tools/ssh_server.py");
@@ -68,15 +69,41 @@ impl<'w> SshServer<'w> {
         let server = Server::start(world, command);
         let user = server.hello("user").as_str().expect("a text");
         world.reached_by(format!("ssh://{user}@127.0.0.1{}", world.origin().display()));
-        let client = format!(
-            "ssh -F none -i {key} -p {port} -o UserKnownHostsFile={hosts} -o HostKeyAlias=origin \
+        world.set_variable("GIT_SSH_COMMAND", format!("ssh {}", Self::client(world, &server)));
+        Ok(Self { world, server })
+    }
+
+    /// From here on it is plain `ssh` that git calls, as a user has it who set up nothing for git: a
+    /// program of that name, which logs its command lines, stands in for his configuration.
+    pub(crate) fn by_plain_ssh(&self, configuration: &str) {
+        self.world.unset_variable("GIT_SSH_COMMAND");
+        let ssh = real::find("ssh");
+        let script = format!(
+            "echo \"$*\" >> '{log}'\nexec '{ssh}' {client} {configuration} \"$@\"\n",
+            log = self.world.path("out/ssh.calls").display(),
+            ssh = ssh.display(),
+            client = Self::client(self.world, &self.server),
+        );
+        let bin = self.world.path("bin");
+        std::fs::remove_file(bin.join("ssh")).expect("it was there");
+        write_script(&bin, "ssh", &script);
+    }
+
+    /// The command lines of plain `ssh`.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        let calls = std::fs::read_to_string(self.world.path("out/ssh.calls")).unwrap_or_default();
+        calls.lines().map(str::to_owned).collect()
+    }
+
+    /// What the client must be told to reach it.
+    fn client(world: &World, server: &Server) -> String {
+        format!(
+            "-F none -i {key} -p {port} -o UserKnownHostsFile={hosts} -o HostKeyAlias=origin \
              -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes",
             key = world.path("ssh/key").display(),
             port = server.hello("port"),
             hosts = world.path("ssh/known_hosts").display(),
-        );
-        world.set_variable("GIT_SSH_COMMAND", client);
-        Ok(Self { world, server })
+        )
     }
 
     /// How many connections were made so far.

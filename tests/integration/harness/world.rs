@@ -120,6 +120,11 @@ impl World {
         variables.push((name.into(), value.into()));
     }
 
+    /// Takes such a variable back.
+    pub(super) fn unset_variable(&self, name: &str) {
+        self.variables.borrow_mut().retain(|(known, _)| known != name);
+    }
+
     /// The bare repository.
     pub(crate) fn origin(&self) -> PathBuf {
         self.path("origin.git")
