@@ -18,7 +18,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOCKSTEP = os.path.join(ROOT, "target", "release", "lockstep")
-ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 60
+ROUNDS = int(sys.argv[1]) if __name__ == "__main__" and len(sys.argv) > 1 else 60
 
 
 def environment(home):

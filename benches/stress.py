@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Many processes against one lock, as long as one likes: exactly one may win a round.
 
-    cargo build --release && python3 benches/stress.py [--processes 24] [--rounds 100] [--remote file|http]
+    cargo build --release && python3 benches/stress.py [--processes 24] [--rounds 100]
+        [--remote file|http|ssh] [--lockstep PROGRAM]
 
 Each process has a clone of its own and runs `lockstep lock exec unlock` at the same moment as all
 others. The winner's command makes a file that must not be there (a second holder would be caught by
@@ -18,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from sshd import Sshd
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOCKSTEP = os.path.join(ROOT, "target", "release", "lockstep")
@@ -44,12 +47,13 @@ def environment(home):
 class Stage:
     """A bare origin, perhaps behind a server, and a clone for each process."""
 
-    def __init__(self, base, remote, processes):
-        self.base, self.env, self.server = base, environment(base), None
+    def __init__(self, base, remote, processes, lockstep):
+        self.lockstep = lockstep
+        self.base, self.env, self.server, self.sshd = base, environment(base), None, None
         origin = os.path.join(base, "origin.git")
         self.git(base, "init", "-q", "--bare", "-b", "main", origin)
         self.git(origin, "config", "http.receivepack", "true")
-        url = origin if remote == "file" else self.serve(origin)
+        url = {"file": lambda: origin, "http": lambda: self.serve(origin), "ssh": lambda: self.serve_ssh(origin)}[remote]()
         seed = os.path.join(base, "seed")
         self.git(base, "init", "-q", "-b", "main", seed)
         files = {"lockstep.toml": "", "profiles/prod.toml": "", "modules/alpha/x": "x\n", ".gitignore": "/.dist/\n"}
@@ -67,7 +71,7 @@ class Stage:
         self.clones = [os.path.join(base, f"clone{number}") for number in range(processes)]
         for clone in self.clones:
             self.git(base, "clone", "-q", url, clone)
-            subprocess.run([LOCKSTEP, "-q", "build", "--", "alpha", "prod"], cwd=clone, env=self.env, check=True)
+            subprocess.run([lockstep, "-q", "build", "--", "alpha", "prod"], cwd=clone, env=self.env, check=True)
 
     def git(self, cwd, *args):
         subprocess.run(["git", *args], cwd=cwd, env=self.env, check=True, capture_output=True)
@@ -82,11 +86,24 @@ class Stage:
         )
         return f"http://127.0.0.1:{self.server.stdout.readline().strip()}/{os.path.basename(origin)}"
 
+    def serve_ssh(self, origin):
+        """A real sshd, and an `ssh` that reaches it by itself."""
+        self.sshd = Sshd(self.base, self.env)
+        self.sshd.plain(os.path.join(self.base, "bin"))
+        self.env["PATH"] = os.path.join(self.base, "bin") + ":" + self.env["PATH"]
+        return self.sshd.url(origin)
+
+    def end(self):
+        if self.server:
+            self.server.kill()
+        if self.sshd:
+            self.sshd.end()
+
     def round(self, number):
         """One round; what was violated, as text, or nothing."""
         room = os.path.join(self.base, f"room{number}")
         os.mkdir(room)
-        words = [LOCKSTEP, "-q", "lock", "exec", "unlock", "--", "alpha", "prod", self.tool, room]
+        words = [self.lockstep, "-q", "lock", "exec", "unlock", "--", "alpha", "prod", self.tool, room]
         runs = []
         for index, clone in enumerate(self.clones):
             env = {**self.env, "LOCKSTEP_OWNER": f"owner{index}"}
@@ -159,14 +176,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--processes", type=int, default=24)
     parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--remote", choices=["file", "http"], default="file")
+    parser.add_argument("--remote", choices=["file", "http", "ssh"], default="file")
+    parser.add_argument("--lockstep", default=LOCKSTEP)
     args = parser.parse_args()
-    if not os.path.exists(LOCKSTEP):
+    if not os.path.exists(args.lockstep):
         sys.exit("no release build: cargo build --release")
     base = tempfile.mkdtemp(prefix="lockstep-stress-")
     stage, done, violations, start = None, 0, [], time.monotonic()
     try:
-        stage = Stage(base, args.remote, args.processes)
+        stage = Stage(base, args.remote, args.processes, args.lockstep)
         for number in range(args.rounds):
             wrong = stage.round(number)
             done += 1
@@ -178,8 +196,8 @@ def main():
     except KeyboardInterrupt:
         pass
     finally:
-        if stage and stage.server:
-            stage.server.kill()
+        if stage:
+            stage.end()
         shutil.rmtree(base, ignore_errors=True)
     seconds = time.monotonic() - start
     print(f"{args.remote}: {args.processes} processes, {done} rounds in {seconds:.0f} s, {len(violations)} violated")
