@@ -5,6 +5,8 @@ mod build;
 mod ci;
 mod cli;
 mod connections;
+#[cfg(target_os = "linux")]
+mod death;
 mod demo;
 mod diff;
 mod embed;

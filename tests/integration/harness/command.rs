@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -19,6 +20,7 @@ pub(crate) struct Cmd<'w> {
     cwd: PathBuf,
     stdin: Option<Vec<u8>>,
     open_stdin: bool,
+    stdin_fd: Option<OwnedFd>,
 }
 
 impl<'w> Cmd<'w> {
@@ -31,6 +33,7 @@ impl<'w> Cmd<'w> {
             cwd: cwd.to_owned(),
             stdin: None,
             open_stdin: false,
+            stdin_fd: None,
         }
     }
 
@@ -87,6 +90,12 @@ impl<'w> Cmd<'w> {
         self
     }
 
+    /// Its descriptor 0, whatever that is open for.
+    pub(crate) fn descriptor_0(mut self, fd: OwnedFd) -> Self {
+        self.stdin_fd = Some(fd);
+        self
+    }
+
     /// Runs it to its end.
     #[track_caller]
     pub(crate) fn run(self) -> Output {
@@ -119,6 +128,9 @@ impl<'w> Cmd<'w> {
             }
             None if self.open_stdin => drop(command.stdin(Stdio::piped())),
             None => drop(command.stdin(Stdio::null())),
+        }
+        if let Some(fd) = self.stdin_fd {
+            command.stdin(fd);
         }
         let child = command.spawn().unwrap_or_else(|e| panic!("cannot start {}: {e}", program.display()));
         let shown = std::iter::once(program.as_os_str()).chain(args.iter().map(OsString::as_os_str));

@@ -20,6 +20,8 @@ mod checkout;
 mod command;
 mod connections;
 mod dispositions;
+#[cfg(target_os = "linux")]
+mod event_gate;
 mod http;
 mod normalise;
 mod real;
@@ -34,6 +36,8 @@ mod world;
 pub(crate) use checkout::Checkout;
 pub(crate) use command::{Cmd, Output, Running};
 pub(crate) use connections::connections;
+#[cfg(target_os = "linux")]
+pub(crate) use event_gate::EventGate;
 pub(crate) use http::{HttpRequest, HttpServer};
 pub(crate) use normalise::snapshot_settings;
 pub(crate) use real::{ansible_playbook, find, kubectl, repository, tofu};
