@@ -158,7 +158,9 @@ pub(super) fn write_commit(
             None => None,
         };
         let parents: Vec<&git2::Commit<'_>> = parent.iter().collect();
-        repo.commit(None, &author, &author, message, &tree, &parents)
+        let oid = repo.commit(None, &author, &author, message, &tree, &parents)?;
+        // libgit2 says that all went well even when the disk was full.
+        repo.find_commit(oid).map(|_| oid)
     };
     write().map(own).map_err(failed("write a lock record"))
 }

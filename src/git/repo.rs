@@ -230,10 +230,19 @@ impl Repo {
         parent: Option<&Oid>,
         time: Timestamp,
     ) -> Result<Oid, GitError> {
-        self.library().map_or_else(
-            || fallback::write_commit(&self.0.git, message, parent, time),
-            |library| objects::write_commit(&library, message, parent, time),
-        )
+        let written = self.library().map(|library| objects::write_commit(&library, message, parent, time));
+        match written {
+            Some(Ok(oid)) => Ok(oid),
+            // git makes the same commit, and if it cannot, it says why.
+            Some(Err(_)) | None => fallback::write_commit(&self.0.git, message, parent, time),
+        }
+        .map_err(|error| match error {
+            GitError::Failed { message, .. } => GitError::Repository {
+                what: format!("write a lock record into `{}`", self.0.common_dir.join("objects").display()),
+                source: message.into(),
+            },
+            other => other,
+        })
     }
 
     /// Sets or deletes a local ref of ours.

@@ -15,6 +15,8 @@ mod exec;
 mod exit_codes;
 mod explain;
 mod freeze;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod git_check;
 mod harness;
 mod harness_works;

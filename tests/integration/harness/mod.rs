@@ -26,6 +26,8 @@ mod http;
 mod normalise;
 mod real;
 mod server;
+#[cfg(target_os = "linux")]
+mod small_disk;
 mod ssh;
 mod sshd;
 mod terminal;
@@ -41,6 +43,8 @@ pub(crate) use event_gate::EventGate;
 pub(crate) use http::{HttpRequest, HttpServer};
 pub(crate) use normalise::snapshot_settings;
 pub(crate) use real::{ansible_playbook, find, kubectl, repository, tofu};
+#[cfg(target_os = "linux")]
+pub(crate) use small_disk::SmallDisk;
 pub(crate) use ssh::SshServer;
 pub(crate) use terminal::Terminal;
 pub(crate) use tool::{Call, Tool};

@@ -13,7 +13,7 @@ use super::{Call, Checkout, Cmd, Tool, real, tool};
 
 /// Programs of the system that the binary, git's own scripts and hooks may find beside fake tools.
 const PROGRAMS: &[&str] = &[
-    "sh", "git", "true", "false", "cat", "sed", "basename", "dirname", "uname", "tr", "sleep", "env",
+    "sh", "git", "true", "false", "cat", "head", "sed", "basename", "dirname", "uname", "tr", "sleep", "env",
     "mkdir", "rm", "ls", "cp", "mv", "sort", "touch", "chmod",
 ];
 
