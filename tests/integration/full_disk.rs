@@ -115,7 +115,7 @@ fn a_remote_that_is_full_says_so() {
     };
     disk.fill_but(0);
     let alias = || disk.lockstep("a", ALIAS).words("tofu apply").run();
-    alias().code(78).says("No space left on device");
+    alias().code(78).says("No space left on device").says("hint: make room on the server");
     assert!(world.called().is_empty());
     assert_eq!(state(), "none");
     disk.make_room();

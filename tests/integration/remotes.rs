@@ -3,6 +3,7 @@
 mod credentials;
 mod http;
 mod http_faults;
+mod killed_server;
 mod ssh;
 mod ssh_shared;
 
