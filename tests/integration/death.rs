@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{Checkout, EventGate, World};
+use crate::harness::{Checkout, EventGate, World, wait_until};
 
 /// The usual alias by `ana`, with a commit to push, as far as its first event.
 fn begin(world: &World) -> (Checkout<'_>, String, EventGate) {
@@ -125,4 +125,52 @@ fn told_to_end_at_any_event_it_ends_orderly() {
         assert!(["none", "free"].contains(&world.lock_state("alpha/prod").as_str()), "{at}\n{out}");
         assert_one_holder_a_generation(&world, &at);
     }
+}
+
+/// `kill -9` does not reach the git that lockstep has started: its push may still arrive.
+fn a_push_that_outlives_its_run(at_release: bool) {
+    let world = World::new();
+    let a = world.clone("a");
+    let hold = world.sign("hold");
+    // The first push after `hold` is there waits before anything is moved, and tells its process.
+    world.origin_hook(
+        "pre-receive",
+        "mv \"$WORLD/tmp/hold\" \"$WORLD/tmp/held\" 2> /dev/null || exit 0\necho $PPID > \"$WORLD/tmp/pid.new\"\n\
+         mv \"$WORLD/tmp/pid.new\" \"$WORLD/tmp/pid\"\nwhile [ ! -e \"$WORLD/tmp/go\" ]; do sleep 0.01; done\n",
+    );
+    let commit = a.commit_file("notes", "x\n");
+    if at_release {
+        world.tool("tofu").does(json!([{ "touch": hold }]));
+    } else {
+        world.tool("tofu");
+        std::fs::write(&hold, "").expect("the world is writable");
+    }
+    let mut run = a.alias("tofu apply").start();
+    run.wait_for(world.sign("pid"));
+    assert_eq!(run.kill().status.code(), None);
+    assert_eq!(world.lock_state("alpha/prod"), if at_release { "held" } else { "none" });
+    // The owner goes on while it is still under way.
+    world.tool("tofu");
+    a.alias("tofu apply").run().code(0);
+    let history = world.lock_history("alpha/prod");
+    let pid = std::fs::read_to_string(world.sign("pid")).expect("just seen").trim().to_owned();
+    std::fs::write(world.sign("go"), "").expect("the world is writable");
+    wait_until("the late push to end", || !std::path::Path::new(&format!("/proc/{pid}")).exists());
+    // It comes too late, and changes nothing.
+    assert_eq!(world.lock_history("alpha/prod"), history);
+    assert_eq!(world.origin_at("main"), commit);
+    let record = world.lock("alpha/prod").expect("a record");
+    assert_eq!((&record["state"], &record["applied"]), (&json!("free"), &json!(commit)));
+    assert_one_holder_a_generation(&world, "a late push");
+    a.alias("tofu apply").run().code(0);
+}
+
+#[test]
+fn an_acquire_that_outlives_its_run_comes_too_late() {
+    a_push_that_outlives_its_run(false);
+}
+
+#[test]
+fn a_release_that_outlives_its_run_comes_too_late() {
+    a_push_that_outlives_its_run(true);
 }
