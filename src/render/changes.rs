@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::key::Key;
 use super::manifest::Manifest;
 use super::templates::Output;
 use super::tree::{Existing, Tree};
@@ -25,6 +26,7 @@ pub(super) fn compare(
     tree: &mut Tree,
     outputs: &[Output],
     manifest: &Manifest,
+    key: Option<&Key>,
 ) -> Result<Changes, RenderError> {
     let mut changes = Changes::default();
     for (index, output) in outputs.iter().enumerate() {
@@ -36,7 +38,7 @@ pub(super) fn compare(
                 }
                 true
             }
-            Existing::File { bytes, .. } => manifest.owns(&output.path, &bytes),
+            Existing::File { bytes, .. } => manifest.owns(&output.path, &bytes, key),
             Existing::Missing => true,
             Existing::Other => false,
             Existing::Directory => {
@@ -53,7 +55,7 @@ pub(super) fn compare(
     for path in manifest.files.keys().filter(|path| !made.contains(path.as_str())) {
         match tree.look(path)? {
             Existing::File { bytes, .. } => {
-                if !manifest.owns(path, &bytes) {
+                if !manifest.owns(path, &bytes, key) {
                     changes.edited.push(path.clone());
                 }
                 changes.remove.push(path.clone());
@@ -84,8 +86,13 @@ pub(super) enum Act {
 }
 
 /// The acts that make the changes, in order.
-pub(super) fn acts(changes: &Changes, outputs: &[Output], manifest: &Manifest) -> Vec<Act> {
-    let next = Manifest::of(outputs);
+pub(super) fn acts(
+    changes: &Changes,
+    outputs: &[Output],
+    manifest: &Manifest,
+    key: Option<&Key>,
+) -> Vec<Act> {
+    let next = Manifest::of(outputs, key);
     let mut acts = Vec::new();
     if manifest.unfinished {
         acts.extend(manifest.files.keys().cloned().map(Act::Clean));

@@ -47,19 +47,8 @@ impl Guard {
     /// Opens the lock files: in the git directory if there is one, else beside the manifest.
     pub(super) fn open(project: &Path, unit: &UnitId, git_dir: Option<&Path>) -> Result<Self, RenderError> {
         let module = unit.module.as_str();
-        let mut tree = match git_dir {
-            Some(git_dir) => {
-                // The user's own directory, which may be reached through a link.
-                let git_dir = git_dir.canonicalize().map_err(|source| RenderError::Io {
-                    what: "open",
-                    path: git_dir.display().to_string(),
-                    source,
-                })?;
-                Tree::open(&git_dir, &["lockstep", "units", module], true)?
-            }
-            None => Tree::open(project, &[DIST, ".lockstep", module], true)?,
-        }
-        .ok_or_else(|| RenderError::Io {
+        let below: &[&str] = if git_dir.is_some() { &["units", module] } else { &[module] };
+        let mut tree = notes(project, git_dir, below, true)?.ok_or_else(|| RenderError::Io {
             what: "open",
             path: "the lock's directory".into(),
             source: Errno::NOENT.into(),
@@ -149,6 +138,26 @@ impl Guard {
     pub(super) fn into_fd(self) -> OwnedFd {
         self.in_use.into()
     }
+}
+
+/// A directory of what belongs to this checkout and to no commit: in the git directory if there is
+/// one, else beside the manifests. None if it is not there and `create` is not set.
+pub(super) fn notes(
+    project: &Path,
+    git_dir: Option<&Path>,
+    below: &[&str],
+    create: bool,
+) -> Result<Option<Tree>, RenderError> {
+    let Some(git_dir) = git_dir else {
+        return Tree::open(project, &[&[DIST, ".lockstep"], below].concat(), create);
+    };
+    // The user's own directory, which may be reached through a link.
+    let git_dir = git_dir.canonicalize().map_err(|source| RenderError::Io {
+        what: "open",
+        path: git_dir.display().to_string(),
+        source,
+    })?;
+    Tree::open(&git_dir, &[&["lockstep"], below].concat(), create)
 }
 
 fn word(text: &str) -> String {

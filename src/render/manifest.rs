@@ -2,13 +2,15 @@
 //!
 //! While a build writes, the manifest lists old and new files and accepts both digests of each: a
 //! build that is killed at any point neither loses track of a file nor takes its own work for
-//! somebody's edit. It is untrusted input: a project may commit `.dist`, and with it this.
+//! somebody's edit. A file with secrets has a digest under the checkout's key, which tells nothing to
+//! whoever reads the manifest. It is untrusted input: a project may commit `.dist`, and with it this.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::key::Key;
 use super::templates::{Output, is_harmless};
 
 const VERSION: u32 = 1;
@@ -45,9 +47,14 @@ impl Manifest {
         }
     }
 
-    /// The manifest of a finished build.
-    pub(super) fn of(outputs: &[Output]) -> Self {
-        let files = outputs.iter().map(|output| (output.path.clone(), vec![digest(&output.bytes)])).collect();
+    /// The manifest of a finished build. Without a key a file with secrets has no digest.
+    pub(super) fn of(outputs: &[Output], key: Option<&Key>) -> Self {
+        let digests = |output: &Output| match (output.sensitive, key) {
+            (false, _) => vec![digest(&output.bytes)],
+            (true, Some(key)) => vec![key.digest(&output.bytes)],
+            (true, None) => Vec::new(),
+        };
+        let files = outputs.iter().map(|output| (output.path.clone(), digests(output))).collect();
         Self { version: VERSION, unfinished: false, files }
     }
 
@@ -63,8 +70,10 @@ impl Manifest {
     }
 
     /// Whether lockstep wrote this content to this path.
-    pub(super) fn owns(&self, path: &str, bytes: &[u8]) -> bool {
-        self.files.get(path).is_some_and(|digests| digests.contains(&digest(bytes)))
+    pub(super) fn owns(&self, path: &str, bytes: &[u8], key: Option<&Key>) -> bool {
+        self.files.get(path).is_some_and(|digests| {
+            digests.contains(&digest(bytes)) || key.is_some_and(|key| digests.contains(&key.digest(bytes)))
+        })
     }
 
     pub(super) fn to_bytes(&self) -> Vec<u8> {
@@ -77,8 +86,12 @@ impl Manifest {
 
 /// SHA-256 in hexadecimal.
 pub(super) fn digest(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
         text

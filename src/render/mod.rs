@@ -9,6 +9,7 @@ mod diff;
 mod error;
 mod generated;
 mod guard;
+mod key;
 mod manifest;
 mod preview;
 mod save;
@@ -30,6 +31,7 @@ pub use preview::{FileChange, FileState, check, content, preview};
 pub use save::{SAVED_BY_DEFAULT, Saved, save};
 
 use self::guard::Guard;
+use self::key::Key;
 use self::manifest::Manifest;
 use self::templates::Output;
 use self::tree::{Existing, Tree};
@@ -89,13 +91,15 @@ pub fn build(request: &BuildRequest<'_>) -> Result<Rendered, RenderError> {
         return Err(busy(&mut guard));
     }
     let mut done = (0, 0);
-    let mut state = Disk::open(request.project.root(), request.unit, request.force)?;
+    let key = request.key(&outputs)?;
+    let open = || Disk::open(request.project.root(), unit, request.force, key.clone());
+    let mut state = open()?;
     let mut changes = state.compare(request, &outputs)?;
     if !state.acts(&changes, &outputs).is_empty() {
         if !guard.queue()? {
             return Err(busy(&mut guard));
         }
-        state = Disk::open(request.project.root(), request.unit, request.force)?;
+        state = open()?;
         changes = state.compare(request, &outputs)?;
         if !state.acts(&changes, &outputs).is_empty() {
             if !guard.write()? {
@@ -122,6 +126,17 @@ pub fn build(request: &BuildRequest<'_>) -> Result<Rendered, RenderError> {
     })
 }
 
+impl BuildRequest<'_> {
+    /// The checkout's key, which is made when the first file with secrets is to be written.
+    fn key(&self, outputs: &[Output]) -> Result<Option<Key>, RenderError> {
+        let (root, git_dir) = (self.project.root(), self.repo.map(Repo::git_dir));
+        if outputs.iter().any(|output| output.sensitive) {
+            return Key::obtain(root, git_dir).map(Some);
+        }
+        Key::read(root, git_dir)
+    }
+}
+
 /// The unit's files, in memory.
 fn render(request: &BuildRequest<'_>) -> Result<Vec<Output>, RenderError> {
     let module = &request.unit.module;
@@ -139,11 +154,12 @@ struct Disk {
     /// None if the directory is not there yet.
     tree: Option<Tree>,
     manifest: Manifest,
+    key: Option<Key>,
 }
 
 impl Disk {
     /// With `force` a manifest that cannot be read counts as none.
-    fn open(root: &Path, unit: &UnitId, force: bool) -> Result<Self, RenderError> {
+    fn open(root: &Path, unit: &UnitId, force: bool, key: Option<Key>) -> Result<Self, RenderError> {
         let tree = Tree::open(root, &[DIST, unit.module.as_str(), unit.profile.as_str()], false)?;
         let mut manifest = Manifest::default();
         if let Some(mut notes) = Tree::open(root, &[DIST, ".lockstep", unit.module.as_str()], false)? {
@@ -163,7 +179,7 @@ impl Disk {
                 }
             }
         }
-        Ok(Self { tree, manifest })
+        Ok(Self { tree, manifest, key })
     }
 
     fn compare(
@@ -174,7 +190,7 @@ impl Disk {
         let Some(tree) = &mut self.tree else {
             return Ok(changes::Changes { write: (0..outputs.len()).collect(), ..Default::default() });
         };
-        let changes = changes::compare(tree, outputs, &self.manifest)?;
+        let changes = changes::compare(tree, outputs, &self.manifest, self.key.as_ref())?;
         if !changes.edited.is_empty() && !request.force {
             return Err(RenderError::Edited { unit: request.unit.clone(), files: changes.edited });
         }
@@ -182,10 +198,10 @@ impl Disk {
     }
 
     fn acts(&self, changes: &changes::Changes, outputs: &[Output]) -> Vec<changes::Act> {
-        let mut acts = changes::acts(changes, outputs, &self.manifest);
+        let mut acts = changes::acts(changes, outputs, &self.manifest, self.key.as_ref());
         if self.tree.is_none() && acts.is_empty() {
             // A module without files still has a directory to work in.
-            acts.push(changes::Act::Note(Manifest::of(outputs)));
+            acts.push(changes::Act::Note(Manifest::of(outputs, self.key.as_ref())));
         }
         acts
     }

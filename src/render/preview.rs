@@ -1,9 +1,11 @@
 //! What a build would do, without doing it: nothing is written, no lock is taken, nothing is made.
 
 use super::changes::{self, Changes};
+use super::key::Key;
 use super::templates::Output;
 use super::tree::Existing;
 use super::{BuildRequest, Disk, RenderError, render};
+use crate::git::Repo;
 use crate::project::nearest;
 
 /// One file that a build would write or remove.
@@ -49,9 +51,10 @@ impl FileChange {
 /// As for [`super::build`], except that files that somebody edited are told with the others.
 pub fn preview(request: &BuildRequest<'_>) -> Result<Vec<FileChange>, RenderError> {
     let outputs = render(request)?;
-    let mut disk = Disk::open(request.project.root(), request.unit, request.force)?;
+    let key = Key::read(request.project.root(), request.repo.map(Repo::git_dir))?;
+    let mut disk = Disk::open(request.project.root(), request.unit, request.force, key)?;
     let changes = match &mut disk.tree {
-        Some(tree) => changes::compare(tree, &outputs, &disk.manifest)?,
+        Some(tree) => changes::compare(tree, &outputs, &disk.manifest, disk.key.as_ref())?,
         None => Changes { write: (0..outputs.len()).collect(), ..Changes::default() },
     };
     let mut found = Vec::new();

@@ -27,7 +27,7 @@ pub struct Saved {
 /// # Errors
 /// [`RenderError::CannotSave`] for a file that must not be saved, or when reading or writing fails.
 pub fn save(project: &Project, unit: &UnitId, files: &[String]) -> Result<Vec<Saved>, RenderError> {
-    let Disk { tree, manifest } = Disk::open(project.root(), unit, false)?;
+    let Disk { tree, manifest, .. } = Disk::open(project.root(), unit, false, None)?;
     let build = project.module_config(&unit.module)?.build;
     let raw = super::templates::globs(&build.raw, "raw", &format!("modules/{}/module.toml", unit.module))?;
     let absent = || RenderError::CannotSave {
@@ -90,7 +90,7 @@ pub fn save(project: &Project, unit: &UnitId, files: &[String]) -> Result<Vec<Sa
 
 /// Whether the last build made the file out of something else than a copy of the module's.
 fn is_generated(manifest: &Manifest, path: &str, source: Option<&[u8]>) -> bool {
-    manifest.files.contains_key(path) && !source.is_some_and(|source| manifest.owns(path, source))
+    manifest.files.contains_key(path) && !source.is_some_and(|source| manifest.owns(path, source, None))
 }
 
 fn has_syntax(text: &str, delimiters: &Delimiters) -> bool {

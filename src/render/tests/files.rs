@@ -264,9 +264,9 @@ fn killed_anywhere(next: &str) {
         std::fs::remove_dir_all(sample.path("modules/alpha/old")).unwrap();
         let all = with_request(&sample, false, |request| {
             let outputs = render(request).unwrap();
-            let mut disk = Disk::open(request.project.root(), request.unit, request.force).unwrap();
+            let mut disk = Disk::open(request.project.root(), request.unit, request.force, None).unwrap();
             let changes = disk.compare(request, &outputs).unwrap();
-            let acts = changes::acts(&changes, &outputs, &disk.manifest);
+            let acts = changes::acts(&changes, &outputs, &disk.manifest, None);
             let root = request.project.root();
             let mut notes = Tree::open(root, &[DIST, ".lockstep", "alpha"], true).unwrap().unwrap();
             let mut tree = disk.tree.unwrap();

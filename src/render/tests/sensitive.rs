@@ -78,3 +78,45 @@ fn a_secret_is_in_no_difference_and_no_name() {
     let error = with_request(&secrets(&[("modules/alpha/a", "{{ url }}")]), false, |r| content(r, "a"));
     assert!(matches!(error, Err(RenderError::Sensitive { .. })));
 }
+
+#[test]
+fn the_manifest_tells_nothing_of_a_secret_and_still_knows_what_was_edited() {
+    let sample = secrets(&[("modules/alpha/a", "{{ db.password }}"), ("modules/alpha/b", "{{ db.host }}\n")]);
+    run(&sample).unwrap();
+    let manifest = || std::fs::read_to_string(sample.path(".dist/.lockstep/alpha/dev.json")).unwrap();
+    assert!(!manifest().contains(&manifest::digest(b"hunter2")), "a guess could be proved");
+    assert!(manifest().contains("hmac-sha256:") && manifest().contains(&manifest::digest(b"h\n")));
+    assert_eq!(run(&sample).unwrap().written, 0, "unchanged files are known");
+    sample.write(".dist/alpha/dev/a", "edited");
+    assert!(matches!(run(&sample), Err(RenderError::Edited { files, .. }) if files == ["a"]));
+    with_request(&sample, true, build).unwrap();
+    // It changes, and later goes, without being taken for somebody's edit.
+    let rest = "[params]\nurl = 1\nalias = 2\n[params.db]\nhost = \"h\"\n";
+    sample
+        .write("profiles/dev.toml", format!("sensitive = [\"db.password\"]\n{rest}password = \"hunter4\"\n"));
+    assert_eq!(run(&sample).unwrap().written, 1);
+    std::fs::remove_file(sample.path("modules/alpha/a")).unwrap();
+    assert_eq!(run(&sample).unwrap().removed, 1);
+}
+
+#[test]
+fn manifests_of_before_are_understood_and_renewed() {
+    let sample = secrets(&[("modules/alpha/a", "{{ db.password }}")]);
+    run(&sample).unwrap();
+    let old = serde_json::json!({"version": 1, "files": {"a": [manifest::digest(b"hunter2")]}}).to_string();
+    sample.write(".dist/.lockstep/alpha/dev.json", old);
+    run(&sample).unwrap();
+    let renewed = std::fs::read_to_string(sample.path(".dist/.lockstep/alpha/dev.json")).unwrap();
+    assert!(renewed.contains("hmac-sha256:") && !renewed.contains(&manifest::digest(b"hunter2")));
+}
+
+#[test]
+fn a_lost_key_loses_no_edit() {
+    let sample = secrets(&[("modules/alpha/a", "{{ db.password }}")]);
+    run(&sample).unwrap();
+    std::fs::remove_file(sample.path(".dist/.lockstep/render.key")).unwrap();
+    assert_eq!(run(&sample).unwrap().written, 0, "the content is what it should be");
+    std::fs::remove_file(sample.path(".dist/.lockstep/render.key")).unwrap();
+    sample.write(".dist/alpha/dev/a", "edited");
+    assert!(matches!(run(&sample), Err(RenderError::Edited { .. })));
+}
