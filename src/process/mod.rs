@@ -32,6 +32,8 @@ pub enum Stdio {
     Inherit,
     /// Input is empty, output and error are collected in memory.
     Capture,
+    /// Input is empty, output is collected in memory, error is the stream of this process.
+    Answer,
 }
 
 /// Everything that decides how a tool runs.
@@ -60,7 +62,7 @@ pub struct CommandSpec {
 pub struct Finished {
     /// Exit code or signal.
     pub status: ToolStatus,
-    /// Standard output, with [`Stdio::Capture`] only.
+    /// Standard output, with [`Stdio::Capture`] and [`Stdio::Answer`] only.
     pub stdout: Vec<u8>,
     /// Standard error, with [`Stdio::Capture`] only.
     pub stderr: Vec<u8>,

@@ -32,9 +32,11 @@ impl SystemRunner {
         let mut command = Command::new(&spec.program);
         command.arg0(&spec.name).args(&spec.args).current_dir(&spec.cwd);
         command.env_clear().envs(spec.env.iter().map(|(name, value)| (name, value)));
+        if spec.stdio != Stdio::Inherit {
+            command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
+        }
         if spec.stdio == Stdio::Capture {
-            command.stdin(std::process::Stdio::null());
-            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+            command.stderr(std::process::Stdio::piped());
         }
         let _alone = start_alone();
         let _kept = inheritable(spec)?;
