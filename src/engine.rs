@@ -12,7 +12,7 @@ use crate::env::{Clock, Environment, Host};
 use crate::git::{GitError, Repo};
 use crate::lock::{Alive, BackendPlace, LockBackend, LockError};
 use crate::process::{CommandRunner, Interrupts, Stdio, SystemRunner};
-use crate::project::Project;
+use crate::project::{Answers, Project};
 use crate::report::Fanout;
 use crate::workflow::LockFate;
 use crate::workflow::journal::Journal;
@@ -192,6 +192,7 @@ impl Engine {
             backend,
             ask: self.ask.clone(),
             output: self.output.clone(),
+            answers: Answers::default(),
             alive: std::sync::OnceLock::new(),
         })
     }

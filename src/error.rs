@@ -143,7 +143,9 @@ fn project(error: &ProjectError) -> ExitCode {
         ProjectError::NoProject { .. }
         | ProjectError::Config { .. }
         | ProjectError::Version { .. }
-        | ProjectError::BadName { .. } => ExitCode::Config,
+        | ProjectError::BadName { .. }
+        | ProjectError::Opaque(_) => ExitCode::Config,
+        ProjectError::Interrupted { .. } => ExitCode::Interrupted,
         ProjectError::Read { .. } => ExitCode::Io,
         ProjectError::Unknown { .. }
         | ProjectError::NotOne { .. }
@@ -155,9 +157,8 @@ fn project(error: &ProjectError) -> ExitCode {
 
 fn render(error: &RenderError) -> ExitCode {
     match error {
-        RenderError::Project(error) => project(error),
+        RenderError::Project(error) | RenderError::Parameter { source: error, .. } => project(error),
         RenderError::Template { .. }
-        | RenderError::Parameter { .. }
         | RenderError::Source { .. }
         | RenderError::Output { .. }
         | RenderError::Edited { .. }

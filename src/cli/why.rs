@@ -9,7 +9,10 @@ use super::terminal::Terminal;
 use super::{toml_text, units};
 use crate::Error;
 use crate::env::Environment;
-use crate::project::{Explained, Overrides, Place, Project, ProjectError, Resolved, UnitId};
+use crate::git::Repo;
+use crate::process::Interrupts;
+use crate::project::{Explained, Opaque, Overrides, Place, Project, ProjectError, Resolved, UnitId};
+use crate::render::git_facts;
 
 /// What `why` takes.
 #[derive(Args, Debug)]
@@ -48,7 +51,10 @@ pub(super) fn run(args: &WhyArgs, env: &Environment, terminal: Terminal) -> anyh
 fn explain(args: &WhyArgs, env: &Environment) -> Result<(UnitId, Vec<Explained>), ProjectError> {
     let project = Project::discover(env.cwd())?;
     let unit = units::one(&project, &args.unit, env)?;
-    let params = project.params(&unit, &Overrides { set: &args.set, files: &args.params, env })?;
+    let (root, of) = (project.root().to_owned(), env.clone());
+    let params = project
+        .params(&unit, &Overrides { set: &args.set, files: &args.params, env })?
+        .with_git(git_facts(env, move || Repo::discover(&root, &of, &Interrupts::new())));
     let explained = params.explain(args.key.as_deref())?;
     Ok((unit, explained))
 }
@@ -69,7 +75,17 @@ fn line(one: &Explained) -> String {
         Resolved::Value(value) => format!("{key} = {}  # {said}\n", toml_text::value(value)),
         Resolved::Datetime(text) => format!("{key} = {text}  # {said}\n"),
         Resolved::Sensitive => format!("{key} = \"(sensitive)\"  # {said}\n"),
+        Resolved::Opaque(what) => format!("{key} = \"({})\"  # {said}\n", opaque(what)),
         Resolved::Failed(_) => format!("# {key} cannot be evaluated  # {said}\n"),
+    }
+}
+
+/// What stands for a value that only a build knows.
+fn opaque(what: &Opaque) -> String {
+    match what {
+        Opaque::Secret => "secret".to_owned(),
+        Opaque::Data(name) => format!("data {name}, not run"),
+        Opaque::Git => "git".to_owned(),
     }
 }
 
@@ -86,6 +102,7 @@ fn as_json(unit: &UnitId, explained: &[Explained]) -> String {
             Resolved::Value(value) => ("value", value.clone()),
             Resolved::Datetime(text) => ("value", Value::from(text.as_str())),
             Resolved::Sensitive => ("sensitive", Value::from(true)),
+            Resolved::Opaque(what) => ("opaque", Value::from(opaque(what))),
             Resolved::Failed(error) => ("error", Value::from(error.to_string())),
         };
         entry[name] = value;

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 
 use serde::Deserialize;
 
+use super::data::DataConfig;
 use super::toml_file::TomlFile;
 use super::value::Node;
 use super::{Name, Place, ProjectError};
@@ -22,6 +23,8 @@ pub struct Config {
     /// Parameters of all modules and profiles: the layer above the modules' defaults.
     #[serde(skip)]
     pub params: Node,
+    /// Commands whose output is data for expressions, by name.
+    pub data: BTreeMap<String, DataConfig>,
     /// Keys of parameters that are secrets, in all modules and profiles.
     pub sensitive: Vec<String>,
     /// Environment variables of commands.
@@ -177,8 +180,10 @@ impl Config {
             check_version(required, file.place(value.span().start))?;
         }
         let params = Node::take_params(table.get_mut(), file)?;
+        let places = DataConfig::places(table.get_ref(), file);
         let mut config: Self = file.decode(table, &["params"])?;
         config.params = params;
+        DataConfig::complete(&mut config.data, places)?;
         check_env(&config.env, file)?;
         Ok(config)
     }

@@ -3,6 +3,7 @@
 //! Messages name the file and line; they never hold the value of a parameter.
 
 use super::{NameError, Place};
+use crate::process::Signal;
 
 /// Why something about the project failed.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +97,47 @@ pub enum ProjectError {
         /// What is wrong with it.
         message: String,
     },
+    /// An expression needs what only a run that renders reads or runs.
+    #[error("a value is made of {}, which only a build {}", .0, .0.known())]
+    Opaque(Opaque),
+    /// A command that an expression asked for was interrupted.
+    #[error("`{program}` was interrupted by {signal}")]
+    Interrupted {
+        /// Its name, safe to print.
+        program: String,
+        /// What interrupted it.
+        signal: Signal,
+    },
+}
+
+/// What only a run that renders reads or runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opaque {
+    /// A secret.
+    Secret,
+    /// The data of that name.
+    Data(String),
+    /// Facts of the repository.
+    Git,
+}
+
+impl Opaque {
+    fn known(&self) -> &'static str {
+        match self {
+            Self::Secret | Self::Git => "reads",
+            Self::Data(_) => "runs",
+        }
+    }
+}
+
+impl std::fmt::Display for Opaque {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Secret => f.write_str("a secret"),
+            Self::Data(name) => write!(f, "data `{name}`"),
+            Self::Git => f.write_str("the repository's state"),
+        }
+    }
 }
 
 impl ProjectError {
@@ -123,7 +165,7 @@ impl ProjectError {
                 "rename it: letters, digits, `-`, `_` and `.`, beginning with none of `-` and `.`".into(),
             ),
             Self::NotAUnit { .. } => Some("name another profile, or change what excludes it".into()),
-            Self::Read { .. } | Self::Override { .. } => None,
+            Self::Read { .. } | Self::Override { .. } | Self::Opaque(_) | Self::Interrupted { .. } => None,
         }
     }
 

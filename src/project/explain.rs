@@ -3,7 +3,7 @@
 
 use super::error::printable;
 use super::value::{Data, Node};
-use super::{Params, Place, ProjectError, nearest};
+use super::{Opaque, Params, Place, ProjectError, nearest};
 
 /// One parameter and where it comes from.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub enum Resolved {
     Datetime(String),
     /// A secret, or made of one.
     Sensitive,
+    /// Only known in a run that renders.
+    Opaque(Opaque),
     /// Its expression cannot be evaluated.
     Failed(ProjectError),
 }
@@ -75,6 +77,8 @@ impl Params {
     fn explained(&self, path: Vec<String>, node: &Node) -> Explained {
         let (resolved, secret) = self.watch(|| self.resolved(&path, &node.place));
         let value = match (resolved, &node.data) {
+            (Err(ProjectError::Opaque(_)), _) if self.is_marked(&path) => Resolved::Sensitive,
+            (Err(ProjectError::Opaque(what)), _) => Resolved::Opaque(what),
             (Err(error), _) => Resolved::Failed(error),
             (Ok(_), _) if secret => Resolved::Sensitive,
             (Ok(_), Data::Datetime(text)) => Resolved::Datetime(text.clone()),

@@ -32,17 +32,24 @@ impl Scope {
         }
         let users: Vec<usize> =
             active.iter().rev().filter(|(other, _)| *other == thread).map(|(_, index)| *index).collect();
-        result.map_err(|error| self.with_chain(error, index, &users))
+        result.map_err(|error| {
+            let needed = |error, index: &usize| {
+                let item = &self.items[*index];
+                needed_by(error, &format!("`{}`", item.key.escape_debug()), &item.place)
+            };
+            let error = match self.take_raised() {
+                // It happened elsewhere: this parameter is the first that asked.
+                Some(raised) => needed(raised, &index),
+                None => self.named(error, index),
+            };
+            users.iter().fold(error, needed)
+        })
     }
 
-    /// Adds which parameter failed, and which ones asked for it.
-    fn with_chain(&self, error: ProjectError, index: usize, users: &[usize]) -> ProjectError {
+    /// Says which parameter failed.
+    fn named(&self, error: ProjectError, index: usize) -> ProjectError {
         let ProjectError::Config { place, message, hint } = error else { return error };
-        let mut message = format!("parameter `{}`: {message}", self.items[index].key.escape_debug());
-        for user in users {
-            let item = &self.items[*user];
-            message.push_str(&format!("; needed by `{}` ({})", item.key.escape_debug(), item.place));
-        }
+        let message = format!("parameter `{}`: {message}", self.items[index].key.escape_debug());
         ProjectError::Config { place, message, hint }
     }
 
@@ -60,6 +67,12 @@ impl Scope {
             format!("parameters need each other in a circle: {text}"),
         )
     }
+}
+
+/// Adds to an error who asked for what failed.
+pub(super) fn needed_by(error: ProjectError, what: &str, at: &Place) -> ProjectError {
+    let ProjectError::Config { place, message, hint } = error else { return error };
+    ProjectError::Config { place, message: format!("{message}; needed by {what} ({at})"), hint }
 }
 
 /// A text with its expressions evaluated; one that is exactly one expression keeps its type.

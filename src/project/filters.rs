@@ -8,7 +8,102 @@ use minijinja::{Error, ErrorKind};
 use sha2::{Digest as _, Sha256};
 
 use super::encode::Format;
-use super::strict::{print, to_json};
+use super::functions::{decode, named};
+use super::strict::{print, to_json, tojson};
+
+/// A filter beside the engine's own.
+#[derive(Debug)]
+pub struct Filter {
+    /// Its name.
+    pub name: &'static str,
+    /// How it is written.
+    pub usage: &'static str,
+    /// What it gives.
+    pub summary: &'static str,
+    /// An expression and what that gives.
+    pub example: (&'static str, &'static str),
+    pub(super) make: fn() -> Value,
+}
+
+/// All of them, in the order in which they are documented.
+pub const FILTERS: &[Filter] = &[
+    Filter {
+        name: "tojson",
+        usage: "tojson(indent=2)",
+        summary: "as JSON, which HCL and YAML read as well; on one line without `indent`.",
+        example: ("{'a': [1, true, none]} | tojson", "{\"a\":[1,true,null]}"),
+        make: || Value::from_function(tojson),
+    },
+    Filter {
+        name: "toyaml",
+        usage: "toyaml",
+        summary: "as YAML, without a newline at the end.",
+        example: ("[1, 'no'] | toyaml | indent(2)", "- 1\n  - \"no\""),
+        make: || Value::from_function(toyaml),
+    },
+    Filter {
+        name: "totoml",
+        usage: "totoml",
+        summary: "a table as TOML, without a newline at the end.",
+        example: ("{'a': 'b'} | totoml", "a = \"b\""),
+        make: || Value::from_function(totoml),
+    },
+    Filter {
+        name: "fromjson",
+        usage: "fromjson",
+        summary: "the data that a text of JSON holds.",
+        example: ("('{\"a\": [1, 2]}' | fromjson).a[1]", "2"),
+        make: || {
+            Value::from_function(|value: &Value| decode::fromjson(value).map_err(|e| named("fromjson", &e)))
+        },
+    },
+    Filter {
+        name: "fromyaml",
+        usage: "fromyaml",
+        summary: "the data that one document of YAML 1.2 holds; `no`, `on` and `0755` are texts.",
+        example: ("('a: [no, 2]' | fromyaml).a | tojson", "[\"no\",2]"),
+        make: || {
+            Value::from_function(|value: &Value| decode::fromyaml(value).map_err(|e| named("fromyaml", &e)))
+        },
+    },
+    Filter {
+        name: "fromtoml",
+        usage: "fromtoml",
+        summary: "the data that a text of TOML holds; dates become texts.",
+        example: ("('a = 1979-05-27' | fromtoml).a", "1979-05-27"),
+        make: || {
+            Value::from_function(|value: &Value| decode::fromtoml(value).map_err(|e| named("fromtoml", &e)))
+        },
+    },
+    Filter {
+        name: "b64encode",
+        usage: "b64encode",
+        summary: "the text in base64.",
+        example: ("'a' | b64encode", "YQ=="),
+        make: || Value::from_function(b64encode),
+    },
+    Filter {
+        name: "b64decode",
+        usage: "b64decode",
+        summary: "the text that was written in base64.",
+        example: ("'YQ==' | b64decode", "a"),
+        make: || Value::from_function(b64decode),
+    },
+    Filter {
+        name: "sha256",
+        usage: "sha256",
+        summary: "the SHA-256 of the text, in hexadecimal.",
+        example: ("('a' | sha256)[:8]", "ca978112"),
+        make: || Value::from_function(sha256),
+    },
+    Filter {
+        name: "slug",
+        usage: "slug(63)",
+        summary: "small letters, digits and single dashes, at most that many: a name for DNS and Kubernetes.",
+        example: ("'My App (v2)' | slug(63)", "my-app-v2"),
+        make: || Value::from_function(slug),
+    },
+];
 
 /// A value as the text that it would print as.
 fn text(value: &Value) -> Result<String, Error> {
@@ -84,6 +179,13 @@ mod tests {
         let env = super::super::strict::environment();
         env.render_str(template, minijinja::context! { t => "Grüße, Welt!", l => vec![1, 2] })
             .map_err(|error| super::super::strict::describe(&error))
+    }
+
+    #[test]
+    fn examples_give_what_they_say() {
+        for (expression, result) in FILTERS.iter().map(|filter| filter.example) {
+            assert_eq!(render(&format!("{{{{ {expression} }}}}")), Ok(result.to_owned()), "{expression}");
+        }
     }
 
     #[test]

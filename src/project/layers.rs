@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use toml::de::DeValue;
 
+use super::data::DataItem;
 use super::error::printable;
+use super::outside::Outside;
 use super::params::Params;
 use super::profile::OverridePolicy;
 use super::sensitive::Marks;
@@ -39,11 +41,13 @@ impl Project {
     pub fn params(&self, unit: &UnitId, overrides: &Overrides<'_>) -> Result<Params, ProjectError> {
         let module = self.module_config(&unit.module)?;
         let chain = self.chain(&unit.profile)?;
-        let policy =
-            chain.iter().rev().find_map(|profile| profile.overrides.map(|policy| (policy, &profile.place)));
+        let policy = chain
+            .iter()
+            .rev()
+            .find_map(|profile| profile.overrides.map(|policy| (policy, profile.place.clone())));
         let outside = outside(overrides)?;
         let keys: Vec<String> = outside.leaves().into_iter().map(|(key, _)| key).collect();
-        if let (Some((OverridePolicy::Deny, place)), Some(first)) = (policy, outside.leaves().first()) {
+        if let (Some((OverridePolicy::Deny, place)), Some(first)) = (&policy, outside.leaves().first()) {
             return Err(ProjectError::Override {
                 place: first.1.place.clone(),
                 message: format!(
@@ -64,7 +68,14 @@ impl Project {
                 tree = tree.merge(module.params);
             }
         }
-        Params::new(tree.merge(outside).settle(), self, unit, keys, &marks)
+        let denied = policy
+            .filter(|(policy, _)| *policy == OverridePolicy::Deny)
+            .map(|(_, place)| place.file().to_owned());
+        // What the module says of data replaces what the project says.
+        let data = self.config().data.clone().into_iter().chain(module.data);
+        let data = data.map(|(name, config)| (name, DataItem::new(config))).collect();
+        let reach = Outside::new(self.root().to_owned(), overrides.env.clone(), denied, data);
+        Params::new(tree.merge(outside).settle(), self, unit, keys, &marks, reach)
     }
 }
 

@@ -3,18 +3,23 @@
 //! Nothing here writes. What a configuration file says is untrusted: it may come from a branch
 //! under review.
 
+mod access;
+mod ask;
 mod build_file;
 mod config;
+mod data;
 mod discover;
 mod encode;
 mod error;
 mod explain;
 mod expr;
 mod filters;
+mod functions;
 mod layers;
 mod module;
 mod names;
 mod nearest;
+mod outside;
 mod params;
 mod place;
 mod profile;
@@ -26,14 +31,19 @@ mod unit;
 mod value;
 mod workflow_file;
 
+pub use access::{Access, Answers};
 pub use build_file::BuildFile;
 pub use config::{
     Config, ExecConfig, GitConfig, GitLockConfig, JournalConfig, LockConfig, ReadOnly, StaleAfter, ToolConfig,
 };
+pub use data::DataConfig;
 pub use discover::{DIST, MARKER, Project};
 pub use encode::Format;
-pub use error::ProjectError;
+pub use error::{Opaque, ProjectError};
 pub use explain::{Explained, Resolved};
+pub use filters::{FILTERS, Filter};
+pub use functions::git::{GitFacts, GitSource};
+pub use functions::{FUNCTIONS, Function};
 pub use layers::Overrides;
 pub use module::{BuildConfig, Delimiters, ModuleConfig};
 pub use names::{Name, NameError, RESERVED, UnitId};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::config::check_env;
+use super::data::DataConfig;
 use super::toml_file::TomlFile;
 use super::value::Node;
 use super::{BuildFile, Name, ProjectError};
@@ -18,6 +19,8 @@ pub struct ModuleConfig {
     pub params: Node,
     /// The profiles in which this module is a unit; without it, all.
     pub profiles: Option<Vec<Name>>,
+    /// Commands whose output is data for expressions, by name; each replaces the project's of that name.
+    pub data: BTreeMap<String, DataConfig>,
     /// Keys of parameters that are secrets.
     pub sensitive: Vec<String>,
     /// How it is rendered.
@@ -64,11 +67,13 @@ impl ModuleConfig {
         let mut table = file.parse()?;
         let params = Node::take_params(table.get_mut(), file)?;
         let values = BuildFile::take_values(table.get_mut(), file)?;
+        let places = DataConfig::places(table.get_ref(), file);
         let mut config: Self = file.decode(table, &["params", "value"])?;
         for (made, value) in config.build.file.iter_mut().zip(values) {
             made.complete(value)?;
         }
         config.params = params;
+        DataConfig::complete(&mut config.data, places)?;
         check_env(&config.env, file)?;
         Ok(config)
     }

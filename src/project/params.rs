@@ -10,9 +10,10 @@ use std::thread::ThreadId;
 
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 
+use super::outside::Outside;
 use super::sensitive::{Marks, Watch};
 use super::value::{Data, Node};
-use super::{Place, Project, ProjectError, UnitId, strict};
+use super::{Place, Project, ProjectError, UnitId, functions, strict};
 
 /// Names that templates are given beside the parameters.
 const GIVEN: [&str; 4] = ["module", "profile", "project", "root"];
@@ -51,7 +52,10 @@ pub(super) struct Scope {
     /// What is being evaluated now, by thread: a value that meets itself here is a cycle.
     pub(super) active: Mutex<Vec<(ThreadId, usize)>>,
     failure: Mutex<Option<ProjectError>>,
+    /// What a function or value failed with, where the engine's error cannot say it.
+    raised: Mutex<Option<ProjectError>>,
     pub(super) watch: Watch,
+    pub(super) outside: Outside,
 }
 
 impl Params {
@@ -61,7 +65,15 @@ impl Params {
         unit: &UnitId,
         override_keys: Vec<String>,
         marks: &Marks,
+        outside: Outside,
     ) -> Result<Self, ProjectError> {
+        if let (Some(node), Some((_, item))) =
+            (tree.entries().and_then(|entries| entries.get("data")), outside.data.first_key_value())
+        {
+            let message =
+                format!("`data` is declared at {} and cannot be a parameter as well", item.config.place);
+            return Err(ProjectError::config(node.place.clone(), message));
+        }
         for given in GIVEN {
             if let Some(node) = tree.entries().and_then(|entries| entries.get(given)) {
                 let message = format!("`{given}` is given by lockstep and cannot be a parameter");
@@ -82,7 +94,9 @@ impl Params {
             given,
             active: Mutex::default(),
             failure: Mutex::default(),
+            raised: Mutex::default(),
             watch: Watch::default(),
+            outside,
         };
         Ok(Self { tree: Arc::new(tree), scope: Arc::new(scope), override_keys })
     }
@@ -92,9 +106,10 @@ impl Params {
         &self.tree
     }
 
-    /// The keys, never the values, that come from outside the repository.
-    pub fn override_keys(&self) -> &[String] {
-        &self.override_keys
+    /// The keys, never the values, that come from outside the repository; variables that
+    /// expressions took (`env(NAME)`) as far as they were evaluated.
+    pub fn override_keys(&self) -> Vec<String> {
+        self.override_keys.iter().cloned().chain(self.scope.outside.used()).collect()
     }
 
     /// All parameters as JSON, expressions evaluated.
@@ -132,7 +147,7 @@ impl Params {
 
     /// The first expression that was asked for and could not be evaluated.
     pub(crate) fn failure(&self) -> Option<ProjectError> {
-        self.scope.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.scope.failure()
     }
 }
 
@@ -180,6 +195,16 @@ impl Scope {
         if item.sensitive {
             self.watch.touch();
         }
+        let value = self.settled(index, item);
+        if let (true, Some(text)) =
+            (item.sensitive || matches!(item.memo.get(), Some((_, true))), value.as_str())
+        {
+            self.watch.reveal(text);
+        }
+        value
+    }
+
+    fn settled(self: &Arc<Self>, index: usize, item: &Item) -> Value {
         match &item.data {
             ItemData::Value(value) => value.clone(),
             ItemData::List(children) => Value::from_object(List(Arc::clone(self), children.clone())),
@@ -215,11 +240,41 @@ impl Scope {
         Ok((value?, secret))
     }
 
+    /// Keeps an error until somebody can show it; what comes back tells the engine to stop.
+    pub(super) fn raise(&self, error: ProjectError) -> minijinja::Error {
+        let message = error.to_string();
+        // Names are told, and may be made of a secret.
+        let error = match error {
+            ProjectError::Config { place, .. } | ProjectError::Override { place, .. }
+                if self.watch.is_revealed(&message) =>
+            {
+                let place =
+                    if self.watch.is_revealed(place.file()) { Place::whole("an override") } else { place };
+                ProjectError::config(place, "what is wrong cannot be said without showing a secret")
+            }
+            error => error,
+        };
+        let message = error.to_string();
+        self.raised.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message)
+    }
+
+    /// What was raised, if anything.
+    pub(super) fn take_raised(&self) -> Option<ProjectError> {
+        self.raised.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The first error that was kept, if any.
+    pub(super) fn failure(&self) -> Option<ProjectError> {
+        let raised = self.take_raised();
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take().or(raised)
+    }
+
     fn top(self: &Arc<Self>, key: &str) -> Option<Value> {
         if let Some(value) = self.given.get(key) {
             return Some(value.clone());
         }
-        self.entry(0, key)
+        self.entry(0, key).or_else(|| functions::value(self, key))
     }
 
     fn entry(self: &Arc<Self>, table: usize, key: &str) -> Option<Value> {

@@ -3,6 +3,7 @@
 //! A parameter is marked by its key. Whatever is computed while a marked one is read counts as
 //! secret too, however it was changed on the way: what is watched is the reading, not the value.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ThreadId};
 
@@ -19,9 +20,17 @@ impl Marks {
     }
 }
 
-/// The threads that have read a marked parameter since they were asked last.
-#[derive(Debug, Default)]
-pub(super) struct Watch(Mutex<Vec<ThreadId>>);
+/// Shorter secrets may stand in any text by chance.
+const TELLING: usize = 4;
+
+/// What has come into touch with a secret.
+#[derive(Default)]
+pub(super) struct Watch {
+    /// The threads that have read one since they were asked last.
+    threads: Mutex<Vec<ThreadId>>,
+    /// The secrets that were read, as texts.
+    revealed: Mutex<BTreeSet<String>>,
+}
 
 impl Watch {
     /// A marked parameter is read here.
@@ -40,9 +49,24 @@ impl Watch {
         threads.len() < before
     }
 
+    /// A secret is known from here on.
+    pub(super) fn reveal(&self, secret: &str) {
+        let mut revealed = self.revealed.lock().unwrap_or_else(PoisonError::into_inner);
+        if !secret.is_empty() && !revealed.contains(secret) {
+            revealed.insert(secret.to_owned());
+        }
+    }
+
+    /// Whether a text shows one of the secrets that were read.
+    pub(super) fn is_revealed(&self, text: &str) -> bool {
+        let revealed = self.revealed.lock().unwrap_or_else(PoisonError::into_inner);
+        revealed.contains(text)
+            || revealed.iter().any(|secret| secret.len() >= TELLING && text.contains(secret.as_str()))
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<ThreadId>> {
         // The list is whole at every moment.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

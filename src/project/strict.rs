@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use minijinja::value::{Kwargs, ObjectRepr, Rest, Value, ValueKind, ValueOrKwargs};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, filters, tests};
 
-use super::filters as ours;
+use super::filters::FILTERS;
 
 /// How deep containers may nest before they count as endless.
 const DEEPEST: usize = 64;
@@ -147,9 +147,28 @@ pub(crate) fn to_json(value: &Value, depth: usize) -> Result<serde_json::Value, 
     })
 }
 
+/// Data as a value; the order of keys is kept.
+pub(super) fn from_json(json: serde_json::Value) -> Value {
+    use serde_json::Value as Json;
+    match json {
+        Json::Null => Value::from(()),
+        Json::Bool(truth) => Value::from(truth),
+        Json::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+            (Some(whole), ..) => Value::from(whole),
+            (_, Some(whole), _) => Value::from(whole),
+            (_, _, float) => Value::from(float.unwrap_or(f64::NAN)),
+        },
+        Json::String(text) => Value::from(text),
+        Json::Array(items) => items.into_iter().map(from_json).collect(),
+        Json::Object(entries) => {
+            Value::from_pairs(entries.into_iter().map(|(key, value)| (key, from_json(value))))
+        }
+    }
+}
+
 /// `tojson(indent=2)`: plain JSON, which is HCL and YAML as well. The engine's own would turn
 /// undefined names into `null` and write `&` as `\u0026`.
-fn tojson(value: &Value, options: Kwargs) -> Result<String, Error> {
+pub(super) fn tojson(value: &Value, options: Kwargs) -> Result<String, Error> {
     let indent: Option<usize> = options.get("indent")?;
     options.assert_all_used()?;
     let json = to_json(value, 0)?;
@@ -228,6 +247,15 @@ fn wrap(env: &mut Environment<'static>, name: &'static str, filter: Value) {
     });
 }
 
+/// A function as a value; its arguments are checked before it sees them.
+pub(super) fn function(call: impl Fn(&[Value]) -> Result<Value, Error> + Send + Sync + 'static) -> Value {
+    Value::from_function(move |state: &mut State, args: Rest<ValueOrKwargs>| -> Result<Value, Error> {
+        let args = args.into_values();
+        args.iter().try_for_each(|arg| check(state, arg, 0))?;
+        call(&args)
+    })
+}
+
 /// Refuses an attribute that an item does not have: the engine sorts, groups and selects by
 /// undefined without a word.
 fn check_attribute(args: &[Value], position: Option<usize>) -> Result<(), Error> {
@@ -282,12 +310,13 @@ fn add_filters(env: &mut Environment<'static>) {
         "indent" => filters::indent, "select" => filters::select, "reject" => filters::reject,
         "selectattr" => filters::selectattr, "rejectattr" => filters::rejectattr, "map" => filters::map,
         "groupby" => filters::groupby, "unique" => filters::unique, "chain" => filters::chain,
-        "zip" => filters::zip, "format" => filters::format, "tojson" => tojson,
-        "b64encode" => ours::b64encode, "b64decode" => ours::b64decode, "sha256" => ours::sha256,
-        "slug" => ours::slug, "toyaml" => ours::toyaml, "totoml" => ours::totoml,
+        "zip" => filters::zip, "format" => filters::format,
     };
     for (name, filter) in wrapped {
         wrap(env, name, filter);
+    }
+    for filter in FILTERS {
+        wrap(env, filter.name, (filter.make)());
     }
     // Python's way of printing is no format of any tool.
     env.remove_filter("pprint");

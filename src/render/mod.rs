@@ -7,6 +7,7 @@
 mod changes;
 mod diff;
 mod error;
+mod facts;
 mod generated;
 mod guard;
 mod key;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 
 pub use diff::{DiffStyle, unified};
 pub use error::{Excerpt, RenderError};
+pub use facts::git_facts;
 pub use guard::Holder;
 pub use preview::{FileChange, FileState, check, content, preview};
 pub use save::{SAVED_BY_DEFAULT, Saved, save};

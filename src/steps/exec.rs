@@ -59,7 +59,7 @@ impl Step for Exec {
             program: find_program(&argv.program, &directory, &services.env)?,
             name: argv.program.clone(),
             args: argv.args.clone(),
-            env: environment(run, state, &directory)?,
+            env: environment(run, state.result, &directory)?,
             cwd: directory,
             stdio: services.stdio,
             keep_open: keep_open(run, state),
@@ -166,7 +166,12 @@ fn directory(call: &Call, run: &Run<'_>, state: &State) -> Result<PathBuf, Error
 }
 
 /// The user's variables, then the project's, the module's, and what lockstep says itself.
-fn environment(run: &Run<'_>, state: &State, directory: &Path) -> Result<Vec<(OsString, OsString)>, Error> {
+/// `result` is the exit code so far, in `finally`.
+pub(super) fn environment(
+    run: &Run<'_>,
+    result: Option<u8>,
+    directory: &Path,
+) -> Result<Vec<(OsString, OsString)>, Error> {
     let env = &run.services.env;
     let id = run.id();
     let module = run.project.module_config(&id.module)?.env;
@@ -182,7 +187,7 @@ fn environment(run: &Run<'_>, state: &State, directory: &Path) -> Result<Vec<(Os
         ("PWD", directory.as_os_str()),
     ];
     vars.extend(ours.map(|(name, value)| (name.into(), value.to_owned())));
-    if let Some(code) = state.result {
+    if let Some(code) = result {
         vars.insert("LOCKSTEP_EXIT_CODE".into(), code.to_string().into());
     }
     Ok(vars.into_iter().collect())

@@ -1,11 +1,13 @@
 //! What `build` and `diff` share: from a run to a request of the renderer.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use super::exec::environment;
 use crate::Error;
 use crate::env::{self, Environment};
-use crate::project::Overrides;
-use crate::render::{BuildRequest, Holder};
+use crate::project::{Access, Overrides};
+use crate::render::{BuildRequest, Holder, git_facts};
 use crate::workflow::{Role, Run};
 
 /// Reads the unit's parameters and does something with the request. Overrides from outside the
@@ -16,7 +18,12 @@ pub(super) fn with_request<T>(
 ) -> Result<T, Error> {
     let (services, options) = (run.services, &run.plan.options);
     let overrides = Overrides { set: &options.set, files: &options.params, env: &services.env };
-    let params = run.project.params(run.id(), &overrides)?;
+    let repo = services.repo.clone();
+    let params = run
+        .project
+        .params(run.id(), &overrides)?
+        .with_git(git_facts(&services.env, move || Ok(repo.clone())))
+        .with_access(access(run)?);
     let excludes = user_excludes(&services.env);
     let done = work(&BuildRequest {
         project: run.project,
@@ -34,6 +41,18 @@ pub(super) fn with_request<T>(
         ));
     }
     Ok(done)
+}
+
+/// A run that renders may read secrets and run `data` commands, which get what tools get.
+fn access(run: &Run<'_>) -> Result<Access, Error> {
+    let services = run.services;
+    Ok(Access {
+        runner: Arc::clone(&services.runner),
+        interrupts: services.interrupts.clone(),
+        env: environment(run, None, run.project.root())?,
+        stdio: services.stdio,
+        answers: services.answers.clone(),
+    })
 }
 
 /// What the run's commands are, for the message that a concurrent build gets.

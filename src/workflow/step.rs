@@ -9,7 +9,7 @@ use crate::env::{Clock, Environment, Host};
 use crate::git::{Oid, Repo};
 use crate::lock::{Effect, Lease, LockBackend};
 use crate::process::{CommandRunner, Interrupts, Stdio, ToolStatus};
-use crate::project::{Project, UnitId};
+use crate::project::{Answers, Project, UnitId};
 use crate::render::Rendered;
 
 /// What a step is for: the order rules of the plan are written over roles, not names.
@@ -160,6 +160,8 @@ pub struct Services {
     pub output: DataSink,
     /// Asks the user for a line of text on the terminal; none where there is no terminal.
     pub ask: Option<Ask>,
+    /// What secrets and `data` commands said in this run.
+    pub answers: Answers,
     /// An OS lock held while this run lives; tools inherit it. Another run of the same owner on the
     /// same host takes it as proof that run and tool have ended. Set when the lock step starts.
     pub alive: std::sync::OnceLock<Arc<std::os::fd::OwnedFd>>,

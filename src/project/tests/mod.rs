@@ -1,6 +1,7 @@
 //! Projects in temporary directories, and what must hold for discovery and units; `layers` has the
-//! parameters.
+//! parameters, `commands` what expressions run and read.
 
+mod commands;
 mod layers;
 
 use std::path::PathBuf;
@@ -36,7 +37,7 @@ impl Sample {
         Project::discover(&self.path("")).unwrap()
     }
 
-    fn env(&self, vars: &[(&str, &str)]) -> Environment {
+    pub(crate) fn env(&self, vars: &[(&str, &str)]) -> Environment {
         Environment::new(self.path(""), vars.iter().copied())
     }
 
@@ -44,7 +45,7 @@ impl Sample {
         self.params_in(unit, set, &[], &[])
     }
 
-    fn params_in(
+    pub(crate) fn params_in(
         &self,
         unit: &str,
         set: &[&str],
@@ -69,7 +70,7 @@ impl Sample {
     }
 }
 
-fn message<T: std::fmt::Debug>(result: Result<T, ProjectError>) -> (String, String, ExitCode) {
+pub(crate) fn message<T: std::fmt::Debug>(result: Result<T, ProjectError>) -> (String, String, ExitCode) {
     let error = result.unwrap_err();
     (error.to_string(), error.hint().unwrap_or_default(), crate::Error::from(error).kind())
 }

@@ -102,6 +102,7 @@ impl World {
             backend: None,
             ask: None,
             output: crate::workflow::DataSink::default(),
+            answers: crate::project::Answers::default(),
             alive: std::sync::OnceLock::new(),
         };
         let run = Run { project: &project, unit: &plan.units[0], plan: &plan, services: &services };

@@ -107,6 +107,7 @@ impl Session {
             backend: Some(backend),
             ask: None,
             output: crate::workflow::DataSink::default(),
+            answers: crate::project::Answers::default(),
             alive: std::sync::OnceLock::new(),
         };
         let id: UnitId = "alpha/prod".parse().unwrap();

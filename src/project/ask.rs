@@ -1,0 +1,140 @@
+//! Running a command for what it prints: of `secret(command=…)` and of `[data.NAME]`.
+//!
+//! No shell: a list of words. The command runs in the project's directory with an empty input; what
+//! it says on standard error goes where the run's tools have theirs, and never into an error.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+
+use super::access::{Access, Answer, Question};
+use super::error::printable;
+use super::params::Scope;
+use super::{Opaque, ProjectError};
+use crate::env::Span;
+use crate::process::{
+    CommandSpec, Finished, Interrupts, ProcessError, Signal, Stdio, ToolStatus, find_program,
+};
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// A line for people.
+    pub(super) message: String,
+    /// What stops everything, and is not about what the user wrote.
+    pub(super) error: Option<ProjectError>,
+}
+
+impl Failure {
+    fn says(message: impl Into<String>) -> Self {
+        Self { message: message.into(), error: None }
+    }
+
+    fn stops(error: ProjectError) -> Self {
+        Self { message: error.to_string(), error: Some(error) }
+    }
+}
+
+impl Scope {
+    /// Runs a command, once in a run. A secret among its words is refused: every user of the
+    /// machine can read them.
+    pub(super) fn run_once(&self, argv: &[String], timeout: Option<Span>) -> Result<Answer, Failure> {
+        let Some(access) = self.outside.access.get() else {
+            return Err(Failure::stops(ProjectError::Opaque(Opaque::Secret)));
+        };
+        if argv.iter().any(|word| word.contains('\0')) {
+            return Err(Failure::says("an argument holds a NUL, which no program can be given"));
+        }
+        if argv.iter().any(|word| self.watch.is_revealed(word)) {
+            return Err(Failure::says(
+                "a secret stands among the arguments, where everybody on this machine can read it",
+            ));
+        }
+        let question = Question::Command { argv: argv.to_vec(), env: access.env.clone() };
+        access.answers.get(question, || self.run(access, argv, timeout))
+    }
+
+    fn run(&self, access: &Access, argv: &[String], timeout: Option<Span>) -> Result<Answer, Failure> {
+        let Some((program, args)) = argv.split_first() else {
+            return Err(Failure::says("the command is empty"));
+        };
+        let shown = printable(program);
+        let root = &self.outside.root;
+        let fail = |error: &ProcessError| Failure::says(with_cause(error));
+        let name = OsString::from(program);
+        let spec = CommandSpec {
+            program: find_program(&name, root, &self.outside.env).map_err(|error| fail(&error))?,
+            name,
+            args: args.iter().map(OsString::from).collect(),
+            cwd: root.clone(),
+            env: access.env.clone(),
+            stdio: if access.stdio == Stdio::Inherit { Stdio::Answer } else { Stdio::Capture },
+            keep_open: Vec::new(),
+        };
+        let stopped = |signal| Failure::stops(ProjectError::Interrupted { program: shown.clone(), signal });
+        let (ended, late) = within(access, &spec, timeout);
+        let finished = ended.map_err(|error| match error {
+            ProcessError::Interrupted { signal, .. } => stopped(signal),
+            error => fail(&error),
+        })?;
+        if let Some(signal) = access.interrupts.requested() {
+            return Err(stopped(signal));
+        }
+        if let (Some(timeout), true) = (timeout, late) {
+            return Err(Failure::says(format!("`{shown}` was ended after {timeout}")));
+        }
+        match finished.status {
+            ToolStatus::Code(0) => Ok(Arc::new(finished.stdout)),
+            ToolStatus::Code(code) => Err(Failure::says(format!("`{shown}` ended with exit code {code}"))),
+            // A terminal gives it to all, and of us only the tool reacts to it.
+            ToolStatus::Signal(number) => match Signal::ALL.iter().find(|signal| signal.number() == number) {
+                Some(signal) => Err(stopped(*signal)),
+                None => Err(Failure::says(format!("`{shown}` was killed by signal {number}"))),
+            },
+        }
+    }
+}
+
+/// What the operating system said is all that there is to learn from some errors.
+fn with_cause(error: &ProcessError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+/// Runs it to its end, and asks it to end when the time is over; whether that was so.
+fn within(
+    access: &Access,
+    spec: &CommandSpec,
+    timeout: Option<Span>,
+) -> (Result<Finished, ProcessError>, bool) {
+    let Some(timeout) = timeout else { return (access.runner.run(spec, &access.interrupts), false) };
+    // Interrupts of its own, which get what the run gets and the end of the time as well.
+    let own = Interrupts::new();
+    let starting = match access.interrupts.start() {
+        Ok(starting) => starting,
+        Err(signal) => {
+            let program = spec.program.display().to_string();
+            return (Err(ProcessError::Interrupted { program, signal }), false);
+        }
+    };
+    let passed_on = own.clone();
+    let running = starting.running(move |signal| passed_on.deliver(signal, false));
+    let (done, wait) = channel::<()>();
+    let result = std::thread::scope(|scope| {
+        let own = &own;
+        let watchdog = scope.spawn(move || {
+            let late = wait.recv_timeout(timeout.duration()) == Err(RecvTimeoutError::Timeout);
+            if late {
+                own.deliver(Signal::Term, false);
+            }
+            late
+        });
+        let ended = access.runner.run(spec, own);
+        drop(done);
+        (ended, watchdog.join().unwrap_or(false))
+    });
+    running.ended(|| ());
+    result
+}

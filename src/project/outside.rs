@@ -1,0 +1,61 @@
+//! What lies outside of a unit's parameters and expressions can reach: variables, files, the
+//! repository, commands. It is reached only when an expression asks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread::ThreadId;
+
+use super::access::Access;
+use super::data::DataItem;
+use super::functions::git::{GitFacts, GitSource};
+use crate::env::Environment;
+
+/// What expressions can reach.
+pub(super) struct Outside {
+    /// The project's root.
+    pub(super) root: PathBuf,
+    pub(super) env: Environment,
+    /// The profile's file that denies overrides, if one does.
+    pub(super) denied: Option<String>,
+    pub(super) data: BTreeMap<String, DataItem>,
+    /// Data whose commands are being worked out, by thread.
+    pub(super) asking: Mutex<Vec<(ThreadId, String)>>,
+    /// What only a run that renders may do.
+    pub(super) access: OnceLock<Access>,
+    pub(super) git: OnceLock<GitSource>,
+    pub(super) facts: OnceLock<Result<Option<GitFacts>, String>>,
+    /// Overrides from outside the repository that were used.
+    used: Mutex<BTreeSet<String>>,
+}
+
+impl Outside {
+    pub(super) fn new(
+        root: PathBuf,
+        env: Environment,
+        denied: Option<String>,
+        data: BTreeMap<String, DataItem>,
+    ) -> Self {
+        Self {
+            root,
+            env,
+            denied,
+            data,
+            asking: Mutex::default(),
+            access: OnceLock::new(),
+            git: OnceLock::new(),
+            facts: OnceLock::new(),
+            used: Mutex::default(),
+        }
+    }
+
+    /// A value from outside the repository is used.
+    pub(super) fn note(&self, key: String) {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+    }
+
+    /// The values from outside the repository that were used so far.
+    pub(super) fn used(&self) -> BTreeSet<String> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
