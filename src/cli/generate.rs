@@ -1,5 +1,5 @@
-//! The files in the repository that are made from the program: completions, the CLI reference and the
-//! manual page.
+//! The files in the repository that are made from the program: completions, the CLI reference, the
+//! manual page, the page of functions.
 //! `lockstep generate` writes them, `lockstep generate --check` says whether they are current.
 
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use super::args;
 use super::completions::Shell;
 use super::terminal::Terminal;
-use super::{completions, help, man};
+use super::{completions, functions_page, help, man};
 use crate::ExitCode;
 use crate::env::Environment;
 
@@ -49,6 +49,7 @@ fn files() -> anyhow::Result<Vec<(&'static str, String)>> {
         ("completions/_lockstep", completions::script(Shell::Zsh)),
         ("completions/lockstep.fish", completions::script(Shell::Fish)),
         ("docs/cli.md", reference()),
+        ("docs/functions.md", functions_page::page()),
         ("docs/lockstep.1", man::page().context("cannot make the manual page")?),
     ])
 }

@@ -9,6 +9,7 @@ mod demo;
 mod diagnose;
 mod dry_run;
 mod freeze;
+mod functions_page;
 mod generate;
 mod help;
 mod lock_json;

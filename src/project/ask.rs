@@ -42,6 +42,9 @@ impl Scope {
         let Some(access) = self.outside.access.get() else {
             return Err(Failure::stops(ProjectError::Opaque(Opaque::Secret)));
         };
+        if self.has_failed() {
+            return Err(Failure::says("something else has failed before"));
+        }
         if argv.iter().any(|word| word.contains('\0')) {
             return Err(Failure::says("an argument holds a NUL, which no program can be given"));
         }

@@ -10,9 +10,10 @@ use minijinja::value::{Enumerator, Object, Value};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
+use super::error::printable;
 use super::params::Scope;
 use super::toml_file::TomlFile;
-use super::{Opaque, Place, ProjectError, expr, strict};
+use super::{Opaque, Place, ProjectError, expr, functions, nearest, strict};
 use crate::env::Span;
 
 /// `[data.NAME]`
@@ -118,7 +119,10 @@ impl fmt::Debug for Data {
 
 impl Object for Data {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let (name, item) = self.0.outside.data.get_key_value(key.as_str()?)?;
+        let key = key.as_str()?;
+        let Some((name, item)) = self.0.outside.data.get_key_value(key) else {
+            return Some(unknown(key, self.0.outside.data.keys()).into());
+        };
         if item.config.sensitive {
             self.0.watch.touch();
         }
@@ -135,6 +139,12 @@ impl Object for Data {
         let names: Vec<Value> = self.0.outside.data.keys().map(|name| Value::from(name.as_str())).collect();
         Enumerator::Values(names)
     }
+}
+
+fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> minijinja::Error {
+    let near = nearest(name, known.map(String::as_str));
+    let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    functions::refuse(format!("there is no data `{}`{near}", printable(name)))
 }
 
 fn answer(scope: &Arc<Scope>, name: &str, item: &DataItem) -> Result<Value, ProjectError> {
@@ -161,7 +171,7 @@ fn answer(scope: &Arc<Scope>, name: &str, item: &DataItem) -> Result<Value, Proj
         })
     })?;
     let json: serde_json::Value = serde_json::from_slice(&answer).map_err(|error| {
-        let program = super::error::printable(&argv[0]);
+        let program = printable(&argv[0]);
         fail(
             &format!(
                 "what `{program}` printed is not JSON (line {}, column {})",

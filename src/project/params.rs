@@ -259,6 +259,15 @@ impl Scope {
         minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message)
     }
 
+    /// Whether an error is kept that nobody has shown yet. The engine looks at values again to
+    /// describe an error; nothing must be asked a second time for that.
+    pub(super) fn has_failed(&self) -> bool {
+        let kept = |slot: &Mutex<Option<ProjectError>>| {
+            slot.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        };
+        kept(&self.raised) || kept(&self.failure)
+    }
+
     /// What was raised, if anything.
     pub(super) fn take_raised(&self) -> Option<ProjectError> {
         self.raised.lock().unwrap_or_else(PoisonError::into_inner).take()

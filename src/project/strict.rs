@@ -294,8 +294,9 @@ macro_rules! functions {
     };
 }
 
-fn add_filters(env: &mut Environment<'static>) {
-    let wrapped = functions! {
+/// The filters of the engine that are left as they are, beside the check.
+fn engine_filters() -> Vec<(&'static str, Value)> {
+    let filters = functions! {
         "safe" => filters::safe, "escape" => filters::escape, "e" => filters::escape,
         "lower" => filters::lower, "upper" => filters::upper, "title" => filters::title,
         "capitalize" => filters::capitalize, "replace" => filters::replace, "length" => filters::length,
@@ -312,7 +313,20 @@ fn add_filters(env: &mut Environment<'static>) {
         "groupby" => filters::groupby, "unique" => filters::unique, "chain" => filters::chain,
         "zip" => filters::zip, "format" => filters::format,
     };
-    for (name, filter) in wrapped {
+    filters.into()
+}
+
+/// The names of the engine's filters and tests, sorted.
+pub(crate) fn engine_names() -> [Vec<&'static str>; 2] {
+    [engine_filters(), engine_tests()].map(|entries| {
+        let mut names: Vec<&str> = entries.into_iter().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        names
+    })
+}
+
+fn add_filters(env: &mut Environment<'static>) {
+    for (name, filter) in engine_filters() {
         wrap(env, name, filter);
     }
     for filter in FILTERS {
@@ -322,8 +336,8 @@ fn add_filters(env: &mut Environment<'static>) {
     env.remove_filter("pprint");
 }
 
-fn add_tests(env: &mut Environment<'static>) {
-    let wrapped = functions! {
+fn engine_tests() -> Vec<(&'static str, Value)> {
+    let tests = functions! {
         "none" => tests::is_none, "safe" => tests::is_safe, "escaped" => tests::is_safe,
         "boolean" => tests::is_boolean, "odd" => tests::is_odd, "even" => tests::is_even,
         "divisibleby" => tests::is_divisibleby, "number" => tests::is_number,
@@ -338,7 +352,11 @@ fn add_tests(env: &mut Environment<'static>) {
         "greaterthan" => tests::is_gt, ">" => tests::is_gt, "ge" => tests::is_ge, ">=" => tests::is_ge,
         "in" => tests::is_in, "true" => tests::is_true, "false" => tests::is_false,
     };
-    for (name, test) in wrapped {
+    tests.into()
+}
+
+fn add_tests(env: &mut Environment<'static>) {
+    for (name, test) in engine_tests() {
         env.add_test(name, move |state: &mut State, args: Rest<ValueOrKwargs>| -> Result<bool, Error> {
             let args = args.into_values();
             for arg in &args {

@@ -14,6 +14,7 @@ mod examples;
 mod exec;
 mod exit_codes;
 mod explain;
+mod expressions;
 mod freeze;
 #[cfg(target_os = "linux")]
 mod full_disk;

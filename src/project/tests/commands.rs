@@ -134,6 +134,7 @@ fn data_that_fails_is_named_where_it_is_declared_with_the_way_there() {
         assert!(text.contains(why) && text.ends_with(chain), "{text}");
         assert!(!text.contains("hunter") && !hint.contains("hunter") && !hint.is_empty(), "{text} {hint}");
         assert_eq!(code, ExitCode::Config);
+        assert!(world.asked().len() < 2, "not again to describe the error: {:?}", world.asked());
     }
 }
 
@@ -151,6 +152,12 @@ fn words_of_a_command_are_checked_where_they_stand() {
     let (text, ..) = message(undefined);
     assert!(text.starts_with("lockstep.toml:4: ") && text.contains("`region` is undefined"), "{text}");
     assert!(text.ends_with("needed by data `zones` (lockstep.toml:1)"), "{text}");
+    let world = World::new(DATA, "[params]\na = \"{{ data.zons is defined }}\"\n");
+    let (text, ..) = message(world.eval("a"));
+    assert!(
+        text.starts_with("profiles/dev.toml:2: parameter `a`: there is no data `zons`; did you"),
+        "{text}"
+    );
     let secret = "sensitive = [\"token\"]\n[data.x]\ncommand = [\"bin/zones\", \"{{ t }}\"]\n";
     let world = World::new(secret, "[params]\ntoken = \"hunter2\"\nt = \"{{ token | b64encode }}\"\n");
     let (text, ..) = message(world.eval("data.x.count"));
