@@ -58,6 +58,9 @@ _lockstep() {
             lockstep,save)
                 cmd="lockstep__subcmd__save"
                 ;;
+            lockstep,schema)
+                cmd="lockstep__subcmd__schema"
+                ;;
             lockstep,thaw)
                 cmd="lockstep__subcmd__thaw"
                 ;;
@@ -66,6 +69,9 @@ _lockstep() {
                 ;;
             lockstep,unlock-any)
                 cmd="lockstep__subcmd__unlock__subcmd__any"
+                ;;
+            lockstep,validate)
+                cmd="lockstep__subcmd__validate"
                 ;;
             lockstep,why)
                 cmd="lockstep__subcmd__why"
@@ -80,7 +86,7 @@ _lockstep() {
 
     case "${cmd}" in
         lockstep)
-            opts="-C -q -v -h -V --quiet --verbose --color --dry-run --set --params --force --check --print --branch --wait --reason --expect --accept-rewrite --events --help --version demo locks log why freeze thaw save help completions generate build diff git-check lock exec git-push unlock unlock-any"
+            opts="-C -q -v -h -V --quiet --verbose --color --dry-run --set --params --force --check --print --branch --wait --reason --expect --accept-rewrite --events --help --version demo locks log why freeze thaw save schema help completions generate build validate diff git-check lock exec git-push unlock unlock-any"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -355,6 +361,24 @@ _lockstep() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        lockstep__subcmd__schema)
+            opts="-h --dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         lockstep__subcmd__thaw)
             opts="-h --reason --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -388,6 +412,20 @@ _lockstep() {
             return 0
             ;;
         lockstep__subcmd__unlock__subcmd__any)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lockstep__subcmd__validate)
             opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

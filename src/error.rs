@@ -142,6 +142,7 @@ fn project(error: &ProjectError) -> ExitCode {
     match error {
         ProjectError::NoProject { .. }
         | ProjectError::Config { .. }
+        | ProjectError::Invalid { .. }
         | ProjectError::Version { .. }
         | ProjectError::BadName { .. }
         | ProjectError::Opaque(_) => ExitCode::Config,
@@ -159,6 +160,7 @@ fn render(error: &RenderError) -> ExitCode {
     match error {
         RenderError::Project(error) | RenderError::Parameter { source: error, .. } => project(error),
         RenderError::Template { .. }
+        | RenderError::Templates { .. }
         | RenderError::Source { .. }
         | RenderError::Output { .. }
         | RenderError::Edited { .. }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
-use super::{completions, demo, freeze, help, locks, log, save, why};
+use super::{completions, demo, freeze, help, locks, log, save, schema, why};
 use crate::env::Span;
 
 /// When to use colour.
@@ -122,6 +122,8 @@ pub(super) enum Sub {
     Thaw(freeze::ThawArgs),
     /// Bring files that a tool wrote into the rendered directory back into the module
     Save(save::SaveArgs),
+    /// Print JSON Schemas of what lockstep reads and writes, for editors and programs
+    Schema(schema::SchemaArgs),
     /// Explain: `help steps`, `help exit-codes`
     Help {
         /// What to explain.

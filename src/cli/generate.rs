@@ -1,15 +1,12 @@
-//! The files in the repository that are made from the program: completions, the CLI reference, the
-//! manual page, the page of functions.
+//! The files in the repository that are made from the program: completions, references, schemas.
 //! `lockstep generate` writes them, `lockstep generate --check` says whether they are current.
 
 use std::fmt::Write as _;
 
-use anyhow::Context as _;
-
 use super::args;
 use super::completions::Shell;
 use super::terminal::Terminal;
-use super::{completions, functions_page, help, man};
+use super::{completions, config_reference, functions_page, help, man, schema, write_files};
 use crate::ExitCode;
 use crate::env::Environment;
 
@@ -17,7 +14,7 @@ use crate::env::Environment;
 pub(super) fn run(check: bool, env: &Environment, terminal: Terminal) -> anyhow::Result<u8> {
     let mut differ = false;
     for (name, content) in files()? {
-        let path = env.cwd().join(name);
+        let path = env.cwd().join(&name);
         if std::fs::read_to_string(&path).is_ok_and(|present| present == content) {
             continue;
         }
@@ -26,14 +23,7 @@ pub(super) fn run(check: bool, env: &Environment, terminal: Terminal) -> anyhow:
             terminal.error(&format!("{name} is not current"));
             continue;
         }
-        let parent = path.parent().with_context(|| format!("{name} has no directory"))?;
-        std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
-        let mut file =
-            tempfile::NamedTempFile::new_in(parent).with_context(|| format!("cannot write {name}"))?;
-        std::io::Write::write_all(&mut file, content.as_bytes())
-            .with_context(|| format!("cannot write {name}"))?;
-        std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-        file.persist(&path).with_context(|| format!("cannot write {name}"))?;
+        write_files::replace(&path, &content)?;
         terminal.say(&format!("wrote {name}"));
     }
     if check && differ {
@@ -43,15 +33,18 @@ pub(super) fn run(check: bool, env: &Environment, terminal: Terminal) -> anyhow:
     Ok(ExitCode::Success.code())
 }
 
-fn files() -> anyhow::Result<Vec<(&'static str, String)>> {
-    Ok(vec![
+fn files() -> anyhow::Result<Vec<(String, String)>> {
+    let named = [
         ("completions/lockstep.bash", completions::script(Shell::Bash)),
         ("completions/_lockstep", completions::script(Shell::Zsh)),
         ("completions/lockstep.fish", completions::script(Shell::Fish)),
         ("docs/cli.md", reference()),
         ("docs/functions.md", functions_page::page()),
         ("docs/lockstep.1", man::page().context("cannot make the manual page")?),
-    ])
+        ("docs/reference.md", config_reference::text()),
+    ];
+    let schemas = schema::files().map(|(name, content)| (format!("docs/schemas/{name}"), content));
+    Ok(named.into_iter().map(|(name, content)| (name.to_owned(), content)).chain(schemas).collect())
 }
 
 /// Of one width, whatever terminal this runs in.

@@ -3,51 +3,74 @@
 //! The text can be shown on a terminal whatever the records hold: what is not printable is written
 //! as `\u…`, which JSON reads as the same text.
 
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::lock_text::Ages;
 use crate::LogEntry;
 use crate::lock::{Act, Effect, Listed, LockState, Record};
 
 /// One lock.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Lock<'a> {
+    /// The lock's name: MODULE/PROFILE.
     key: &'a str,
     /// `held`, `failed`, `frozen`, `free`, or `unreadable`.
     state: &'static str,
+    /// Older than `[lock] stale_after`.
     stale: bool,
+    /// Why its record cannot be understood.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
     #[serde(flatten)]
     record: Option<Told<'a>>,
+    /// How old its last record is.
     #[serde(skip_serializing_if = "Option::is_none")]
     age_seconds: Option<u64>,
 }
 
 /// What is told of a record.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Told<'a> {
+    /// The unit of the run, or what else it was taken for.
     unit: &'a str,
+    /// Grows by one at each acquire, takeover and eviction.
     generation: u64,
+    /// What was done.
     act: Act,
+    /// Who did it.
     owner: &'a str,
+    /// Which invocation.
     run: &'a str,
+    /// On which machine.
     host: &'a str,
+    /// In which process.
     pid: u32,
+    /// The program that runs under the lock; never its arguments.
     program: Option<&'a str>,
+    /// Its subcommand, if it is a known one.
     subcommand: Option<&'a str>,
+    /// HEAD of the run.
     commit: Option<&'a str>,
+    /// The last commit that was released after a successful change.
     applied: Option<&'a str>,
+    /// What was done to the world since the lock was last free.
     effect: Effect,
+    /// Keys, never values, of parameters from outside the repository.
     overrides: &'a [String],
+    /// When the record was written.
     time: String,
+    /// Why, where somebody said so.
     reason: Option<&'a str>,
 }
 
 /// One entry of the history.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Entry<'a> {
+    /// The lock's name: MODULE/PROFILE.
     key: &'a str,
+    /// Whether it was taken after this.
     state: LockState,
     #[serde(flatten)]
     record: Told<'a>,
@@ -56,11 +79,17 @@ struct Entry<'a> {
     from: Option<From<'a>>,
 }
 
-#[derive(Serialize)]
+/// Who had a lock before.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Before")]
 struct From<'a> {
+    /// Who.
     owner: &'a str,
+    /// Which invocation.
     run: &'a str,
+    /// The generation that it had.
     generation: u64,
+    /// How it was taken.
     state: LockState,
 }
 
@@ -121,6 +150,15 @@ pub(super) fn list(taken: &[Listed], ages: Ages) -> String {
 /// One lock; `null` if it was never taken.
 pub(super) fn one(record: Option<&Record>, ages: Ages) -> String {
     text(&record.map(|record| Lock::new(record, ages)))
+}
+
+/// The forms of [`list`], [`one`] and [`log`] as JSON Schema.
+pub(super) fn schemas() -> [Value; 3] {
+    [
+        super::schema::written::<Vec<Lock>>(),
+        super::schema::written::<Option<Lock>>(),
+        super::schema::written::<Vec<Entry>>(),
+    ]
 }
 
 /// A history.

@@ -5,6 +5,7 @@
 mod annotations;
 mod args;
 mod completions;
+mod config_reference;
 mod demo;
 mod diagnose;
 mod dry_run;
@@ -19,11 +20,13 @@ mod log;
 mod man;
 mod pipeline;
 mod save;
+mod schema;
 mod signals;
 mod terminal;
 mod toml_text;
 mod units;
 mod why;
+mod write_files;
 
 use std::ffi::OsString;
 use std::process::ExitCode as ProcessExit;
@@ -77,6 +80,7 @@ fn subcommand(sub: Sub, env: Environment, terminal: Terminal) -> u8 {
         Sub::Freeze(args) => freeze::freeze(&args, env, terminal),
         Sub::Thaw(args) => freeze::thaw(&args, env, terminal),
         Sub::Save(args) => save::run(&args, &env, terminal),
+        Sub::Schema(args) => schema::run(&args, &env, terminal),
         Sub::Help { topic } => return help_topic(topic.as_deref(), terminal),
         Sub::Completions { shell } => terminal.data(&completions::script(shell)),
         Sub::Generate { check } => generate::run(check, &env, terminal),

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 
 use super::terminal::Terminal;
 use super::{toml_text, units};
@@ -89,28 +91,90 @@ fn opaque(what: &Opaque) -> String {
     }
 }
 
+/// What `--json` prints.
+#[derive(Serialize, JsonSchema)]
+struct Told<'a> {
+    /// The unit.
+    unit: &'a UnitId,
+    /// Its parameters, in the order of their keys.
+    parameters: Vec<Parameter<'a>>,
+}
+
+/// One parameter. Of `value`, `sensitive`, `opaque` and `error` it has one.
+#[derive(Serialize, JsonSchema)]
+struct Parameter<'a> {
+    /// The keys that lead to it, with dots between them.
+    key: String,
+    /// The keys that lead to it, one by one.
+    path: &'a [String],
+    /// Where it is written.
+    from: At<'a>,
+    /// Where the values stand that it overrode, lowest layer first.
+    overrides: Vec<At<'a>>,
+    /// What it is.
+    #[serde(flatten)]
+    #[schemars(with = "Is")]
+    is: Is,
+    /// The text that made the value, if that holds expressions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expression: Option<&'a str>,
+}
+
+/// What a parameter is.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Is {
+    /// This value.
+    Value(Value),
+    /// A secret, or made of one.
+    Sensitive(bool),
+    /// Known only to a build: a secret, what a `data` command prints, a fact of git.
+    Opaque(String),
+    /// Its expression cannot be evaluated, for this reason.
+    Error(String),
+}
+
+/// A place.
+#[derive(Serialize, JsonSchema)]
+struct At<'a> {
+    /// The file, relative to the project, or the option or variable.
+    file: &'a str,
+    /// The line, counted from 1; null for an option or variable.
+    line: Option<usize>,
+}
+
+impl<'a> At<'a> {
+    fn new(place: &'a Place) -> Self {
+        Self { file: place.file(), line: place.line() }
+    }
+}
+
+/// The form of what `--json` prints, as JSON Schema.
+pub(super) fn schema() -> Value {
+    super::schema::written::<Told<'_>>()
+}
+
 fn as_json(unit: &UnitId, explained: &[Explained]) -> String {
-    let place = |place: &Place| json!({ "file": place.file(), "line": place.line() });
-    let parameter = |one: &Explained| {
-        let mut entry = json!({
-            "key": one.key(),
-            "path": one.path,
-            "from": place(&one.place),
-            "overrides": one.overrode.iter().map(place).collect::<Vec<_>>(),
-        });
-        let (name, value) = match &one.value {
-            Resolved::Value(value) => ("value", value.clone()),
-            Resolved::Datetime(text) => ("value", Value::from(text.as_str())),
-            Resolved::Sensitive => ("sensitive", Value::from(true)),
-            Resolved::Opaque(what) => ("opaque", Value::from(opaque(what))),
-            Resolved::Failed(error) => ("error", Value::from(error.to_string())),
-        };
-        entry[name] = value;
-        if let Some(expression) = &one.expression {
-            entry["expression"] = Value::from(expression.as_str());
+    let told = Told { unit, parameters: explained.iter().map(Parameter::new).collect() };
+    // Strings, numbers and lists always make JSON.
+    format!("{:#}\n", serde_json::to_value(&told).unwrap_or_default())
+}
+
+impl<'a> Parameter<'a> {
+    fn new(one: &'a Explained) -> Self {
+        Self {
+            key: one.key(),
+            path: &one.path,
+            from: At::new(&one.place),
+            overrides: one.overrode.iter().map(At::new).collect(),
+            is: match &one.value {
+                Resolved::Value(value) => Is::Value(value.clone()),
+                Resolved::Datetime(text) => Is::Value(text.as_str().into()),
+                Resolved::Sensitive => Is::Sensitive(true),
+                Resolved::Opaque(what) => Is::Opaque(opaque(what)),
+                Resolved::Failed(error) => Is::Error(error.to_string()),
+            },
+            expression: one.expression.as_deref(),
         }
-        entry
-    };
-    let parameters: Vec<Value> = explained.iter().map(parameter).collect();
-    format!("{:#}\n", json!({ "unit": unit, "parameters": parameters }))
+    }
 }

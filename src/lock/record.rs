@@ -4,6 +4,7 @@
 //! field are checked when it is read, and nothing of it is printed without escaping.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{KeySet, LockKey};
@@ -11,7 +12,7 @@ use crate::env::Host;
 use crate::git::Oid;
 
 /// Whether a lock is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LockState {
     /// A run holds it.
@@ -25,7 +26,7 @@ pub enum LockState {
 }
 
 /// What the commands that ran under a lock have done to the world, as far as it is known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Nothing: no command was started, or they only read.
@@ -39,7 +40,7 @@ pub enum Effect {
 }
 
 /// What was done when the record was written; with the chain it makes the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
     /// A free lock was taken.

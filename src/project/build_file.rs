@@ -1,16 +1,19 @@
 //! `[[build.file]]` in module.toml: a file that is made from data instead of a template.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
 use super::encode::Format;
+use super::file_schema::of_build_file;
 use super::toml_file::TomlFile;
 use super::value::Node;
 use super::{Place, ProjectError};
 
 /// One `[[build.file]]`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = of_build_file)]
 pub struct BuildFile {
     /// Where it goes, relative to the unit's directory; may hold expressions.
     pub path: String,

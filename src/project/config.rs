@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::data::DataConfig;
+use super::file_schema::with_params;
 use super::toml_file::TomlFile;
 use super::value::Node;
 use super::{Name, Place, ProjectError};
@@ -13,8 +15,9 @@ use crate::env::{Span, SpanError};
 use crate::process::tools::{self, ToolRules};
 
 /// What `lockstep.toml` says.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(transform = with_params)]
 pub struct Config {
     /// Which versions of lockstep may be used, as a semver requirement.
     pub requires: Option<String>,
@@ -42,7 +45,7 @@ pub struct Config {
 }
 
 /// `[exec]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ExecConfig {
     /// What a pipeline does whose only command reads.
@@ -50,7 +53,7 @@ pub struct ExecConfig {
 }
 
 /// What a pipeline does whose only command reads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReadOnly {
     /// Runs every step, as it was told.
@@ -61,7 +64,7 @@ pub enum ReadOnly {
 }
 
 /// `[git]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GitConfig {
     /// How many commits HEAD may be ahead of its upstream.
@@ -75,7 +78,7 @@ impl Default for GitConfig {
 }
 
 /// `[lock]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LockConfig {
     /// The backend's name; without it git where there is a remote, else local.
@@ -112,6 +115,15 @@ impl Default for StaleAfter {
     }
 }
 
+impl Serialize for StaleAfter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::After(span) => span.serialize(serializer),
+            Self::Never => serializer.serialize_str("never"),
+        }
+    }
+}
+
 impl TryFrom<String> for StaleAfter {
     type Error = SpanError;
     fn try_from(text: String) -> Result<Self, SpanError> {
@@ -120,7 +132,7 @@ impl TryFrom<String> for StaleAfter {
 }
 
 /// `[lock.git]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GitLockConfig {
     /// Where the lock refs are.
@@ -136,7 +148,7 @@ impl Default for GitLockConfig {
 }
 
 /// `[journal]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct JournalConfig {
     /// How many runs are kept.
@@ -150,7 +162,7 @@ impl Default for JournalConfig {
 }
 
 /// `[tools.NAME]`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ToolConfig {
     /// Subcommands that only read; replaces the built-in list.

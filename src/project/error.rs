@@ -2,7 +2,7 @@
 //!
 //! Messages name the file and line; they never hold the value of a parameter.
 
-use super::{NameError, Place};
+use super::{NameError, Place, UnitId, Violation};
 use crate::process::Signal;
 
 /// Why something about the project failed.
@@ -89,6 +89,14 @@ pub enum ProjectError {
         /// Why.
         why: String,
     },
+    /// Parameters are not as the module's schema wants them.
+    #[error("the parameters of `{unit}` do not fit the schema of the module:{}", lines(.violations))]
+    Invalid {
+        /// The unit.
+        unit: UnitId,
+        /// Everything that does not fit, by place.
+        violations: Vec<Violation>,
+    },
     /// A parameter from outside the repository cannot be used.
     #[error("{place}: {message}")]
     Override {
@@ -165,6 +173,9 @@ impl ProjectError {
                 "rename it: letters, digits, `-`, `_` and `.`, beginning with none of `-` and `.`".into(),
             ),
             Self::NotAUnit { .. } => Some("name another profile, or change what excludes it".into()),
+            Self::Invalid { unit, .. } => {
+                Some(format!("see what they are and where they are written: lockstep why {unit}"))
+            }
             Self::Read { .. } | Self::Override { .. } | Self::Opaque(_) | Self::Interrupted { .. } => None,
         }
     }
@@ -176,6 +187,10 @@ impl ProjectError {
     pub(crate) fn config_hint(place: Place, message: impl Into<String>, hint: Option<String>) -> Self {
         Self::Config { place, message: message.into(), hint }
     }
+}
+
+fn lines(violations: &[Violation]) -> String {
+    violations.iter().map(|violation| format!("\n  {violation}")).collect()
 }
 
 /// A word from outside, safe to print: control characters escaped, at most 80 characters.

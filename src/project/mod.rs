@@ -13,10 +13,12 @@ mod encode;
 mod error;
 mod explain;
 mod expr;
+mod file_schema;
 mod filters;
 mod functions;
 mod layers;
 mod module;
+mod module_schema;
 mod names;
 mod nearest;
 mod outside;
@@ -29,6 +31,7 @@ pub(crate) mod strict;
 mod toml_file;
 mod unit;
 mod value;
+mod violation;
 mod workflow_file;
 
 pub use access::{Access, Answers};
@@ -44,14 +47,17 @@ pub use explain::{Explained, Resolved};
 pub use filters::{FILTERS, Filter};
 pub use functions::git::{GitFacts, GitSource};
 pub use functions::{FUNCTIONS, Function};
+pub use file_schema::file_schema;
 pub use layers::Overrides;
 pub use module::{BuildConfig, Delimiters, ModuleConfig};
+pub use module_schema::{ModuleSchema, SCHEMA_FILE};
 pub use names::{Name, NameError, RESERVED, UnitId};
 pub use nearest::nearest;
 pub use params::Params;
 pub use place::Place;
 pub use profile::OverridePolicy;
 pub use value::{Data, Node};
+pub use violation::Violation;
 pub use workflow_file::WorkflowFile;
 
 #[cfg(test)]

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::config::check_env;
 use super::data::DataConfig;
+use super::file_schema::of_module;
 use super::toml_file::TomlFile;
 use super::value::Node;
-use super::{BuildFile, Name, ProjectError};
+use super::{BuildFile, ModuleSchema, Name, ProjectError};
 
 /// What `module.toml` says.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(transform = of_module)]
 pub struct ModuleConfig {
     /// The module's defaults: the lowest layer of parameters.
     #[serde(skip)]
@@ -27,10 +30,13 @@ pub struct ModuleConfig {
     pub build: BuildConfig,
     /// Environment variables of its commands.
     pub env: BTreeMap<String, String>,
+    /// What its parameters must be, as JSON Schema.
+    #[serde(skip)]
+    pub schema: Option<Node>,
 }
 
 /// `[build]`
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BuildConfig {
     /// Files that are copied as they are, as globs relative to the module.
@@ -44,7 +50,7 @@ pub struct BuildConfig {
 }
 
 /// `[build] delimiters`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Delimiters {
     /// Around an expression.
@@ -68,11 +74,12 @@ impl ModuleConfig {
         let params = Node::take_params(table.get_mut(), file)?;
         let values = BuildFile::take_values(table.get_mut(), file)?;
         let places = DataConfig::places(table.get_ref(), file);
-        let mut config: Self = file.decode(table, &["params", "value"])?;
+        let schema = ModuleSchema::take(table.get_mut(), file)?;
+        let mut config: Self = file.decode(table, &["params", "schema", "value"])?;
         for (made, value) in config.build.file.iter_mut().zip(values) {
             made.complete(value)?;
         }
-        config.params = params;
+        (config.params, config.schema) = (params, schema);
         DataConfig::complete(&mut config.data, places)?;
         check_env(&config.env, file)?;
         Ok(config)

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::file_schema::with_params;
 use super::toml_file::TomlFile;
 use super::value::Node;
 use super::{Name, Place, Project, ProjectError};
@@ -32,7 +34,7 @@ pub(crate) struct ProfileModule {
 }
 
 /// Whether parameters may come from outside the repository.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OverridePolicy {
     /// They may, and are shown and recorded.
@@ -41,20 +43,32 @@ pub enum OverridePolicy {
     Deny,
 }
 
-#[derive(Default, Deserialize)]
+/// What a profile's file says.
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-struct Raw {
+#[schemars(rename = "Profile", transform = with_params)]
+pub(super) struct Raw {
+    /// Whether it is there only to be extended, and makes no units.
     #[serde(rename = "abstract")]
     is_abstract: bool,
+    /// The profiles below this one, in this order.
+    #[schemars(with = "Vec<Name>")]
     extends: Vec<Spanned<Name>>,
+    /// Whether parameters may come from outside the repository.
     overrides: Option<OverridePolicy>,
+    /// Keys of parameters that are secrets.
     sensitive: Vec<String>,
+    /// What it says about single modules.
+    #[schemars(with = "BTreeMap<Name, RawModule>")]
     modules: BTreeMap<Spanned<Name>, RawModule>,
 }
 
-#[derive(Default, Deserialize)]
+/// `[modules.NAME]`
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "ProfileModule", transform = with_params)]
 struct RawModule {
+    /// Whether the module is a unit in this profile.
     enabled: Option<bool>,
 }
 

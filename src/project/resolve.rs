@@ -53,6 +53,12 @@ impl Params {
         self.json(&self.scope.value(index), place)
     }
 
+    /// The parameter of a key at the top, which is a name and no path; `place` is where it is written.
+    pub(super) fn top(&self, key: &str, place: &Place) -> Result<Value, ProjectError> {
+        let index = self.index([key]).unwrap_or_default();
+        self.json(&self.scope.value(index), place)
+    }
+
     /// The value at a path of keys, if there is one.
     pub(super) fn index<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Option<usize> {
         path.into_iter().try_fold(0, |index, key| match &self.scope.items[index].data {

@@ -54,7 +54,12 @@ impl TomlFile {
         table: Spanned<DeTable<'_>>,
         taken: &[&str],
     ) -> Result<T, ProjectError> {
-        T::deserialize(Deserializer::from(table)).map_err(|error| self.error(&error, taken))
+        let read = T::deserialize(Deserializer::from(table)).map_err(|error| self.error(&error, taken));
+        #[cfg(test)]
+        if read.is_ok() {
+            super::tests::file_schema::assert_fits(&self.name, &self.text);
+        }
+        read
     }
 
     fn error(&self, error: &toml::de::Error, taken: &[&str]) -> ProjectError {

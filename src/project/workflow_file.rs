@@ -1,17 +1,20 @@
 //! `workflows/NAME.toml`: a named pipeline.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::toml_file::TomlFile;
 use super::{Name, Project, ProjectError, RESERVED};
 
 /// What a workflow's file says.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["steps"]))]
 pub struct WorkflowFile {
     /// One line for people.
     pub description: String,
     /// Words as on the command line, in order.
+    #[schemars(length(min = 1))]
     pub steps: Vec<String>,
     /// Words that run after the others, whatever became of them.
     pub finally: Vec<String>,

@@ -21,6 +21,14 @@ pub enum RenderError {
         /// The line with a caret below it.
         excerpt: Excerpt,
     },
+    /// Several templates cannot be read.
+    #[error("{} templates of `{unit}` cannot be read:{}", .faults.len(), faults.iter().map(|fault| format!("\n{fault}")).collect::<String>())]
+    Templates {
+        /// The unit.
+        unit: UnitId,
+        /// What is wrong with each.
+        faults: Vec<RenderError>,
+    },
     /// A parameter that a template asked for cannot be evaluated.
     #[error("{source} (used in {used_in})")]
     Parameter {
@@ -166,6 +174,7 @@ impl RenderError {
                     .into(),
             ),
             Self::Template { .. }
+            | Self::Templates { .. }
             | Self::Source { .. }
             | Self::Output { .. }
             | Self::CannotSave { .. }

@@ -15,8 +15,10 @@ mod manifest;
 mod preview;
 mod save;
 mod source;
+mod survey;
 mod templates;
 mod tree;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,8 @@ pub use facts::git_facts;
 pub use guard::Holder;
 pub use preview::{FileChange, FileState, check, content, preview};
 pub use save::{SAVED_BY_DEFAULT, Saved, save};
+pub use survey::{FileFate, Survey, survey};
+pub use verify::{Verified, verify};
 
 use self::guard::Guard;
 use self::key::Key;
@@ -142,6 +146,7 @@ impl BuildRequest<'_> {
 /// The unit's files, in memory.
 fn render(request: &BuildRequest<'_>) -> Result<Vec<Output>, RenderError> {
     let module = &request.unit.module;
+    request.project.check_schema(request.unit, request.params)?;
     let config = request.project.module_config(module)?;
     let files = source::working_tree(request.project, module, request.repo, request.excludes)?;
     templates::render(module, files, &config.build, request.params)

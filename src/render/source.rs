@@ -13,7 +13,7 @@ use ignore::WalkBuilder;
 
 use super::RenderError;
 use crate::git::Repo;
-use crate::project::{Name, Project};
+use crate::project::{Name, Project, SCHEMA_FILE};
 
 /// One file of a module.
 #[derive(Debug)]
@@ -96,14 +96,14 @@ fn tracked(repo: &Repo, directory: &Path) -> Result<Vec<PathBuf>, RenderError> {
     Ok(paths.iter().map(|path| top.join(std::ffi::OsStr::from_bytes(path))).collect())
 }
 
-/// Reads one file of the module; none for `module.toml`.
+/// Reads one file of the module; none for `module.toml` and `schema.json`.
 fn read(file: &Path, module: &Path, shown: &str) -> Result<Option<SourceFile>, RenderError> {
     let relative = file.strip_prefix(module).unwrap_or(file);
     let Some(path) = relative.to_str().map(str::to_owned) else {
         let path = format!("{shown}/{}", relative.to_string_lossy().escape_debug());
         return Err(RenderError::Source { path, why: "has a name that is not UTF-8".into() });
     };
-    if path == "module.toml" {
+    if path == "module.toml" || path == SCHEMA_FILE {
         return Ok(None);
     }
     let full = format!("{shown}/{}", path.escape_debug());

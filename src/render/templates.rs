@@ -137,7 +137,7 @@ pub(super) fn globs(patterns: &[String], key: &str, toml: &str) -> Result<GlobSe
     })
 }
 
-struct Templates {
+pub(super) struct Templates {
     env: Environment<'static>,
     module: Name,
     /// What begins an expression, a statement or a comment.
@@ -145,7 +145,7 @@ struct Templates {
 }
 
 impl Templates {
-    fn new(
+    pub(super) fn new(
         module: &Name,
         files: &[SourceFile],
         delimiters: &Delimiters,
@@ -190,6 +190,12 @@ impl Templates {
             });
         }
         Ok(Self { env, module: module.clone(), openings })
+    }
+
+    /// What keeps a text from being a template, if anything does.
+    pub(super) fn fault(&self, path: &str, text: &str) -> Option<RenderError> {
+        let compiled = self.has_syntax(text).then(|| self.env.template_from_named_str(path, text));
+        compiled.and_then(Result::err).map(|error| self.error(path, &error))
     }
 
     fn has_syntax(&self, text: &str) -> bool {

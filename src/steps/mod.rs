@@ -12,12 +12,14 @@ mod push_error;
 mod rendering;
 mod unlock;
 mod unlock_any;
+mod validate;
 mod wait;
 
 use crate::workflow::Step;
 
 /// Every step, in the order in which help lists them.
-pub const STEPS: &[&dyn Step] = &[&Build, &Diff, &GitCheck, &Lock, &Exec, &GitPush, &Unlock, &UnlockAny];
+pub const STEPS: &[&dyn Step] =
+    &[&Build, &Validate, &Diff, &GitCheck, &Lock, &Exec, &GitPush, &Unlock, &UnlockAny];
 
 pub use build::Build;
 pub use diff::Diff;
@@ -28,6 +30,7 @@ pub use lock::Lock;
 pub use push_error::PushError;
 pub use unlock::Unlock;
 pub use unlock_any::UnlockAny;
+pub use validate::Validate;
 
 #[cfg(test)]
 mod tests;

@@ -1,24 +1,29 @@
 //! What happens in a run, as data: reporters, the journal and embedding programs see only this.
 //!
 //! Events never hold arguments of commands, values of parameters or anything else that may be a
-//! secret. New kinds and new fields may come; a kind's meaning does not change.
+//! secret. New kinds and new fields may come; what there is keeps its meaning, or
+//! [`Event::VERSION`] changes. `lockstep schema events` publishes the form.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::lock::LockState;
 use crate::project::UnitId;
 
 /// One event of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
     /// The plan is made; the first step is next.
     RunStarted {
+        /// The version of this form: [`Event::VERSION`].
+        version: u32,
         /// The invocation's identifier.
         run: String,
         /// When.
+        #[schemars(with = "String", extend("format" = "date-time"))]
         time: Timestamp,
         /// Who.
         owner: String,
@@ -28,6 +33,8 @@ pub enum Event {
         steps: Vec<String>,
         /// How many of them are commands, those of `finally` included.
         commands: usize,
+        /// HEAD when it began; none without a repository or a commit.
+        commit: Option<String>,
     },
     /// A step begins.
     StepStarted {
@@ -145,12 +152,24 @@ pub enum Event {
         /// The invocation's identifier.
         run: String,
         /// When.
+        #[schemars(with = "String", extend("format" = "date-time"))]
         time: Timestamp,
         /// What the shell will see.
         code: u8,
         /// The error that ended it, as text.
         error: Option<String>,
     },
+}
+
+impl Event {
+    /// The version of the form of events. It changes when a kind or a field goes, or changes its meaning.
+    pub const VERSION: u32 = 1;
+
+    /// The form of one event as JSON Schema.
+    pub fn schema() -> serde_json::Value {
+        let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+        settings.into_generator().into_root_schema_for::<Self>().into()
+    }
 }
 
 /// Sees events. One of the four traits of the crate. It cannot change a run, and a reporter that

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use rustix::fs::{FlockOperation, flock};
+use schemars::{JsonSchema, generate::SchemaSettings, json_schema};
 use serde::Serialize;
 
 use super::{Event, Reporter};
@@ -33,16 +34,21 @@ struct Out {
 }
 
 /// The first line of each file.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Head<'a> {
+    /// The version of this form: [`Journal::VERSION`].
     lockstep_journal: u32,
+    /// The version of lockstep.
     version: &'a str,
+    /// The invocation's identifier.
     run: &'a str,
+    /// When it began.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     time: Timestamp,
 }
 
 /// Every other line.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Line<'a> {
     /// Milliseconds since the run began.
     at: u64,
@@ -77,6 +83,19 @@ impl Journal {
     pub fn warning(mut self, reporters: Vec<Arc<dyn Reporter>>) -> Self {
         self.warn = reporters;
         self
+    }
+
+    /// The form of one line as JSON Schema.
+    pub fn schema() -> serde_json::Value {
+        let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+        let lines = [generator.subschema_for::<Head<'_>>(), generator.subschema_for::<Line<'_>>()];
+        let definitions = generator.take_definitions(true);
+        let schema = json_schema!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "anyOf": lines,
+            "$defs": definitions,
+        });
+        schema.into()
     }
 
     /// The lines of a journal, the first one first. A line that cannot be understood (torn by a

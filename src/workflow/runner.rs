@@ -70,13 +70,16 @@ impl Report {
 
 /// Runs a plan. Everything that happens goes to the services' reporter as it happens.
 pub fn run(plan: &Plan, project: &Project, services: &Services) -> Report {
+    let head = services.repo.as_ref().and_then(|repo| repo.head().ok()?.oid);
     services.reporter.emit(&Event::RunStarted {
+        version: Event::VERSION,
         run: services.run_id.clone(),
         time: services.clock.now(),
         owner: services.owner.clone(),
         units: plan.units.iter().map(|unit| unit.id.clone()).collect(),
         steps: plan.calls.iter().map(|call| call.label.clone()).collect(),
         commands: plan.calls.iter().chain(&plan.finally).filter(|call| call.argv.is_some()).count(),
+        commit: head.map(|oid| oid.as_str().to_owned()),
     });
     if let Some(message) = &plan.left_out {
         services.reporter.emit(&Event::Note { unit: None, message: message.clone() });

@@ -2,7 +2,9 @@
 //! parameters, `commands` what expressions run and read.
 
 mod commands;
+pub(crate) mod file_schema;
 mod layers;
+mod schema;
 
 use std::path::PathBuf;
 

@@ -61,6 +61,8 @@ fn usual() -> Vec<Event> {
     let program = || "tofu apply".to_owned();
     vec![
         Event::RunStarted {
+            version: Event::VERSION,
+            commit: None,
             run: "r1".into(),
             time,
             owner: "ana@host".into(),

@@ -1,0 +1,72 @@
+//! A unit's files as they are and as a build would leave them, one by one.
+
+use super::templates::Output;
+use super::{BuildRequest, Disk, RenderError, changes, render};
+
+/// What a build would do to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileFate {
+    /// Nothing: it is as it should be.
+    Current,
+    /// It would be made.
+    New,
+    /// It would be changed.
+    Changed,
+    /// It would be removed: the module no longer makes it.
+    Removed,
+    /// Somebody edited it since it was generated: a build stops.
+    Edited,
+    /// Nothing: lockstep did not make it, and the tool would read it.
+    Foreign,
+}
+
+/// The files of a unit's directory, sorted by path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// Each path, relative to the unit's directory, and what a build would do.
+    pub files: Vec<(String, FileFate)>,
+}
+
+/// Looks at a unit's directory without changing anything.
+///
+/// # Errors
+/// As for [`super::preview`].
+pub fn survey(request: &BuildRequest<'_>) -> Result<Survey, RenderError> {
+    let outputs = render(request)?;
+    let mut disk = Disk::open(request.project.root(), request.unit, request.force)?;
+    let Some(tree) = &mut disk.tree else {
+        let new = |output: Output| (output.path, FileFate::New);
+        return Ok(Survey { files: outputs.into_iter().map(new).collect() });
+    };
+    let changes = changes::compare(tree, &outputs, &disk.manifest)?;
+    let mut files: Vec<(String, FileFate)> =
+        changes::foreign(tree, &outputs)?.into_iter().map(|path| (path, FileFate::Foreign)).collect();
+    files.extend(changes.remove.iter().map(|path| (path.clone(), FileFate::Removed)));
+    for (index, output) in outputs.iter().enumerate() {
+        let fate = if !changes.write.contains(&index) {
+            FileFate::Current
+        } else if matches!(tree.look(&output.path)?, super::Existing::Missing) {
+            FileFate::New
+        } else {
+            FileFate::Changed
+        };
+        files.push((output.path.clone(), fate));
+    }
+    for (path, fate) in &mut files {
+        if changes.edited.contains(path) {
+            *fate = FileFate::Edited;
+        }
+    }
+    // What will be removed is foreign to the outputs as well; the first word about a path counts.
+    files.sort_by(|a, b| (&a.0, rank(a.1)).cmp(&(&b.0, rank(b.1))));
+    files.dedup_by(|later, first| later.0 == first.0);
+    Ok(Survey { files })
+}
+
+const fn rank(fate: FileFate) -> u8 {
+    match fate {
+        FileFate::Foreign => 1,
+        _ => 0,
+    }
+}

@@ -1,0 +1,42 @@
+//! `validate`: whether parameters, schema and templates of a unit are right, before anything is done.
+
+use super::rendering::with_request;
+use crate::Error;
+use crate::render::{Verified, verify};
+use crate::workflow::{Call, Done, Role, Run, State, Step};
+
+/// The step.
+#[derive(Debug)]
+pub struct Validate;
+
+impl Step for Validate {
+    fn name(&self) -> &'static str {
+        "validate"
+    }
+
+    fn summary(&self) -> &'static str {
+        "check the parameters against the module's schema, and every template"
+    }
+
+    fn details(&self) -> &'static str {
+        "Checks the merged parameters against the JSON Schema in modules/NAME/schema.json or in `[schema]` \
+         of module.toml, and names every one that does not fit, with file and line (78). Values are never \
+         shown. Without a schema, and besides: every template is read and rendered in memory, and a \
+         parameter that cannot be evaluated is named, even if nothing asks for it. Nothing is written. \
+         `build` checks the schema as well."
+    }
+
+    fn role(&self) -> Role {
+        Role::Inspect
+    }
+
+    fn run(&self, _call: &Call, run: &Run<'_>, _state: &mut State) -> Result<Done, Error> {
+        let Verified { schema, files, unused } = with_request(run, |request| Ok(verify(request)?))?;
+        for error in unused {
+            run.warn(format!("{error}; nothing asks for it"));
+        }
+        let schema = if schema { "the parameters fit the schema" } else { "the module has no schema" };
+        let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+        Ok(Done::as_usual(format!("{schema}; {files} can be rendered")))
+    }
+}
