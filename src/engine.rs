@@ -167,6 +167,10 @@ impl Engine {
         let uses_lock = |role| matches!(role, Role::Check | Role::Lock | Role::Unlock | Role::UnlockAny);
         let backend = if plan.calls.iter().any(|call| uses_lock(call.step.role())) {
             Some(self.open_backend(project, repo.as_ref())?)
+        } else if plan.calls.iter().any(|call| call.step.looks_at_lock()) {
+            self.open_backend(project, repo.as_ref())
+                .inspect_err(|error| self.warn(format!("the lock cannot be looked at: {error}")))
+                .ok()
         } else {
             None
         };
@@ -234,20 +238,19 @@ impl Engine {
         repo: Option<&Repo>,
         run_id: &str,
     ) -> Option<Arc<dyn Reporter>> {
-        let directory = match repo {
-            Some(repo) => repo.common_dir().join("lockstep/runs"),
-            None => project.root().join(".dist/.lockstep/runs"),
-        };
+        let directory = Journal::directory(project.root(), repo);
         match Journal::open(&directory, run_id, self.clock.now(), project.config().journal.keep) {
             Ok(journal) => Some(Arc::new(journal.warning(self.reporters.clone()))),
             Err(error) => {
-                let message = format!("no journal of this run: {}: {error}", directory.display());
-                for reporter in &self.reporters {
-                    reporter.emit(&Event::Warning { unit: None, message: message.clone() });
-                }
+                self.warn(format!("no journal of this run: {}: {error}", directory.display()));
                 None
             }
         }
+    }
+
+    fn warn(&self, message: String) {
+        let event = Event::Warning { unit: None, message };
+        self.reporters.iter().for_each(|reporter| reporter.emit(&event));
     }
 }
 

@@ -62,6 +62,9 @@ pub(super) struct PipelineOptions {
     /// With `build` alone: write nothing but this rendered file, to standard output
     #[arg(long, value_name = "FILE", conflicts_with = "check", help_heading = "Pipeline options")]
     pub print: Option<String>,
+    /// With `describe`: print JSON
+    #[arg(long, help_heading = "Pipeline options")]
+    pub json: bool,
     /// The branch that a detached HEAD stands for
     #[arg(long, value_name = "NAME", help_heading = "Pipeline options")]
     pub branch: Option<String>,

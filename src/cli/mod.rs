@@ -23,7 +23,6 @@ mod save;
 mod schema;
 mod signals;
 mod terminal;
-mod toml_text;
 mod units;
 mod why;
 mod write_files;

@@ -92,6 +92,7 @@ fn request(args: &PipelineArgs, separated: bool, env: &Environment) -> Result<Re
         accept_rewrite: options.accept_rewrite,
         check: options.check,
         print: options.print.clone(),
+        json: options.json,
         branch: options.branch.clone(),
         reason: options.reason.clone(),
         expect: options.expect,

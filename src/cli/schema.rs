@@ -12,6 +12,7 @@ use super::{lock_json, why, write_files};
 use crate::ExitCode;
 use crate::env::Environment;
 use crate::project::{file_schema, nearest};
+use crate::steps::describe_schema;
 use crate::workflow::{Event, journal::Journal};
 
 /// What `schema` takes.
@@ -51,6 +52,7 @@ const SCHEMAS: &[Entry] = &[
         make: || lock_json::schemas()[1].clone(),
     },
     Entry { name: "log", of: "`lockstep log --json`", make: || lock_json::schemas()[2].clone() },
+    Entry { name: "describe", of: "`lockstep describe --json`", make: describe_schema },
     Entry { name: "why", of: "`lockstep why --json`", make: why::schema },
 ];
 

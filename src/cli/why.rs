@@ -8,12 +8,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::terminal::Terminal;
-use super::{toml_text, units};
+use super::units;
 use crate::Error;
 use crate::env::Environment;
 use crate::git::Repo;
 use crate::process::Interrupts;
-use crate::project::{Explained, Opaque, Overrides, Place, Project, ProjectError, Resolved, UnitId};
+use crate::project::{
+    Explained, ExplainedJson, Overrides, Place, Project, ProjectError, Resolved, UnitId, toml_text,
+};
 use crate::render::git_facts;
 
 /// What `why` takes.
@@ -77,17 +79,8 @@ fn line(one: &Explained) -> String {
         Resolved::Value(value) => format!("{key} = {}  # {said}\n", toml_text::value(value)),
         Resolved::Datetime(text) => format!("{key} = {text}  # {said}\n"),
         Resolved::Sensitive => format!("{key} = \"(sensitive)\"  # {said}\n"),
-        Resolved::Opaque(what) => format!("{key} = \"({})\"  # {said}\n", opaque(what)),
+        Resolved::Opaque(what) => format!("{key} = \"({})\"  # {said}\n", what.in_short()),
         Resolved::Failed(_) => format!("# {key} cannot be evaluated  # {said}\n"),
-    }
-}
-
-/// What stands for a value that only a build knows.
-fn opaque(what: &Opaque) -> String {
-    match what {
-        Opaque::Secret => "secret".to_owned(),
-        Opaque::Data(name) => format!("data {name}, not run"),
-        Opaque::Git => "git".to_owned(),
     }
 }
 
@@ -97,56 +90,7 @@ struct Told<'a> {
     /// The unit.
     unit: &'a UnitId,
     /// Its parameters, in the order of their keys.
-    parameters: Vec<Parameter<'a>>,
-}
-
-/// One parameter. Of `value`, `sensitive`, `opaque` and `error` it has one.
-#[derive(Serialize, JsonSchema)]
-struct Parameter<'a> {
-    /// The keys that lead to it, with dots between them.
-    key: String,
-    /// The keys that lead to it, one by one.
-    path: &'a [String],
-    /// Where it is written.
-    from: At<'a>,
-    /// Where the values stand that it overrode, lowest layer first.
-    overrides: Vec<At<'a>>,
-    /// What it is.
-    #[serde(flatten)]
-    #[schemars(with = "Is")]
-    is: Is,
-    /// The text that made the value, if that holds expressions.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expression: Option<&'a str>,
-}
-
-/// What a parameter is.
-#[derive(Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum Is {
-    /// This value.
-    Value(Value),
-    /// A secret, or made of one.
-    Sensitive(bool),
-    /// Known only to a build: a secret, what a `data` command prints, a fact of git.
-    Opaque(String),
-    /// Its expression cannot be evaluated, for this reason.
-    Error(String),
-}
-
-/// A place.
-#[derive(Serialize, JsonSchema)]
-struct At<'a> {
-    /// The file, relative to the project, or the option or variable.
-    file: &'a str,
-    /// The line, counted from 1; null for an option or variable.
-    line: Option<usize>,
-}
-
-impl<'a> At<'a> {
-    fn new(place: &'a Place) -> Self {
-        Self { file: place.file(), line: place.line() }
-    }
+    parameters: Vec<ExplainedJson<'a>>,
 }
 
 /// The form of what `--json` prints, as JSON Schema.
@@ -155,26 +99,7 @@ pub(super) fn schema() -> Value {
 }
 
 fn as_json(unit: &UnitId, explained: &[Explained]) -> String {
-    let told = Told { unit, parameters: explained.iter().map(Parameter::new).collect() };
+    let told = Told { unit, parameters: explained.iter().map(ExplainedJson::new).collect() };
     // Strings, numbers and lists always make JSON.
     format!("{:#}\n", serde_json::to_value(&told).unwrap_or_default())
-}
-
-impl<'a> Parameter<'a> {
-    fn new(one: &'a Explained) -> Self {
-        Self {
-            key: one.key(),
-            path: &one.path,
-            from: At::new(&one.place),
-            overrides: one.overrode.iter().map(At::new).collect(),
-            is: match &one.value {
-                Resolved::Value(value) => Is::Value(value.clone()),
-                Resolved::Datetime(text) => Is::Value(text.as_str().into()),
-                Resolved::Sensitive => Is::Sensitive(true),
-                Resolved::Opaque(what) => Is::Opaque(opaque(what)),
-                Resolved::Failed(error) => Is::Error(error.to_string()),
-            },
-            expression: one.expression.as_deref(),
-        }
-    }
 }

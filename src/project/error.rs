@@ -130,6 +130,15 @@ pub enum Opaque {
 }
 
 impl Opaque {
+    /// What stands in the place of a value, in few words.
+    pub fn in_short(&self) -> String {
+        match self {
+            Self::Secret => "secret".to_owned(),
+            Self::Data(name) => format!("data {name}, not run"),
+            Self::Git => "git".to_owned(),
+        }
+    }
+
     fn known(&self) -> &'static str {
         match self {
             Self::Secret | Self::Git => "reads",

@@ -97,6 +97,11 @@ impl ModuleSchema {
         Err(ProjectError::config(self.place(""), "a schema of parameters is a table"))
     }
 
+    /// The file that it stands in, relative to the project.
+    pub fn file(&self) -> String {
+        self.place("").file().to_owned()
+    }
+
     /// The schema as JSON.
     pub fn json(&self) -> &Value {
         &self.json

@@ -4,7 +4,7 @@ use super::templates::Output;
 use super::{BuildRequest, Disk, RenderError, changes, render};
 
 /// What a build would do to a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FileFate {
     /// Nothing: it is as it should be.

@@ -12,4 +12,3 @@ pub use ci::{Ci, CiService};
 pub use fanout::Fanout;
 pub use human::{Human, Level};
 pub use json::Json;
-pub(crate) use text::is_harmless;

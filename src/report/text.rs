@@ -1,5 +1,7 @@
 //! Texts from events made harmless for a terminal: they may come from a remote or a file tree.
 
+use crate::project::is_harmless;
+
 /// A text as a line and indented lines after it; what could move a cursor, change the direction of
 /// text or hide it is shown as an escape.
 pub(super) fn harmless(text: &str) -> String {
@@ -18,17 +20,6 @@ pub(super) fn harmless(text: &str) -> String {
         }
     }
     out
-}
-
-/// Whether a character neither acts on a terminal nor hides or turns text.
-pub(crate) fn is_harmless(c: char) -> bool {
-    !c.is_control() && !is_invisible(c)
-}
-
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

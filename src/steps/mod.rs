@@ -3,6 +3,7 @@
 //! A new step is a file here and a line in [`STEPS`].
 
 mod build;
+mod describe;
 mod diff;
 mod exec;
 mod git_check;
@@ -19,9 +20,10 @@ use crate::workflow::Step;
 
 /// Every step, in the order in which help lists them.
 pub const STEPS: &[&dyn Step] =
-    &[&Build, &Validate, &Diff, &GitCheck, &Lock, &Exec, &GitPush, &Unlock, &UnlockAny];
+    &[&Build, &Validate, &Describe, &Diff, &GitCheck, &Lock, &Exec, &GitPush, &Unlock, &UnlockAny];
 
 pub use build::Build;
+pub use describe::{Describe, describe_schema};
 pub use diff::Diff;
 pub use exec::Exec;
 pub use git_check::GitCheck;

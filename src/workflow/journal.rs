@@ -7,7 +7,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use super::{Event, Reporter};
 use crate::env::Stopwatch;
+use crate::git::Repo;
 
 /// Writes one run's events to its file.
 pub struct Journal {
@@ -98,6 +99,14 @@ impl Journal {
         schema.into()
     }
 
+    /// Where the journals of a project are.
+    pub fn directory(root: &Path, repo: Option<&Repo>) -> PathBuf {
+        match repo {
+            Some(repo) => repo.common_dir().join("lockstep/runs"),
+            None => root.join(".dist/.lockstep/runs"),
+        }
+    }
+
     /// The lines of a journal, the first one first. A line that cannot be understood (torn by a
     /// sudden end) is left out.
     ///
@@ -171,7 +180,7 @@ fn prune(directory: &Path, keep: usize) {
 }
 
 /// Whether a file is one of ours: `20261121T120407Z-….jsonl`.
-fn is_journal(name: &str) -> bool {
+pub(super) fn is_journal(name: &str) -> bool {
     let Some((time, rest)) = name.split_once('-') else { return false };
     let shape = |(at, byte): (usize, u8)| match at {
         8 => byte == b'T',

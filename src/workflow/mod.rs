@@ -4,6 +4,7 @@
 mod event;
 mod holding;
 pub mod journal;
+mod last_run;
 mod order;
 pub mod parse;
 mod plan;
@@ -14,6 +15,7 @@ mod step;
 
 pub use event::{Event, Reporter};
 pub use holding::{Settled, locks, settle, verify_lease};
+pub use last_run::{LastRun, RunEnd};
 pub use order::OrderError;
 pub use parse::ParseError;
 pub use plan::{Options, Plan, UnitPlan};

@@ -55,6 +55,8 @@ pub struct Options {
     pub check: bool,
     /// Write nothing; give out this rendered file. For a pipeline of `build` alone.
     pub print: Option<String>,
+    /// Give out JSON. For a pipeline with a step that can.
+    pub json: bool,
     /// The branch that a detached HEAD stands for.
     pub branch: Option<String>,
     /// Why a lock is taken from somebody.

@@ -238,6 +238,12 @@ fn check_options(calls: &[Call], options: &super::Options) -> Result<(), PlanErr
         let needs = "only `lock` waits for a lock";
         return Err(PlanError::Option { option: "--wait", needs });
     }
+    if options.json && !calls.iter().any(|call| call.step.speaks_json()) {
+        return Err(PlanError::Option {
+            option: "--json",
+            needs: "of the steps only `describe` prints JSON",
+        });
+    }
     Ok(())
 }
 

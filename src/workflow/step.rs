@@ -102,6 +102,17 @@ pub trait Step: Send + Sync {
     /// What it is for.
     fn role(&self) -> Role;
 
+    /// Whether it looks at the lock's record although it is not about the lock: it must do without
+    /// one if the backend cannot be used.
+    fn looks_at_lock(&self) -> bool {
+        false
+    }
+
+    /// Whether it gives out JSON if [`super::Options::json`] asks for it.
+    fn speaks_json(&self) -> bool {
+        false
+    }
+
     /// Does it. The runner has already reported the start and reports the end.
     ///
     /// # Errors

@@ -5,10 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::report::is_harmless;
-
 /// The value. TOML has no null: it is written as `null`, which is no TOML.
-pub(super) fn value(value: &Value) -> String {
+pub(crate) fn value(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(truth) => truth.to_string(),
@@ -29,18 +27,18 @@ pub(super) fn value(value: &Value) -> String {
 }
 
 /// A key: bare if it can be.
-pub(super) fn key(key: &str) -> String {
+pub(crate) fn key(key: &str) -> String {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if !key.is_empty() && key.bytes().all(bare) { key.to_owned() } else { string(key) }
 }
 
 /// A quoted text.
-pub(super) fn string(text: &str) -> String {
+pub(crate) fn string(text: &str) -> String {
     format!("\"{}\"", escaped(&text.replace('\\', "\\\\").replace('"', "\\\"")))
 }
 
 /// A text without anything that acts on a terminal, for a comment.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -53,6 +51,17 @@ pub(super) fn escaped(text: &str) -> String {
         }
     }
     out
+}
+
+/// Whether a character neither acts on a terminal nor hides or turns text.
+pub(crate) fn is_harmless(c: char) -> bool {
+    !c.is_control() && !is_invisible(c)
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

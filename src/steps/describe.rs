@@ -1,0 +1,124 @@
+//! `describe`: a unit as it is now, on standard output. What cannot be found out is said, and keeps
+//! nothing else back.
+
+mod facts;
+mod text;
+
+use self::facts::{Command, Facts, FileFact, LockFact};
+use super::rendering::with_request;
+use crate::Error;
+use crate::lock::{Freshness, escape};
+use crate::project::{Explained, ExplainedJson, Overrides, toml_text};
+use crate::render::survey;
+use crate::workflow::journal::Journal;
+use crate::workflow::{Call, Done, LastRun, Role, Run, State, Step};
+
+/// The form of what `describe --json` prints, as JSON Schema.
+pub use facts::schema as describe_schema;
+
+/// The step.
+#[derive(Debug)]
+pub struct Describe;
+
+impl Step for Describe {
+    fn name(&self) -> &'static str {
+        "describe"
+    }
+
+    fn summary(&self) -> &'static str {
+        "show the unit: parameters, files, lock and last run"
+    }
+
+    fn details(&self) -> &'static str {
+        "Writes to standard output what the unit is made of and in which state it is: the profiles that \
+         it extends, its parameters and where each is written (secrets are masked), its files and what \
+         `build` would do to them, its lock, and how its last run from this repository ended. The remote is \
+         asked once; if it cannot be reached that is said, and the rest is shown. Nothing is written. With \
+         --json for programs."
+    }
+
+    fn role(&self) -> Role {
+        Role::Inspect
+    }
+
+    fn looks_at_lock(&self) -> bool {
+        true
+    }
+
+    fn speaks_json(&self) -> bool {
+        true
+    }
+
+    fn run(&self, _call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
+        let (services, options) = (run.services, &run.plan.options);
+        let overrides = Overrides { set: &options.set, files: &options.params, env: &services.env };
+        let params = run.project.params(run.id(), &overrides)?;
+        let explained = params.explain(None)?;
+        let facts = gather(run, &explained, params.override_keys())?;
+        let out = if options.json { facts.json() } else { text::show(&facts, &explained) };
+        run.print(state, out.as_bytes())?;
+        Ok(Done::quietly())
+    }
+}
+
+fn gather<'a>(
+    run: &Run<'_>,
+    explained: &'a [Explained],
+    overrides: &'a [String],
+) -> Result<Facts<'a>, Error> {
+    let (project, services, unit) = (run.project, run.services, run.id());
+    let relative = |path: &std::path::Path| {
+        toml_text::escaped(&path.strip_prefix(project.root()).unwrap_or(path).display().to_string())
+    };
+    let chain = project.chain(&unit.profile)?;
+    let module = project.module_config(&unit.module)?;
+    let mut environment: Vec<String> =
+        project.config().env.keys().chain(module.env.keys()).cloned().collect();
+    environment.sort_unstable();
+    environment.dedup();
+    let (files, cannot_render) = match with_request_quietly(run) {
+        Ok(files) => (files, None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
+    let commands = run.plan.calls.iter().filter_map(|call| Some((call, call.argv.as_ref()?)));
+    let journals = Journal::directory(project.root(), services.repo.as_ref());
+    Ok(Facts {
+        unit: unit.clone(),
+        module: relative(&project.module_directory(&unit.module)),
+        profiles: chain.iter().map(|profile| profile.place.file().to_owned()).collect(),
+        directory: relative(&run.unit.directory),
+        // What is wrong with it is said by what cannot be rendered.
+        schema: project.module_schema(&unit.module).ok().flatten().map(|schema| schema.file()),
+        environment,
+        commands: commands
+            .map(|(call, argv)| Command {
+                command: call.label.clone(),
+                only_reads: project.config().rules_for(&argv.program).only_reads(&argv.args),
+            })
+            .collect(),
+        overrides,
+        parameters: explained.iter().map(ExplainedJson::new).collect(),
+        files,
+        cannot_render,
+        lock: lock(run),
+        last_run: LastRun::of(unit, &journals, &services.run_id),
+    })
+}
+
+fn with_request_quietly(run: &Run<'_>) -> Result<Vec<FileFact>, Error> {
+    let survey = with_request(run, |request| Ok(survey(request)?))?;
+    Ok(survey.files.into_iter().map(|(path, state)| FileFact { path, state }).collect())
+}
+
+fn lock(run: &Run<'_>) -> LockFact {
+    let Some(backend) = &run.services.backend else { return LockFact::unknown(None, None) };
+    let place = backend.place();
+    match backend.read(&run.unit.keys, Freshness::Now) {
+        Ok(observed) => {
+            let record = observed.into_iter().find_map(|seen| seen.last).map(|(_, record)| record);
+            let (now, limit) = (run.services.clock.now(), run.project.config().lock.stale_after);
+            LockFact::of(record.as_ref(), place, now, limit)
+        }
+        Err(error) => LockFact::unknown(Some(place), Some(escape(&error.to_string()))),
+    }
+}

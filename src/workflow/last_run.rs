@@ -1,0 +1,142 @@
+//! The last run of a unit, as its journal tells it.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, flock};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::journal::{Journal, is_journal};
+use crate::project::UnitId;
+
+/// A run that is over, or is not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LastRun {
+    /// The invocation's identifier.
+    pub run: String,
+    /// When it began.
+    pub time: String,
+    /// Who.
+    pub owner: String,
+    /// Its steps; commands by program and subcommand only.
+    pub steps: Vec<String>,
+    /// HEAD when it began; none if the journal does not say.
+    pub commit: Option<String>,
+    /// How it ended.
+    pub end: RunEnd,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum RunEnd {
+    /// It said so itself.
+    Ended {
+        /// What the shell saw.
+        code: u8,
+        /// The error that ended it.
+        error: Option<String>,
+    },
+    /// It is still running.
+    Running,
+    /// It ended without a word.
+    Killed,
+}
+
+impl LastRun {
+    /// The last run of a unit but `except`, from the journals in a directory. A journal that cannot
+    /// be read or understood is passed over.
+    pub fn of(unit: &UnitId, directory: &Path, except: &str) -> Option<Self> {
+        let entries = fs::read_dir(directory).ok()?;
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut names: Vec<String> = names.filter(|name| is_journal(name)).collect();
+        names.sort_unstable();
+        names.iter().rev().find_map(|name| Self::read(unit, &directory.join(name), except))
+    }
+
+    fn read(unit: &UnitId, path: &Path, except: &str) -> Option<Self> {
+        let lines = Journal::read(path).ok()?;
+        let of = |kind: &str| lines.iter().find(|line| line["event"] == kind);
+        let began = of("run_started")?;
+        let text = |of: &Value| of.as_str().map(str::to_owned);
+        let unit = unit.to_string();
+        let run = text(&began["run"]).filter(|run| run != except)?;
+        if !began["units"].as_array()?.iter().any(|one| *one == unit) {
+            return None;
+        }
+        let end = match of("run_finished") {
+            Some(end) => {
+                RunEnd::Ended { code: u8::try_from(end["code"].as_u64()?).ok()?, error: text(&end["error"]) }
+            }
+            None if is_open(path) => RunEnd::Running,
+            None => RunEnd::Killed,
+        };
+        let steps = began["steps"].as_array()?.iter().filter_map(&text).collect();
+        let (time, owner, commit) = (text(&began["time"])?, text(&began["owner"])?, text(&began["commit"]));
+        Some(Self { run, time, owner, steps, commit, end })
+    }
+}
+
+/// A run keeps its journal locked while it lives.
+fn is_open(path: &Path) -> bool {
+    let busy = rustix::io::Errno::WOULDBLOCK;
+    File::open(path).is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(busy))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workflow::{Event, Reporter as _};
+
+    fn started(run: &str, unit: &str) -> Event {
+        Event::RunStarted {
+            version: Event::VERSION,
+            run: run.into(),
+            time: time(0),
+            owner: "ana".into(),
+            units: vec![unit.parse().unwrap()],
+            steps: vec!["build".into()],
+            commit: None,
+        }
+    }
+
+    fn time(second: i64) -> jiff::Timestamp {
+        jiff::Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    #[test]
+    fn the_newest_run_of_the_unit_is_told_with_its_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let unit: UnitId = "alpha/prod".parse().unwrap();
+        assert_eq!(LastRun::of(&unit, &path.join("none"), ""), None);
+        let write = |run: &str, unit: &str, second: i64, end: Option<u8>| {
+            let journal = Journal::open(path, run, time(second), 9).unwrap();
+            journal.emit(&started(run, unit));
+            if let Some(code) = end {
+                let error = Some("no".to_owned());
+                journal.emit(&Event::RunFinished { run: run.into(), time: time(second), code, error });
+            }
+            journal
+        };
+        drop(write("one", "alpha/prod", 1, Some(3)));
+        drop(write("two", "beta/prod", 2, Some(0)));
+        let told = LastRun::of(&unit, path, "").unwrap();
+        assert_eq!((told.run.as_str(), told.owner.as_str()), ("one", "ana"));
+        assert_eq!(told.end, RunEnd::Ended { code: 3, error: Some("no".into()) });
+
+        let journal = write("three", "alpha/prod", 3, None);
+        assert_eq!(LastRun::of(&unit, path, "").unwrap().end, RunEnd::Running);
+        assert_eq!(LastRun::of(&unit, path, "three").unwrap().run, "one");
+        drop(journal);
+        fs::write(path.join("20270115T080009Z-x.jsonl"), "torn {").unwrap();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        // A child that another test starts just now may hold a copy of the descriptor for a moment.
+        while LastRun::of(&unit, path, "").unwrap().end != RunEnd::Killed {
+            assert!(std::time::Instant::now() < deadline);
+            std::thread::yield_now();
+        }
+    }
+}
