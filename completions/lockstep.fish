@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_lockstep_global_optspecs
-    string join \n C= q/quiet v/verbose color= dry-run set= params= force check print= branch= wait= reason= expect= accept-rewrite events= h/help V/version
+    string join \n C= q/quiet v/verbose color= dry-run set= params= force check print= json branch= wait= reason= expect= accept-rewrite events= h/help V/version
 end
 
 function __fish_lockstep_needs_command
@@ -41,6 +41,7 @@ complete -c lockstep -n "__fish_lockstep_needs_command" -s v -l verbose -d 'Say 
 complete -c lockstep -n "__fish_lockstep_needs_command" -l dry-run -d 'Check everything, print the plan, do nothing'
 complete -c lockstep -n "__fish_lockstep_needs_command" -l force -d 'Overwrite generated files that were edited by hand'
 complete -c lockstep -n "__fish_lockstep_needs_command" -l check -d 'With `build` alone: write nothing, end with 1 if anything would change'
+complete -c lockstep -n "__fish_lockstep_needs_command" -l json -d 'With `describe`: print JSON'
 complete -c lockstep -n "__fish_lockstep_needs_command" -l accept-rewrite -d 'Go on although the commit that was applied last is gone from the history'
 complete -c lockstep -n "__fish_lockstep_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lockstep -n "__fish_lockstep_needs_command" -s V -l version -d 'Print version'
@@ -57,6 +58,7 @@ complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "completions" -d '
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "generate" -d 'Write the files that are generated from the program (completions, CLI reference)'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "build" -d 'render the module for the profile into .dist/MODULE/PROFILE'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "validate" -d 'check the parameters against the module\'s schema, and every template'
+complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "describe" -d 'show the unit: parameters, files, lock and last run'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "diff" -d 'show what `build` would change in .dist/MODULE/PROFILE'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "git-check" -d 'refuse unless the working tree is clean and current with its upstream'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "lock" -d 'take the lock of the unit'
@@ -92,6 +94,7 @@ complete -c lockstep -n "__fish_lockstep_using_subcommand generate" -l check -d 
 complete -c lockstep -n "__fish_lockstep_using_subcommand generate" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand build" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand validate" -s h -l help -d 'Print help'
+complete -c lockstep -n "__fish_lockstep_using_subcommand describe" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand diff" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand git-check" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand lock" -s h -l help -d 'Print help'

@@ -79,7 +79,7 @@ impl ModuleSchema {
 
     fn of_table(node: Node) -> Result<Self, ProjectError> {
         let schema = Self { json: plain(&node)?, source: Source::Toml(node) };
-        schema.is_table()
+        schema.checked()
     }
 
     fn of_file(file: TomlFile) -> Result<Self, ProjectError> {
@@ -87,10 +87,10 @@ impl ModuleSchema {
             let place = Place::new(file.name.clone(), error.line().max(1));
             ProjectError::config(place, "this is not valid JSON")
         })?;
-        Self { json, source: Source::Json(file) }.is_table()
+        Self { json, source: Source::Json(file) }.checked()
     }
 
-    fn is_table(self) -> Result<Self, ProjectError> {
+    fn checked(self) -> Result<Self, ProjectError> {
         if self.json.is_object() {
             return Ok(self);
         }

@@ -8,6 +8,7 @@ mod connections;
 #[cfg(target_os = "linux")]
 mod death;
 mod demo;
+mod describe;
 mod diff;
 mod embed;
 mod examples;
@@ -29,7 +30,9 @@ mod push;
 mod readme;
 mod remotes;
 mod repositories;
+mod schema;
 mod signals;
 mod takeover;
+mod validate;
 mod wait;
 mod workflow;

@@ -1,0 +1,105 @@
+//! `describe` through the binary: a unit at every stage of its life.
+
+use serde_json::Value;
+
+use crate::harness::{ALIAS, World, snap};
+
+fn lines<'a>(text: &'a str, name: &str) -> &'a str {
+    text.lines().find_map(|line| line.strip_prefix(name)).map_or("", str::trim)
+}
+
+#[test]
+fn a_unit_is_told_before_anything_was_done_and_nothing_is_written() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write(
+        "profiles/base.toml",
+        "sensitive = [\"token\"]\n\n[params]\ntoken = \"hunter2\"\nports = [80, 443]\n",
+    );
+    a.write(
+        "profiles/prod.toml",
+        "extends = [\"base\"]\n\n[params]\nregion = \"{{ 'eu' }}-west\"\n\"a b\" = {}\n",
+    );
+    a.write("modules/alpha/module.toml", "[env]\nTF_LOG = \"x\"\n\n[schema]\nrequired = [\"region\"]\n");
+    a.write("modules/alpha/sub/odd\u{202e}.tf", "");
+    let out = a.lockstep("describe -- alpha prod").run();
+    out.code(0).never_says("hunter");
+    assert!(!out.stdout().contains("hunter") && !out.stdout().contains('\u{202e}'), "{out}");
+    snap!(out);
+    assert!(!a.has(".dist") && a.journals().is_empty());
+}
+
+#[test]
+fn files_lock_and_last_run_are_told_as_they_are() {
+    let world = World::new();
+    let a = world.clone("a");
+    let tofu = world.tool("tofu");
+    tofu.exits(0);
+    a.lockstep(ALIAS).words("tofu apply").run().code(0);
+    let told = a.lockstep("describe -- alpha prod").run();
+    told.code(0);
+    snap!("after_success", told);
+    assert_eq!(lines(&told.stdout(), "applied"), a.head());
+
+    a.publish("README", "more\n");
+    tofu.exits(3);
+    a.lockstep(ALIAS).words("tofu apply").run().code(3);
+    a.write(".dist/alpha/prod/main.tf", "edited\n");
+    a.write(".dist/alpha/prod/extra.tf", "mine\n");
+    a.write("modules/alpha/new.tf", "new\n");
+    let told = a.lockstep("describe tofu:plan --dry-run -- alpha prod").run();
+    told.code(0).prints("");
+    let told = a.lockstep("describe --set region=x -- alpha prod").run();
+    told.code(0).says("parameters from outside the repository: region");
+    snap!("after_failure", told);
+    let other = world.clone("b");
+    let told = other.lockstep("describe -- alpha prod").run();
+    told.code(0);
+    assert!(lines(&told.stdout(), "lock").starts_with("failed by `ana@host1` since"), "{told}");
+    assert_eq!(lines(&told.stdout(), "last run"), "none known here");
+}
+
+#[test]
+fn what_cannot_be_found_out_keeps_nothing_back() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write("modules/alpha/main.tf", "{{ nope }}\n");
+    std::fs::rename(world.origin(), world.path("gone.git")).expect("the world is writable");
+    let told = a.lockstep("describe -- alpha prod").run();
+    told.code(0);
+    let text = told.stdout();
+    assert!(lines(&text, "lock").starts_with("unknown: "), "{told}");
+    assert!(
+        text.contains("files: the module cannot be rendered\n") && text.contains("region = \"eu-west\""),
+        "{told}"
+    );
+    a.lockstep("describe -- alpha nowhere").run().code(64).prints("");
+    a.write("profiles/prod.toml", "[parms]\n");
+    a.lockstep("describe -- alpha prod").run().code(78).prints("").says("profiles/prod.toml:1");
+}
+
+#[test]
+fn a_command_is_told_with_what_is_known_of_it() {
+    let world = World::new();
+    let a = world.clone("a");
+    let tofu = world.tool("tofu");
+    tofu.exits(0);
+    let told = a.lockstep("build describe tofu:plan -- alpha prod").run();
+    told.code(0);
+    assert_eq!(lines(&told.stdout(), "command"), "tofu plan: only reads", "{told}");
+    assert_eq!(lines(&told.stdout(), "last run"), "none known here", "not the run that asks");
+}
+
+#[test]
+fn json_is_for_describe_alone() {
+    let world = World::new();
+    let a = world.clone("a");
+    let out = a.lockstep("describe --json -- alpha prod").run();
+    out.code(0);
+    let json: Value = serde_json::from_str(&out.stdout()).expect("JSON");
+    assert_eq!(json["parameters"][0]["value"], "eu-west");
+    assert_eq!(json["files"][0], serde_json::json!({ "path": "main.tf", "state": "new" }));
+    assert_eq!(json["lock"]["known"], true);
+    assert_eq!(json["last_run"], Value::Null);
+    a.lockstep("build --json -- alpha prod").run().code(64).prints("").says("only `describe` prints JSON");
+}
