@@ -38,7 +38,7 @@ fn of<T: JsonSchema>() -> Schema {
 }
 
 /// Takes out what tells an editor nothing: empty defaults, and that a key may be absent as `null`,
-/// which TOML cannot write.
+/// which TOML cannot write; and says the rest so that editors understand it.
 #[derive(Clone, Debug)]
 struct Plain;
 
@@ -69,7 +69,26 @@ impl Transform for Plain {
                 schema.ensure_object().extend(only);
             }
         }
+        if schema.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
+            schema.remove("format");
+        }
+        listed(schema);
         transform_subschemas(self, schema);
+    }
+}
+
+/// Words to choose from as one `enum`: editors that read older drafts know no `const`, and take each
+/// alternative of a `oneOf` for all of them.
+fn listed(schema: &mut Schema) {
+    let Some(Value::Array(each)) = schema.get("oneOf") else { return };
+    let text =
+        |key: &str| each.iter().map(|one| one[key].as_str().map(Value::from)).collect::<Option<Vec<_>>>();
+    let (Some(words), said) = (text("const"), text("description")) else { return };
+    schema.remove("oneOf");
+    schema.insert("type".into(), "string".into());
+    schema.insert("enum".into(), words.into());
+    if let Some(said) = said {
+        schema.insert("x-taplo".into(), json!({ "docs": { "enumValues": said } }));
     }
 }
 
@@ -82,7 +101,7 @@ pub(super) fn with_params(schema: &mut Schema) {
             "description": "Parameters: any keys and values. A text may hold {{ expressions }}; \"key+\" appends \
                             to the list of the layers below, \"key-\" = true takes the key away.",
             "type": "object",
-            "patternProperties": { "\\+$": { "type": "array" }, "-$": { "const": true } },
+            "patternProperties": { "\\+$": { "type": "array" }, "-$": { "enum": [true] } },
         }),
     );
 }
