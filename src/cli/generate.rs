@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use anyhow::Context as _;
+
 use super::args;
 use super::completions::Shell;
 use super::terminal::Terminal;

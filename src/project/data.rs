@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock, PoisonError};
 
 use minijinja::value::{Enumerator, Object, Value};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
@@ -17,7 +18,7 @@ use super::{Opaque, Place, ProjectError, expr, functions, nearest, strict};
 use crate::env::Span;
 
 /// `[data.NAME]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
     /// The program and its arguments, which may hold expressions.

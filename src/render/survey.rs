@@ -1,7 +1,9 @@
 //! A unit's files as they are and as a build would leave them, one by one.
 
+use super::key::Key;
 use super::templates::Output;
 use super::{BuildRequest, Disk, RenderError, changes, render};
+use crate::git::Repo;
 
 /// What a build would do to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -34,12 +36,13 @@ pub struct Survey {
 /// As for [`super::preview`].
 pub fn survey(request: &BuildRequest<'_>) -> Result<Survey, RenderError> {
     let outputs = render(request)?;
-    let mut disk = Disk::open(request.project.root(), request.unit, request.force)?;
+    let key = Key::read(request.project.root(), request.repo.map(Repo::git_dir))?;
+    let mut disk = Disk::open(request.project.root(), request.unit, request.force, key)?;
     let Some(tree) = &mut disk.tree else {
         let new = |output: Output| (output.path, FileFate::New);
         return Ok(Survey { files: outputs.into_iter().map(new).collect() });
     };
-    let changes = changes::compare(tree, &outputs, &disk.manifest)?;
+    let changes = changes::compare(tree, &outputs, &disk.manifest, disk.key.as_ref())?;
     let mut files: Vec<(String, FileFate)> =
         changes::foreign(tree, &outputs)?.into_iter().map(|path| (path, FileFate::Foreign)).collect();
     files.extend(changes.remove.iter().map(|path| (path.clone(), FileFate::Removed)));

@@ -9,7 +9,7 @@ use super::rendering::with_request;
 use crate::Error;
 use crate::lock::{Freshness, escape};
 use crate::project::{Explained, ExplainedJson, Overrides, toml_text};
-use crate::render::survey;
+use crate::render::{git_facts, survey};
 use crate::workflow::journal::Journal;
 use crate::workflow::{Call, Done, LastRun, Role, Run, State, Step};
 
@@ -52,9 +52,14 @@ impl Step for Describe {
     fn run(&self, _call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
         let (services, options) = (run.services, &run.plan.options);
         let overrides = Overrides { set: &options.set, files: &options.params, env: &services.env };
-        let params = run.project.params(run.id(), &overrides)?;
+        let repo = services.repo.clone();
+        let params = run
+            .project
+            .params(run.id(), &overrides)?
+            .with_git(git_facts(&services.env, move || Ok(repo.clone())));
         let explained = params.explain(None)?;
-        let facts = gather(run, &explained, params.override_keys())?;
+        let overridden = params.override_keys();
+        let facts = gather(run, &explained, &overridden)?;
         let out = if options.json { facts.json() } else { text::show(&facts, &explained) };
         run.print(state, out.as_bytes())?;
         Ok(Done::quietly())

@@ -98,6 +98,7 @@ mod tests {
             owner: "ana".into(),
             units: vec![unit.parse().unwrap()],
             steps: vec!["build".into()],
+            commands: 0,
             commit: None,
         }
     }

@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::project::UnitId;
-use crate::report::text::is_harmless;
+use crate::project::{UnitId, is_harmless};
 use crate::workflow::Event;
 
 /// What is kept of a run.

@@ -30,6 +30,8 @@ fn started(commands: usize) -> Event {
         units: vec![unit()],
         steps: vec!["build".into(), "tofu apply".into()],
         commands,
+        commit: None,
+        version: Event::VERSION,
     }
 }
 
