@@ -11,6 +11,7 @@ mod cases_race;
 pub(crate) mod fixture;
 mod git;
 mod git_broken;
+mod git_known;
 mod local;
 
 /// One test for each promise on the place that `$place` makes.
