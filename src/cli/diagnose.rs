@@ -225,12 +225,10 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
         LockError::Held { key, holder, .. } if holder.state == LockState::Frozen => {
             vec![format!("when the reason is gone: lockstep thaw {key}")]
         }
-        LockError::Held { why, holder, .. } if why.is_empty() && holder.state == LockState::Failed => {
-            vec![format!(
-                "its owner can go on from there; to take it from him: {}",
-                line.command("unlock-any --reason TEXT")
-            )]
-        }
+        LockError::Held { why, holder, .. } if why.is_empty() && holder.state == LockState::Failed => vec![format!(
+            "its owner can go on from there; to take it from him: {}",
+            line.command("unlock-any --reason TEXT")
+        )],
         LockError::Held { why, .. } if why.is_empty() => {
             vec![format!("wait, or if that run is dead: {}", line.command("unlock-any --reason TEXT"))]
         }
@@ -239,9 +237,7 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
         }
         LockError::Generation { key, .. } => vec![format!("see what happened since: lockstep log {key}")],
         LockError::Contended { .. } => vec!["run the same again".into()],
-        LockError::Lost { key, .. } => {
-            vec![format!("see who took it and why, before you go on: lockstep log {key}")]
-        }
+        LockError::Lost { key, .. } => vec![format!("see who took it and why, before you go on: lockstep log {key}")],
         LockError::BranchMoved { .. } => vec!["git pull --rebase".into()],
         LockError::Stale { shallow: true, .. } => vec!["git fetch --unshallow".into()],
         LockError::Stale { applied, .. } => vec![
@@ -254,22 +250,16 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
         LockError::ReasonMissing { .. } => vec![line.command("unlock-any --reason TEXT")],
         LockError::Unreachable { .. } => vec!["see whether git reaches it: git ls-remote".into()],
         LockError::Ambiguous { .. } => vec!["run the same again: it looks first".into()],
-        LockError::Denied { message, .. } => vec![denied(message).into()],
-        LockError::Record { .. } | LockError::Damaged { .. } => {
-            vec!["if a newer lockstep wrote it, upgrade; nothing was done".into()]
+        // git's own words decide no more than the advice.
+        LockError::Denied { message, .. } if message.contains(".lock': File exists") => {
+            vec!["a git process died on the server: when none works there any more, remove the file that it names".into()]
         }
+        LockError::Denied { message, .. } if message.contains("No space left on device") => {
+            vec!["make room on the server, then run the same again".into()]
+        }
+        LockError::Denied { .. } => vec!["the server must accept pushes to the lock's refs: see docs/locks.md, or set another `prefix` under [lock.git]".into()],
+        LockError::Record { .. } | LockError::Damaged { .. } => vec!["if a newer lockstep wrote it, upgrade; nothing was done".into()],
         LockError::Config(_) | LockError::Io { .. } => Vec::new(),
         LockError::Git(error) => git_hints(error),
-    }
-}
-
-/// What helps when a remote refuses its lock refs. git's own words decide no more than the advice.
-fn denied(message: &str) -> &'static str {
-    if message.contains(".lock': File exists") {
-        "a git process died on the server: when none works there any more, remove the file that it names"
-    } else if message.contains("No space left on device") {
-        "make room on the server, then run the same again"
-    } else {
-        "the server must accept pushes to the lock's refs: see docs/locks.md, or set another `prefix` under [lock.git]"
     }
 }
