@@ -238,6 +238,8 @@ impl Templates {
         let failure = params.failure();
         match (failure, rendered) {
             (None, Ok(text)) => Ok(text),
+            // Where it was used says nothing about an interrupt.
+            (Some(source @ ProjectError::Interrupted { .. }), _) => Err(source.into()),
             (Some(source), result) => {
                 let line = result.err().and_then(|error| error.line()).unwrap_or(0);
                 Err(RenderError::Parameter { source, used_in: Place::new(self.shown(path), line) })

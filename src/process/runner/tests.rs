@@ -376,3 +376,11 @@ fn environment_order_does_not_matter_and_nothing_is_inherited() {
     spec.env = wanted.into_iter().collect();
     assert_eq!(run(&spec).unwrap().stdout, b"A=1\0B=2\0");
 }
+
+#[test]
+fn an_answer_is_collected_and_input_is_empty() {
+    let script = "import sys; print(len(sys.stdin.read())); print('told to the user', file=sys.stderr)";
+    let finished = run(&CommandSpec { stdio: Stdio::Answer, ..python(script, &[]) }).unwrap();
+    assert_eq!(finished.status, ToolStatus::Code(0));
+    assert_eq!((finished.stdout.as_slice(), finished.stderr.len()), (&b"0\n"[..], 0));
+}
