@@ -196,7 +196,7 @@ fn word(scope: &Arc<Scope>, text: &str, place: &Place) -> Result<String, Project
     if before {
         scope.watch.touch();
     }
-    let value = value.map_err(|error| scope.failure().unwrap_or(error))?;
+    let value = value.map_err(|error| scope.failure().unwrap_or_else(|| scope.redacted(error)))?;
     if secret {
         let message = "a secret cannot be an argument: everybody on this machine can read it there";
         let hint = "let the command read the secret itself".to_owned();

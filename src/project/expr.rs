@@ -40,7 +40,7 @@ impl Scope {
             let error = match self.take_raised() {
                 // It happened elsewhere: this parameter is the first that asked.
                 Some(raised) => needed(raised, &index),
-                None => self.named(error, index),
+                None => self.named(self.redacted(error), index),
             };
             users.iter().fold(error, needed)
         })

@@ -18,6 +18,9 @@ use super::{Place, Project, ProjectError, UnitId, functions, strict};
 /// Names that templates are given beside the parameters.
 const GIVEN: [&str; 4] = ["module", "profile", "project", "root"];
 
+/// What is said instead of a message that would show a secret.
+pub(super) const UNTOLD: &str = "what is wrong cannot be said without showing a secret";
+
 /// A unit's parameters.
 #[derive(Clone)]
 pub struct Params {
@@ -133,7 +136,7 @@ impl Params {
     /// When an expression in it cannot be evaluated.
     pub fn expand(&self, text: &str, place: &Place) -> Result<String, ProjectError> {
         let value = super::expr::evaluate(text, place, self.context())
-            .map_err(|error| self.failure().unwrap_or(error))?;
+            .map_err(|error| self.failure().unwrap_or_else(|| self.scope.redacted(error)))?;
         let mut out = String::new();
         strict::print(&value, &mut out)
             .map_err(|error| ProjectError::config(place.clone(), strict::describe(&error)))?;
@@ -143,6 +146,11 @@ impl Params {
     /// What templates see: the parameters at top level, and what lockstep gives.
     pub(crate) fn context(&self) -> Value {
         Value::from_object(Root(Arc::clone(&self.scope)))
+    }
+
+    /// A message of the engine, unless it would show a secret.
+    pub(crate) fn told(&self, message: String) -> String {
+        if self.scope.watch.is_revealed(&message) { UNTOLD.to_owned() } else { message }
     }
 
     /// The first expression that was asked for and could not be evaluated.
@@ -242,21 +250,25 @@ impl Scope {
 
     /// Keeps an error until somebody can show it; what comes back tells the engine to stop.
     pub(super) fn raise(&self, error: ProjectError) -> minijinja::Error {
-        let message = error.to_string();
-        // Names are told, and may be made of a secret.
-        let error = match error {
-            ProjectError::Config { place, .. } | ProjectError::Override { place, .. }
-                if self.watch.is_revealed(&message) =>
-            {
-                let place =
-                    if self.watch.is_revealed(place.file()) { Place::whole("an override") } else { place };
-                ProjectError::config(place, "what is wrong cannot be said without showing a secret")
-            }
-            error => error,
-        };
+        let error = self.redacted(error);
         let message = error.to_string();
         self.raised.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message)
+    }
+
+    /// An error without the secrets that it would show: messages tell names, of files, variables
+    /// and attributes, and these may be made of a secret.
+    pub(super) fn redacted(&self, error: ProjectError) -> ProjectError {
+        match error {
+            ProjectError::Config { place, message, .. } | ProjectError::Override { place, message }
+                if self.watch.is_revealed(&message) || self.watch.is_revealed(place.file()) =>
+            {
+                let shows = self.watch.is_revealed(place.file());
+                let place = if shows { Place::whole("an expression") } else { place };
+                ProjectError::config(place, UNTOLD)
+            }
+            error => error,
+        }
     }
 
     /// Whether an error is kept that nobody has shown yet. The engine looks at values again to

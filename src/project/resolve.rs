@@ -24,7 +24,8 @@ impl Params {
             }
             Data::Text(text) if text.contains("{{") => {
                 let value = expr::evaluate(text, &node.place, self.context());
-                let value = value.map_err(|error| self.failure().unwrap_or(error))?;
+                let value =
+                    value.map_err(|error| self.failure().unwrap_or_else(|| self.scope.redacted(error)))?;
                 self.json(&value, &node.place)?
             }
             Data::Text(text) | Data::Datetime(text) => Value::String(text.clone()),

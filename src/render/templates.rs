@@ -244,11 +244,11 @@ impl Templates {
                 let line = result.err().and_then(|error| error.line()).unwrap_or(0);
                 Err(RenderError::Parameter { source, used_in: Place::new(self.shown(path), line) })
             }
-            (None, Err(error)) => Err(self.error(path, &error)),
+            (None, Err(error)) => Err(self.error(path, &error, params)),
         }
     }
 
-    fn error(&self, path: &str, error: &minijinja::Error) -> RenderError {
+    fn error(&self, path: &str, error: &minijinja::Error, params: &Params) -> RenderError {
         // An include wraps the error of what it includes; the innermost one is the user's.
         let mut inner = error;
         while let Some(next) =
@@ -257,7 +257,7 @@ impl Templates {
             inner = next;
         }
         let name = inner.name().unwrap_or(path);
-        let mut message = strict::describe(inner);
+        let mut message = params.told(strict::describe(inner));
         if !std::ptr::eq(inner, error)
             && let (Some(name), Some(line)) = (error.name(), error.line())
         {

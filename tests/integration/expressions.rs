@@ -104,6 +104,8 @@ fn no_secret_is_left_anywhere_but_in_the_files_that_are_made_of_it() {
         "{{ secret(command=['vault', v]) }}",
         "{{ secret(env=v) }}",
         "{{ v | nope }}",
+        "{{ [{'a': 1}] | map(attribute=v) | list }}",
+        "{{ [{'a': 1}] | sort(attribute=v ~ 'x') }}",
         "{% include v %}",
     ] {
         a.write("modules/alpha/broken", format!("{broken}\n"));

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use minijinja::value::Value;
 use minijinja::{Error, ErrorKind};
 
-use super::params::Scope;
+use super::params::{Scope, UNTOLD};
 use super::{data, strict};
 
 /// Something that expressions can use by its name.
@@ -134,8 +134,7 @@ pub(super) fn value(scope: &Arc<Scope>, name: &str) -> Option<Value> {
                     let error = named(function.name, &error);
                     // Names of files and variables are told, and may be made of a secret.
                     if scope.watch.is_revealed(error.detail().unwrap_or_default()) {
-                        let why = "what is wrong cannot be said without showing a secret";
-                        return named(function.name, &refuse(why));
+                        return named(function.name, &refuse(UNTOLD));
                     }
                     error
                 })

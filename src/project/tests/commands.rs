@@ -267,6 +267,7 @@ fn a_secret_that_cannot_be_had_is_named_without_what_was_said() {
         ("secret(env='TOKEN') + 1", ""),
         ("secret(env='TOKEN').x", ""),
         ("secret(env='TOKEN')()", ""),
+        ("[{'a': 1}] | map(attribute=secret(env='TOKEN')) | list", "without showing"),
         ("secret(env='TOKEN') | attr(secret(env='TOKEN'))", ""),
     ] {
         let (text, hint, code) = message(world.eval(expression));
