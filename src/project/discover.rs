@@ -106,22 +106,9 @@ impl Project {
     /// # Errors
     /// The first name that is taken.
     pub fn check_names<'a>(&self, steps: impl IntoIterator<Item = &'a str>) -> Result<(), ProjectError> {
-        let steps: Vec<&str> = steps.into_iter().chain(RESERVED.iter().copied()).collect();
-        let (modules, workflows) = (self.modules()?, self.workflows()?);
-        let named = modules.iter().map(|name| (name, format!("modules/{name}")));
-        for (name, path) in named.chain(workflows.iter().map(|name| (name, format!("workflows/{name}.toml"))))
-        {
-            if steps.contains(&name.as_str()) {
-                let place = super::Place::whole(path);
-                return Err(ProjectError::config(place, format!("`{name}` is a word of lockstep's own")));
-            }
-        }
-        match workflows.iter().find(|name| modules.contains(name)) {
+        match clashes(&self.modules()?, &self.workflows()?, steps).into_iter().next() {
+            Some(error) => Err(error),
             None => Ok(()),
-            Some(name) => Err(ProjectError::config(
-                super::Place::whole(format!("workflows/{name}.toml")),
-                format!("`{name}` is the name of a module as well"),
-            )),
         }
     }
 
@@ -162,9 +149,18 @@ impl Project {
         }
     }
 
-    /// Names of directories (no ending) or files with an ending. Hidden entries are nobody's
-    /// modules: editors and desktops leave them.
     fn list(&self, what: &'static str, below: &str, ending: Option<&str>) -> Result<Vec<Name>, ProjectError> {
+        self.entries(what, below, ending)?.into_iter().collect()
+    }
+
+    /// Names of directories (no ending) or files with an ending, sorted, and those that cannot be
+    /// used. Hidden entries are nobody's modules: editors and desktops leave them.
+    pub(super) fn entries(
+        &self,
+        what: &'static str,
+        below: &str,
+        ending: Option<&str>,
+    ) -> Result<Vec<Result<Name, ProjectError>>, ProjectError> {
         let read_error = |source| ProjectError::Read { path: below.to_owned(), source };
         let entries = match std::fs::read_dir(self.root.join(below)) {
             Ok(entries) => entries,
@@ -189,9 +185,29 @@ impl Project {
                 continue;
             }
             let path = format!("{below}/{}", printable(&text));
-            names.push(Name::new(stem).map_err(|source| ProjectError::BadName { what, path, source })?);
+            names.push(Name::new(stem).map_err(|source| ProjectError::BadName { what, path, source }));
         }
-        names.sort();
+        names.sort_by(|a, b| a.as_ref().ok().cmp(&b.as_ref().ok()));
         Ok(names)
     }
+}
+
+/// What `Project::check_names` refuses.
+pub(super) fn clashes<'a>(
+    modules: &[Name],
+    workflows: &[Name],
+    steps: impl IntoIterator<Item = &'a str>,
+) -> Vec<ProjectError> {
+    let steps: Vec<&str> = steps.into_iter().chain(RESERVED.iter().copied()).collect();
+    let file = |name: &Name| super::Place::whole(format!("workflows/{name}.toml"));
+    let named = modules.iter().map(|name| (name, super::Place::whole(format!("modules/{name}"))));
+    let own = named
+        .chain(workflows.iter().map(|name| (name, file(name))))
+        .filter(|(name, _)| steps.contains(&name.as_str()))
+        .map(|(name, place)| ProjectError::config(place, format!("`{name}` is a word of lockstep's own")));
+    let shared = workflows
+        .iter()
+        .filter(|name| modules.contains(name))
+        .map(|name| ProjectError::config(file(name), format!("`{name}` is the name of a module as well")));
+    own.chain(shared).collect()
 }

@@ -17,6 +17,8 @@ use super::{BuildFile, ModuleSchema, Name, ProjectError};
 #[serde(default, deny_unknown_fields)]
 #[schemars(transform = of_module)]
 pub struct ModuleConfig {
+    /// One line for people.
+    pub description: String,
     /// The module's defaults: the lowest layer of parameters.
     #[serde(skip)]
     pub params: Node,

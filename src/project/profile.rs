@@ -15,6 +15,8 @@ use super::{Name, Place, Project, ProjectError};
 /// One profile's file.
 #[derive(Debug)]
 pub(crate) struct Profile {
+    /// One line for people.
+    pub(crate) description: String,
     pub(crate) is_abstract: bool,
     pub(crate) place: Place,
     pub(crate) overrides: Option<OverridePolicy>,
@@ -22,7 +24,7 @@ pub(crate) struct Profile {
     pub(crate) sensitive: Vec<String>,
     pub(crate) params: Node,
     pub(crate) modules: BTreeMap<Name, ProfileModule>,
-    extends: Vec<(Name, Place)>,
+    pub(crate) extends: Vec<(Name, Place)>,
 }
 
 /// What a profile says about one module.
@@ -48,6 +50,8 @@ pub enum OverridePolicy {
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Profile", transform = with_params)]
 pub(super) struct Raw {
+    /// What it is for, in a line.
+    description: String,
     /// Whether it is there only to be extended, and makes no units.
     #[serde(rename = "abstract")]
     is_abstract: bool,
@@ -106,6 +110,7 @@ impl Profile {
             })
             .collect();
         Ok(Self {
+            description: raw.description,
             is_abstract: raw.is_abstract,
             place: file.place(0),
             overrides: raw.overrides,

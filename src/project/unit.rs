@@ -4,7 +4,8 @@ use std::path::{Component, Path};
 
 use super::discover::DIST;
 use super::error::printable;
-use super::{Name, Project, ProjectError, UnitId};
+use super::profile::Profile;
+use super::{ModuleConfig, Name, Project, ProjectError, UnitId};
 use crate::env::Environment;
 
 impl Project {
@@ -72,22 +73,7 @@ impl Project {
     /// Why module and profile make no unit, if they do not.
     pub(crate) fn excluded(&self, unit: &UnitId) -> Result<Option<String>, ProjectError> {
         let chain = self.chain(&unit.profile)?;
-        if let Some(own) = chain.last().filter(|own| own.is_abstract) {
-            return Ok(Some(format!("profile `{}` is abstract ({})", unit.profile, own.place.file())));
-        }
-        let module = self.module_config(&unit.module)?;
-        if module.profiles.as_ref().is_some_and(|profiles| !profiles.contains(&unit.profile)) {
-            return Ok(Some(format!("modules/{}/module.toml does not list the profile", unit.module)));
-        }
-        let said = chain
-            .iter()
-            .rev()
-            .filter_map(|profile| profile.modules.get(&unit.module))
-            .find_map(|module| module.enabled.map(|enabled| (enabled, &module.place)));
-        Ok(match said {
-            Some((false, place)) => Some(format!("`enabled = false` at {place}")),
-            _ => None,
-        })
+        Ok(exclusion(unit, &chain, &self.module_config(&unit.module)?))
     }
 
     fn nowhere(&self, what: &'static str, env: &Environment) -> ProjectError {
@@ -110,6 +96,25 @@ impl Project {
             Some(DIST) => Standing { module: words.next(), profile: words.next() },
             _ => Standing::default(),
         }
+    }
+}
+
+/// Why a module and a profile, with all that it extends, make no unit, if they do not.
+pub(super) fn exclusion(unit: &UnitId, chain: &[Profile], module: &ModuleConfig) -> Option<String> {
+    if let Some(own) = chain.last().filter(|own| own.is_abstract) {
+        return Some(format!("profile `{}` is abstract ({})", unit.profile, own.place.file()));
+    }
+    if module.profiles.as_ref().is_some_and(|profiles| !profiles.contains(&unit.profile)) {
+        return Some(format!("modules/{}/module.toml does not list the profile", unit.module));
+    }
+    let said = chain
+        .iter()
+        .rev()
+        .filter_map(|profile| profile.modules.get(&unit.module))
+        .find_map(|module| module.enabled.map(|enabled| (enabled, &module.place)));
+    match said {
+        Some((false, place)) => Some(format!("`enabled = false` at {place}")),
+        _ => None,
     }
 }
 
