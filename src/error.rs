@@ -9,6 +9,7 @@ use crate::lock::LockError;
 use crate::process::{ProcessError, Signal, ToolStatus};
 use crate::project::{Place, ProjectError};
 use crate::render::RenderError;
+use crate::scaffold::ScaffoldError;
 use crate::steps::PushError;
 use crate::workflow::{OrderError, ParseError, PlanError};
 
@@ -31,6 +32,9 @@ pub enum Error {
     /// Rendering the unit.
     #[error(transparent)]
     Render(#[from] RenderError),
+    /// Making the first files of something.
+    #[error(transparent)]
+    Scaffold(#[from] ScaffoldError),
     /// git-check refused.
     #[error(transparent)]
     Check(#[from] CheckRefusal),
@@ -86,6 +90,7 @@ impl Error {
             Self::Parse(_) | Self::Order(_) | Self::Plan(_) => ExitCode::Usage,
             Self::Project(error) => project(error),
             Self::Render(error) => render(error),
+            Self::Scaffold(error) => scaffold(error),
             Self::Check(_) => ExitCode::Refused,
             Self::Git(error) => git(error),
             Self::Lock(error) => lock(error),
@@ -172,6 +177,20 @@ fn render(error: &RenderError) -> ExitCode {
         }
         RenderError::Git(error) => git(error),
         RenderError::Io { .. } => ExitCode::Io,
+    }
+}
+
+fn scaffold(error: &ScaffoldError) -> ExitCode {
+    match error {
+        ScaffoldError::Taken { .. }
+        | ScaffoldError::Reserved { .. }
+        | ScaffoldError::Name(_)
+        | ScaffoldError::Unanswered { .. } => ExitCode::Usage,
+        ScaffoldError::AlreadyProject { .. } | ScaffoldError::NoRepository { .. } => ExitCode::Config,
+        ScaffoldError::NoAnswer => ExitCode::Interrupted,
+        ScaffoldError::Git(error) => git(error),
+        ScaffoldError::InProject(error) => project(error),
+        ScaffoldError::Write(error) => render(error),
     }
 }
 

@@ -14,16 +14,19 @@
 //! | [`lock`]     | the lock record, the protocol over it, and one file per backend        |
 //! | [`project`]  | finding a project, its configuration, names and layered parameters     |
 //! | [`render`]   | turning a module into files for one profile                            |
+//! | [`scaffold`] | the first files of a project, a module, a profile, a workflow            |
 //! | [`workflow`] | words to calls, calls to a checked plan, a plan to a run               |
 //! | [`steps`]    | one file per step, and the `STEPS` registry                            |
 //! | [`report`]   | who shows a run: they see events only                                  |
 //! | [`Engine`]   | the public door: takes requests, gives reports                        |
+//! | [`doctor`]   | everything that a run stands on, looked over before one is begun      |
 //! | [`cli`]      | argv, subcommands, exit codes and hints; prints, reads the terminal    |
 //!
 //! Imports point one way as well: `cli` may use everything, `workflow` and `steps` what is above
 //! them in this table, and so on down to `env`, which uses nothing. A test checks it.
 
 pub mod cli;
+pub mod doctor;
 mod engine;
 pub mod env;
 mod error;
@@ -34,6 +37,7 @@ pub mod process;
 pub mod project;
 pub mod render;
 pub mod report;
+pub mod scaffold;
 pub mod steps;
 pub mod workflow;
 

@@ -160,6 +160,7 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
         },
         Error::Project(error) => error.hint().into_iter().collect(),
         Error::Render(error) => error.hint().into_iter().collect(),
+        Error::Scaffold(error) => error.hint().into_iter().collect(),
         Error::Check(refusal) => vec![refusal.cure()],
         Error::Git(error) => git_hints(error),
         Error::Lock(error) => {

@@ -64,6 +64,21 @@ impl ProjectLocks {
         self.backend.place()
     }
 
+    /// Who takes locks here.
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// Whether the records are elsewhere, so that others see them and a network is needed.
+    pub fn is_shared(&self) -> bool {
+        self.backend.name() != "local"
+    }
+
+    /// The remote that holds the records, where it is a git remote.
+    pub fn remote(&self) -> Option<&str> {
+        self.backend.branch_remote()
+    }
+
     /// The time by which ages are told.
     pub fn now(&self) -> Timestamp {
         self.clock.now()

@@ -32,7 +32,7 @@ pub use oid::{Oid, OidError};
 pub use push::{Expect, Push, PushEnd, PushFlag, Pushed, RefResult, RefUpdate};
 pub use refusal::{CheckRefusal, FileList};
 pub use remote::{RemoteUrl, lock_remote};
-pub use repo::Repo;
+pub use repo::{Installed, ProbeEnd, Repo, installed};
 pub use status::Status;
 pub use text::printable;
 

@@ -4,10 +4,14 @@
 //! (`objects.rs`, `fallback.rs`); both give the same answers. Working tree and network always go
 //! through git.
 
+mod survey;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::Timestamp;
+
+pub use survey::{Installed, ProbeEnd, installed};
 
 use super::config::Config;
 use super::objects::{Ancestry, CommitText, Head};

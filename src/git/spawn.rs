@@ -19,7 +19,7 @@ use crate::env::Environment;
 use crate::process::{Interrupts, start_alone};
 
 /// The oldest git that knows every option used here.
-const OLDEST: (u32, u32) = (2, 31);
+pub(super) const OLDEST: (u32, u32) = (2, 31);
 
 /// Variables that tie git to another repository or another state of this one. A git hook sets
 /// several of them, and a server's hook the quarantine.
@@ -190,7 +190,7 @@ impl Git {
         })
     }
 
-    fn program(&self) -> Result<&Path, GitError> {
+    pub(super) fn program(&self) -> Result<&Path, GitError> {
         if let Some(program) = self.program.get() {
             return Ok(program);
         }
@@ -218,7 +218,7 @@ fn subcommand(args: &[impl AsRef<OsStr>]) -> String {
 }
 
 /// Major and minor number in `git version 2.47.3`.
-fn version(said: &str) -> Option<(u32, u32)> {
+pub(super) fn version(said: &str) -> Option<(u32, u32)> {
     let mut numbers = said.strip_prefix("git version ")?.split('.');
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }

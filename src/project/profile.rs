@@ -50,7 +50,7 @@ pub enum OverridePolicy {
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Profile", transform = with_params)]
 pub(super) struct Raw {
-    /// What it is for, in a line.
+    /// One line for people.
     description: String,
     /// Whether it is there only to be extended, and makes no units.
     #[serde(rename = "abstract")]

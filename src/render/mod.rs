@@ -17,7 +17,7 @@ mod save;
 mod source;
 mod survey;
 mod templates;
-mod tree;
+pub(crate) mod tree;
 mod verify;
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::RenderError;
 
 /// What stands at a path.
 #[derive(Debug)]
-pub(super) enum Existing {
+pub(crate) enum Existing {
     Missing,
     File {
         bytes: Vec<u8>,
@@ -30,7 +30,7 @@ pub(super) enum Existing {
 
 /// An open directory and those below it that were used.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub(crate) struct Tree {
     /// Relative to the project, for messages.
     shown: String,
     root: OwnedFd,
@@ -43,7 +43,7 @@ const DIRECTORY: OFlags =
 impl Tree {
     /// Opens a directory below the project, component by component; none if it is not there and
     /// `create` is not set.
-    pub(super) fn open(project: &Path, parts: &[&str], create: bool) -> Result<Option<Self>, RenderError> {
+    pub(crate) fn open(project: &Path, parts: &[&str], create: bool) -> Result<Option<Self>, RenderError> {
         let mut shown = String::new();
         let mut fd = rustix::fs::open(project, DIRECTORY, Mode::empty())
             .map_err(|error| io("open", &project.display().to_string(), error))?;
@@ -61,6 +61,9 @@ impl Tree {
     }
 
     fn path(&self, relative: &str) -> String {
+        if self.shown.is_empty() {
+            return relative.escape_debug().to_string();
+        }
         format!("{}/{}", self.shown, relative.escape_debug())
     }
 
@@ -80,7 +83,7 @@ impl Tree {
     }
 
     /// What stands at a path, read whole if it is a file.
-    pub(super) fn look(&mut self, relative: &str) -> Result<Existing, RenderError> {
+    pub(crate) fn look(&mut self, relative: &str) -> Result<Existing, RenderError> {
         let shown = self.path(relative);
         let (parent, name) = split(relative);
         let Some(parent) = self.directory(parent, false)? else { return Ok(Existing::Missing) };
@@ -107,7 +110,34 @@ impl Tree {
     }
 
     /// Writes a file under a temporary name in its directory and renames it over what is there.
-    pub(super) fn write(&mut self, relative: &str, bytes: &[u8], mode: u32) -> Result<(), RenderError> {
+    pub(crate) fn write(&mut self, relative: &str, bytes: &[u8], mode: u32) -> Result<(), RenderError> {
+        let rename = |parent: BorrowedFd<'_>, temporary: &str, name: &str| {
+            rustix::fs::renameat(parent, temporary, parent, name)
+        };
+        match self.put(relative, bytes, mode, rename)? {
+            true => Ok(()),
+            false => Err(io("write", &self.path(relative), Errno::EXIST)),
+        }
+    }
+
+    /// As `write`, but leaves alone whatever has the name already, and reaches the disk before it has
+    /// the name; whether it was written.
+    pub(crate) fn create(&mut self, relative: &str, bytes: &[u8], mode: u32) -> Result<bool, RenderError> {
+        self.put(relative, bytes, mode, |parent, temporary, name| {
+            rustix::fs::fsync(rustix::fs::openat(parent, temporary, OFlags::RDONLY, Mode::empty())?)?;
+            rustix::fs::linkat(parent, temporary, parent, name, AtFlags::empty())?;
+            rustix::fs::unlinkat(parent, temporary, AtFlags::empty())
+        })
+    }
+
+    /// Writes a temporary file, which `place` gives its name; false if it finds the name taken.
+    fn put(
+        &mut self,
+        relative: &str,
+        bytes: &[u8],
+        mode: u32,
+        place: impl FnOnce(BorrowedFd<'_>, &str, &str) -> Result<(), Errno>,
+    ) -> Result<bool, RenderError> {
         let shown = self.path(relative);
         let (parent, name) = split(relative);
         let temporary = temporary(name);
@@ -122,16 +152,20 @@ impl Tree {
         let fd = rustix::fs::openat(parent, temporary.as_str(), flags, Mode::from_raw_mode(0o600))
             .map_err(fail)?;
         let mut file = File::from(fd);
-        let written = file
+        let placed = file
             .write_all(bytes)
             .and_then(|()| file.set_permissions(Permissions::from_mode(mode)))
             .map_err(|source| RenderError::Io { what: "write", path: shown.clone(), source })
-            .and_then(|()| rustix::fs::renameat(parent, temporary.as_str(), parent, name).map_err(fail));
-        if written.is_err() {
+            .and_then(|()| match place(parent, &temporary, name) {
+                Ok(()) => Ok(true),
+                Err(Errno::EXIST) => Ok(false),
+                Err(error) => Err(fail(error)),
+            });
+        if !matches!(placed, Ok(true)) {
             // A disk that is full should not keep the half of a file as well.
             let _ = rustix::fs::unlinkat(parent, temporary.as_str(), AtFlags::empty());
         }
-        written
+        placed
     }
 
     /// Removes what a killed writer may have left of a file.

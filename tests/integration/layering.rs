@@ -14,10 +14,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("project", &["process", "env"]),
     ("git", &["process", "env"]),
     ("render", &["project", "git", "process", "env"]),
+    ("scaffold", &["render", "project", "git", "process", "env"]),
     ("lock", &["project", "git", "process", "env"]),
     ("workflow", &["project", "render", "lock", "git", "process", "env", "error", "exit_code"]),
     ("steps", &["workflow", "project", "render", "lock", "git", "process", "env", "error", "exit_code"]),
-    ("error", &["workflow", "steps", "project", "render", "lock", "git", "process", "env", "exit_code"]),
+    (
+        "error",
+        &["workflow", "steps", "scaffold", "project", "render", "lock", "git", "process", "env", "exit_code"],
+    ),
     ("report", &["workflow", "project", "env"]),
     (
         "engine",
@@ -35,6 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "exit_code",
         ],
     ),
+    ("doctor", &["engine", "steps", "workflow", "project", "lock", "git", "process", "env", "error"]),
 ];
 
 #[test]

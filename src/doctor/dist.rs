@@ -1,0 +1,122 @@
+//! The directory of rendered output: it can be deleted at any time, and git sees nothing of it.
+
+use std::path::{Path, PathBuf};
+
+use ignore::WalkBuilder;
+
+use super::scene::Scene;
+use super::{Finding, said};
+use crate::git;
+use crate::project::{DIST, Project};
+
+/// The directory relative to the top of the working tree.
+fn relative(scene: &Scene<'_>) -> Option<PathBuf> {
+    let top = scene.repo()?.work_dir().canonicalize().ok()?;
+    let root = scene.project()?.root();
+    Some(root.strip_prefix(top).ok()?.join(DIST))
+}
+
+pub(super) fn ignored(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
+    let (Some(repo), Some(dist)) = (scene.repo(), relative(scene)) else {
+        return vec![Finding::skipped(id, "no project in a repository")];
+    };
+    let committed = repo.tracked_below(&dist).is_ok_and(|files| !files.is_empty());
+    let finding = match repo.is_ignored(&dist.join("x")) {
+        Err(error) => Finding::problem(id, said(&error)),
+        Ok(true) => Finding::ok(id, format!("git ignores {DIST}")),
+        Ok(false) if committed => Finding::ok(id, format!("{DIST} is committed")),
+        Ok(false) => {
+            Finding::problem(id, format!("git does not ignore {DIST}: after a build no tree is clean"))
+                .cure(format!("echo /{DIST}/ >> .gitignore"))
+        }
+    };
+    vec![finding]
+}
+
+pub(super) fn tracked(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
+    let (Some(repo), Some(dist)) = (scene.repo(), relative(scene)) else {
+        return vec![Finding::skipped(id, "no project in a repository")];
+    };
+    let finding = match repo.tracked_below(&dist) {
+        Err(error) => Finding::problem(id, said(&error)),
+        Ok(files) if files.is_empty() => Finding::ok(id, format!("nothing in {DIST} is committed")),
+        Ok(files) => {
+            let message = format!(
+                "{} in {DIST} committed, the first is {}: right only if the project means to commit what is rendered",
+                match files.len() {
+                    1 => "1 file is".to_owned(),
+                    count => format!("{count} files are"),
+                },
+                git::printable(&files[0])
+            );
+            Finding::warning(id, message).cure(format!("git rm -r --cached {DIST}"))
+        }
+    };
+    vec![finding]
+}
+
+pub(super) fn state(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
+    let Some(project) = scene.project() else { return vec![Finding::skipped(id, "no project")] };
+    let states = states(project);
+    if states.is_empty() {
+        return vec![Finding::ok(id, format!("no state of a tool lies in {DIST}"))];
+    }
+    let finding = |path: &PathBuf| {
+        let unit: Vec<String> = path
+            .iter()
+            .skip(1)
+            .take(2)
+            .map(|part| part.to_string_lossy().escape_debug().to_string())
+            .collect();
+        let shown = path.display().to_string().escape_debug().to_string();
+        let found = Finding::problem(id, format!("a state lies in {DIST}, where nothing of value is kept"))
+            .about(shown);
+        match &unit[..] {
+            [module, profile] if path.iter().count() > 3 => found.cure(format!(
+                "give modules/{module} a backend outside of {DIST} (path = \"{{{{ root }}}}/.state/…\"), then: \
+                 lockstep build exec -- {module} {profile} tofu init -migrate-state"
+            )),
+            _ => found,
+        }
+    };
+    states.iter().map(finding).collect()
+}
+
+/// Files of state that hold anything, relative to the project. What `.terraform/` holds is a tool's
+/// own: its `terraform.tfstate` says where the backend is.
+fn states(project: &Project) -> Vec<PathBuf> {
+    let walk = WalkBuilder::new(project.root().join(DIST))
+        .standard_filters(false)
+        .follow_links(false)
+        .sort_by_file_path(Path::cmp)
+        .filter_entry(|entry| entry.file_name() != ".terraform")
+        .build();
+    walk.filter_map(Result::ok)
+        .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()))
+        .filter(|entry| entry.path().extension().is_some_and(|ending| ending == "tfstate"))
+        .filter(|entry| entry.metadata().is_ok_and(|meta| meta.len() > 0))
+        .filter_map(|entry| Some(entry.path().strip_prefix(project.root()).ok()?.to_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::tests::Sample;
+
+    #[test]
+    fn states_are_found_and_a_tools_own_notes_are_none() {
+        let sample = Sample::new(&[
+            (".dist/a/p/terraform.tfstate", "{}"),
+            (".dist/a/p/terraform.tfstate.d/x/terraform.tfstate", "{}"),
+            (".dist/a/p/.terraform/terraform.tfstate", "{}"),
+            (".dist/b/p/terraform.tfstate", ""),
+            (".state/a.tfstate", "{}"),
+        ]);
+        let found: Vec<_> = states(&sample.project()).iter().map(|path| path.display().to_string()).collect();
+        assert_eq!(
+            found,
+            [".dist/a/p/terraform.tfstate", ".dist/a/p/terraform.tfstate.d/x/terraform.tfstate"]
+        );
+    }
+}
