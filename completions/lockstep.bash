@@ -31,6 +31,9 @@ _lockstep() {
             lockstep,diff)
                 cmd="lockstep__subcmd__diff"
                 ;;
+            lockstep,doctor)
+                cmd="lockstep__subcmd__doctor"
+                ;;
             lockstep,exec)
                 cmd="lockstep__subcmd__exec"
                 ;;
@@ -49,6 +52,12 @@ _lockstep() {
             lockstep,help)
                 cmd="lockstep__subcmd__help"
                 ;;
+            lockstep,init)
+                cmd="lockstep__subcmd__init"
+                ;;
+            lockstep,list)
+                cmd="lockstep__subcmd__list"
+                ;;
             lockstep,lock)
                 cmd="lockstep__subcmd__lock"
                 ;;
@@ -57,6 +66,9 @@ _lockstep() {
                 ;;
             lockstep,log)
                 cmd="lockstep__subcmd__log"
+                ;;
+            lockstep,new)
+                cmd="lockstep__subcmd__new"
                 ;;
             lockstep,save)
                 cmd="lockstep__subcmd__save"
@@ -81,6 +93,15 @@ _lockstep() {
                 ;;
             lockstep__subcmd__locks,show)
                 cmd="lockstep__subcmd__locks__subcmd__show"
+                ;;
+            lockstep__subcmd__new,module)
+                cmd="lockstep__subcmd__new__subcmd__module"
+                ;;
+            lockstep__subcmd__new,profile)
+                cmd="lockstep__subcmd__new__subcmd__profile"
+                ;;
+            lockstep__subcmd__new,workflow)
+                cmd="lockstep__subcmd__new__subcmd__workflow"
                 ;;
             *)
                 ;;
@@ -216,6 +237,20 @@ _lockstep() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        lockstep__subcmd__doctor)
+            opts="-h --json --offline --probe --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         lockstep__subcmd__exec)
             opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -304,6 +339,46 @@ _lockstep() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        lockstep__subcmd__init)
+            opts="-y -h --yes --module --profile --tool --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --module)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tool)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lockstep__subcmd__list)
+            opts="-h --json --help units modules profiles workflows steps"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         lockstep__subcmd__lock)
             opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -357,6 +432,70 @@ _lockstep() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lockstep__subcmd__new)
+            opts="-h --help module profile workflow"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lockstep__subcmd__new__subcmd__module)
+            opts="-h --tool --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --tool)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lockstep__subcmd__new__subcmd__profile)
+            opts="-h --extends --abstract --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --extends)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lockstep__subcmd__new__subcmd__workflow)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

@@ -46,11 +46,15 @@ complete -c lockstep -n "__fish_lockstep_needs_command" -l accept-rewrite -d 'Go
 complete -c lockstep -n "__fish_lockstep_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lockstep -n "__fish_lockstep_needs_command" -s V -l version -d 'Print version'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "demo" -d 'Show the whole job in a throwaway repository: lock, refusal, failure, recovery'
+complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "init" -d 'Start a project: the first files, and what to type next'
+complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "new" -d 'Make a module, a profile or a workflow that works as it stands'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "locks" -d 'Show the locks that are held, failed, frozen or unreadable'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "log" -d 'Show what was done to the locks: who took, released or evicted what, when and why'
+complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "list" -d 'List the units of the project, or its modules, profiles, workflows or steps'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "why" -d 'Show what a unit\'s parameters are, where that is written, and what it overrides'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "freeze" -d 'Lock a unit on purpose, until somebody thaws it'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "thaw" -d 'End a freeze'
+complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "doctor" -d 'Look over what a run stands on, and say what to mend: 1 if there is a problem'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "save" -d 'Bring files that a tool wrote into the rendered directory back into the module'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "schema" -d 'Print JSON Schemas of what lockstep reads and writes, for editors and programs'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "help" -d 'Explain: `help steps`, `help exit-codes`'
@@ -69,6 +73,21 @@ complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "unlock-any" -d 'g
 complete -c lockstep -n "__fish_lockstep_using_subcommand demo" -l tool -d 'Use this program instead of the tofu or terraform that is installed; `none` for a plain command' -r
 complete -c lockstep -n "__fish_lockstep_using_subcommand demo" -l keep -d 'Leave the repository in place and say where it is'
 complete -c lockstep -n "__fish_lockstep_using_subcommand demo" -s h -l help -d 'Print help'
+complete -c lockstep -n "__fish_lockstep_using_subcommand init" -l module -d 'Name of the first module [default: alpha]' -r
+complete -c lockstep -n "__fish_lockstep_using_subcommand init" -l profile -d 'Name of the first profile [default: prod]' -r
+complete -c lockstep -n "__fish_lockstep_using_subcommand init" -l tool -d 'tofu, terraform, ansible, kubectl or none; by default the tofu or terraform that is installed' -r
+complete -c lockstep -n "__fish_lockstep_using_subcommand init" -s y -l yes -d 'Take the defaults for what is not said, and ask nothing'
+complete -c lockstep -n "__fish_lockstep_using_subcommand init" -s h -l help -d 'Print help'
+complete -c lockstep -n "__fish_lockstep_using_subcommand new; and not __fish_seen_subcommand_from module profile workflow" -s h -l help -d 'Print help'
+complete -c lockstep -n "__fish_lockstep_using_subcommand new; and not __fish_seen_subcommand_from module profile workflow" -f -a "module" -d 'Make a module that works: modules/NAME'
+complete -c lockstep -n "__fish_lockstep_using_subcommand new; and not __fish_seen_subcommand_from module profile workflow" -f -a "profile" -d 'Make a profile: profiles/NAME.toml'
+complete -c lockstep -n "__fish_lockstep_using_subcommand new; and not __fish_seen_subcommand_from module profile workflow" -f -a "workflow" -d 'Make a workflow, a named list of steps: workflows/NAME.toml'
+complete -c lockstep -n "__fish_lockstep_using_subcommand new; and __fish_seen_subcommand_from module" -l tool -d 'tofu, terraform, ansible, kubectl or none; by default the tofu or terraform that is installed' -r
+complete -c lockstep -n "__fish_lockstep_using_subcommand new; and __fish_seen_subcommand_from module" -s h -l help -d 'Print help'
+complete -c lockstep -n "__fish_lockstep_using_subcommand new; and __fish_seen_subcommand_from profile" -l extends -d 'A profile below it; may be repeated, lowest first' -r
+complete -c lockstep -n "__fish_lockstep_using_subcommand new; and __fish_seen_subcommand_from profile" -l abstract -d 'Only to be extended by others'
+complete -c lockstep -n "__fish_lockstep_using_subcommand new; and __fish_seen_subcommand_from profile" -s h -l help -d 'Print help'
+complete -c lockstep -n "__fish_lockstep_using_subcommand new; and __fish_seen_subcommand_from workflow" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand locks; and not __fish_seen_subcommand_from show" -l json -d 'Print JSON'
 complete -c lockstep -n "__fish_lockstep_using_subcommand locks; and not __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand locks; and not __fish_seen_subcommand_from show" -f -a "show" -d 'Show everything that is recorded about one lock'
@@ -77,6 +96,8 @@ complete -c lockstep -n "__fish_lockstep_using_subcommand locks; and __fish_seen
 complete -c lockstep -n "__fish_lockstep_using_subcommand log" -s n -d 'At most so many entries' -r
 complete -c lockstep -n "__fish_lockstep_using_subcommand log" -l json -d 'Print JSON'
 complete -c lockstep -n "__fish_lockstep_using_subcommand log" -s h -l help -d 'Print help'
+complete -c lockstep -n "__fish_lockstep_using_subcommand list" -l json -d 'Print JSON'
+complete -c lockstep -n "__fish_lockstep_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lockstep -n "__fish_lockstep_using_subcommand why" -l set -d 'Set a parameter (TOML value, else text), as for a pipeline; may be repeated' -r
 complete -c lockstep -n "__fish_lockstep_using_subcommand why" -l params -d 'Take parameters from a TOML or JSON file, as for a pipeline; may be repeated' -r -F
 complete -c lockstep -n "__fish_lockstep_using_subcommand why" -l json -d 'Print JSON'
@@ -85,6 +106,10 @@ complete -c lockstep -n "__fish_lockstep_using_subcommand freeze" -l reason -d '
 complete -c lockstep -n "__fish_lockstep_using_subcommand freeze" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand thaw" -l reason -d 'Why, for the log' -r
 complete -c lockstep -n "__fish_lockstep_using_subcommand thaw" -s h -l help -d 'Print help'
+complete -c lockstep -n "__fish_lockstep_using_subcommand doctor" -l json -d 'Print JSON'
+complete -c lockstep -n "__fish_lockstep_using_subcommand doctor" -l offline -d 'Speak to no remote'
+complete -c lockstep -n "__fish_lockstep_using_subcommand doctor" -l probe -d 'Make a ref beside the lock refs on the remote and delete it again: only that proves that locks work'
+complete -c lockstep -n "__fish_lockstep_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand save" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand schema" -l dir -d 'Write all of them into this directory, as NAME.json' -r -F
 complete -c lockstep -n "__fish_lockstep_using_subcommand schema" -s h -l help -d 'Print help'

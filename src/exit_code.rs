@@ -85,7 +85,7 @@ impl ExitCode {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Success => "everything that was asked for was done",
-            Self::Found => "a --check found something",
+            Self::Found => "a --check or doctor found something",
             Self::Usage => "the command line makes no sense",
             Self::Unreachable => "a remote or lock backend cannot be reached",
             Self::Internal => "a defect of lockstep",

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
-use super::{completions, demo, freeze, help, locks, log, save, schema, why};
+use super::{completions, demo, doctor, freeze, help, init, list, locks, log, new, save, schema, why};
 use crate::env::Span;
 
 /// When to use colour.
@@ -113,16 +113,24 @@ pub(super) struct Top {
 pub(super) enum Sub {
     /// Show the whole job in a throwaway repository: lock, refusal, failure, recovery
     Demo(demo::DemoArgs),
+    /// Start a project: the first files, and what to type next
+    Init(init::InitArgs),
+    /// Make a module, a profile or a workflow that works as it stands
+    New(new::NewArgs),
     /// Show the locks that are held, failed, frozen or unreadable
     Locks(locks::LocksArgs),
     /// Show what was done to the locks: who took, released or evicted what, when and why
     Log(log::LogArgs),
+    /// List the units of the project, or its modules, profiles, workflows or steps
+    List(list::ListArgs),
     /// Show what a unit's parameters are, where that is written, and what it overrides
     Why(why::WhyArgs),
     /// Lock a unit on purpose, until somebody thaws it
     Freeze(freeze::FreezeArgs),
     /// End a freeze
     Thaw(freeze::ThawArgs),
+    /// Look over what a run stands on, and say what to mend: 1 if there is a problem
+    Doctor(doctor::DoctorArgs),
     /// Bring files that a tool wrote into the rendered directory back into the module
     Save(save::SaveArgs),
     /// Print JSON Schemas of what lockstep reads and writes, for editors and programs

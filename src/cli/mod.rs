@@ -8,16 +8,21 @@ mod completions;
 mod config_reference;
 mod demo;
 mod diagnose;
+mod doctor;
 mod dry_run;
 mod freeze;
 mod functions_page;
 mod generate;
 mod help;
+mod init;
+mod list;
 mod lock_json;
 mod lock_text;
 mod locks;
 mod log;
 mod man;
+mod new;
+mod next;
 mod pipeline;
 mod save;
 mod schema;
@@ -75,9 +80,13 @@ fn subcommand(sub: Sub, env: Environment, terminal: Terminal) -> u8 {
         Sub::Demo(args) => demo::run(&args, &env, terminal),
         Sub::Locks(args) => locks::run(args, env, terminal),
         Sub::Log(args) => log::run(&args, env, terminal),
+        Sub::Init(args) => init::run(&args, &env, terminal),
+        Sub::New(args) => new::run(&args, &env, terminal),
+        Sub::List(args) => list::run(&args, &env, terminal),
         Sub::Why(args) => why::run(&args, &env, terminal),
         Sub::Freeze(args) => freeze::freeze(&args, env, terminal),
         Sub::Thaw(args) => freeze::thaw(&args, env, terminal),
+        Sub::Doctor(args) => doctor::run(&args, &env, terminal),
         Sub::Save(args) => save::run(&args, &env, terminal),
         Sub::Schema(args) => schema::run(&args, &env, terminal),
         Sub::Help { topic } => return help_topic(topic.as_deref(), terminal),

@@ -103,13 +103,18 @@ impl Terminal {
         }
     }
 
-    /// Asks on the terminal and reads one line.
+    /// Asks on the terminal and reads one line; none if it is empty.
     pub(super) fn ask(self, question: &str) -> Option<String> {
+        self.answer(question).filter(|answer| !answer.is_empty())
+    }
+
+    /// Asks on the terminal and reads one line, which may be empty; none at the end of the input.
+    #[expect(clippy::unused_self, reason = "as for `say`")]
+    pub(super) fn answer(self, question: &str) -> Option<String> {
         let _ = write!(std::io::stderr(), "{question} ");
         let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).ok()?;
-        let answer = answer.trim();
-        (!answer.is_empty()).then(|| answer.to_owned())
+        let read = std::io::stdin().read_line(&mut answer).ok()?;
+        (read > 0).then(|| answer.trim().to_owned())
     }
 
     fn labelled(self, label: &str, color: &str, text: &str) {

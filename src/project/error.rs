@@ -161,10 +161,7 @@ impl ProjectError {
     /// What gets the user further, as a line for people.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoProject { .. } => Some(
-                "start a project with `touch lockstep.toml && mkdir -p modules profiles`, or use `-C DIR`"
-                    .into(),
-            ),
+            Self::NoProject { .. } => Some("start one with `lockstep init`, or use `-C DIR`".into()),
             Self::Config { hint, .. } => hint.clone(),
             Self::Unknown { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
             Self::Unknown { what, known, nearest: None, .. } => Some(if known.is_empty() {

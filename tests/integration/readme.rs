@@ -47,6 +47,7 @@ fn two_minutes_in_ones_own_repository() {
 fn its_links_lead_somewhere() {
     for file in [
         "README.md",
+        "docs/start.md",
         "docs/locks.md",
         "docs/library.md",
         "docs/configuration.md",

@@ -88,7 +88,7 @@ fn a_project_is_found_from_below_and_its_absence_says_where_it_was_looked_for() 
     let empty = tempfile::tempdir().unwrap();
     let (text, hint, code) = message(Project::discover(empty.path()));
     assert!(text.contains(empty.path().canonicalize().unwrap().to_str().unwrap()), "{text}");
-    assert!(hint.contains("touch lockstep.toml"), "{hint}");
+    assert!(hint.contains("lockstep init"), "{hint}");
     assert_eq!(code, ExitCode::Config);
 }
 
