@@ -3,8 +3,11 @@
 //! Nothing here writes. What a configuration file says is untrusted: it may come from a branch
 //! under review.
 
+mod build_config;
 mod build_file;
+mod build_when;
 mod config;
+mod delimiters;
 mod discover;
 mod encode;
 mod error;
@@ -26,16 +29,19 @@ mod unit;
 mod value;
 mod workflow_file;
 
+pub use build_config::BuildConfig;
 pub use build_file::BuildFile;
+pub use build_when::BuildWhen;
 pub use config::{
     Config, ExecConfig, GitConfig, GitLockConfig, JournalConfig, LockConfig, ReadOnly, StaleAfter, ToolConfig,
 };
+pub use delimiters::{Delimiters, PRESETS};
 pub use discover::{DIST, MARKER, Project};
 pub use encode::Format;
 pub use error::ProjectError;
 pub use explain::{Explained, Resolved};
 pub use layers::Overrides;
-pub use module::{BuildConfig, Delimiters, ModuleConfig};
+pub use module::ModuleConfig;
 pub use names::{Name, NameError, RESERVED, UnitId};
 pub use nearest::nearest;
 pub use params::Params;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::manifest::Manifest;
-use super::templates::Output;
+use super::outputs::Output;
 use super::tree::{Existing, Tree};
 use super::{BuildRequest, RenderError};
 

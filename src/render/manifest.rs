@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::templates::{Output, is_harmless};
+use super::outputs::{Output, is_harmless};
 
 const VERSION: u32 = 1;
 
@@ -47,7 +47,8 @@ impl Manifest {
 
     /// The manifest of a finished build.
     pub(super) fn of(outputs: &[Output]) -> Self {
-        let files = outputs.iter().map(|output| (output.path.clone(), vec![digest(&output.bytes)])).collect();
+        let files =
+            outputs.iter().map(|output| (output.path.clone(), vec![output.digest().to_owned()])).collect();
         Self { version: VERSION, unfinished: false, files }
     }
 

@@ -6,10 +6,13 @@
 
 mod changes;
 mod diff;
+mod directory;
 mod error;
 mod generated;
 mod guard;
 mod manifest;
+mod module;
+mod outputs;
 mod preview;
 mod save;
 mod source;
@@ -29,9 +32,12 @@ pub use guard::Holder;
 pub use preview::{FileChange, FileState, check, content, preview};
 pub use save::{SAVED_BY_DEFAULT, Saved, save};
 
+use self::directory::Directory;
 use self::guard::Guard;
 use self::manifest::Manifest;
-use self::templates::Output;
+use self::module::Module;
+use self::outputs::Output;
+use self::source::{Reader, SourceFile};
 use self::tree::{Existing, Tree};
 use crate::git::Repo;
 use crate::project::{DIST, Params, Project, UnitId};
@@ -124,10 +130,21 @@ pub fn build(request: &BuildRequest<'_>) -> Result<Rendered, RenderError> {
 
 /// The unit's files, in memory.
 fn render(request: &BuildRequest<'_>) -> Result<Vec<Output>, RenderError> {
-    let module = &request.unit.module;
-    let config = request.project.module_config(module)?;
-    let files = source::working_tree(request.project, module, request.repo, request.excludes)?;
-    templates::render(module, files, &config.build, request.params)
+    let (project, module) = (request.project, &request.unit.module);
+    let config = project.module_config(module)?;
+    let reader = Reader::new(project.root(), request.repo, request.excludes);
+    let partials = || partials(project, &reader);
+    Module::read(project, module, config.build, &reader, None, partials)?.render(request.params)
+}
+
+/// What the project's modules may include, sorted.
+fn partials(project: &Project, reader: &Reader<'_>) -> Result<Arc<Vec<SourceFile>>, RenderError> {
+    let Some(directory) = Directory::partials(project)? else { return Ok(Arc::default()) };
+    let mut files = Vec::new();
+    for listing in reader.list(&[&directory])? {
+        files = reader.read(&directory, &listing)?;
+    }
+    Ok(Arc::new(files))
 }
 
 fn manifest_name(unit: &UnitId) -> String {

@@ -1,7 +1,7 @@
 //! What a build would do, without doing it: nothing is written, no lock is taken, nothing is made.
 
 use super::changes::{self, Changes};
-use super::templates::Output;
+use super::outputs::Output;
 use super::tree::Existing;
 use super::{BuildRequest, Disk, RenderError, render};
 use crate::project::nearest;

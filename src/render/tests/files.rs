@@ -58,6 +58,18 @@ fn repository(sample: &Sample) -> crate::git::Repo {
     crate::git::Repo::discover(&sample.path(""), &env, &crate::process::Interrupts::new()).unwrap().unwrap()
 }
 
+/// The files of a module that count.
+fn working_tree(
+    project: &Project,
+    module: &crate::project::Name,
+    repo: Option<&Repo>,
+) -> Result<Vec<SourceFile>, RenderError> {
+    let reader = Reader::new(project.root(), repo, &[]);
+    let directories = Directory::sources(project, module, &Default::default())?;
+    let listings = reader.list(&directories.iter().collect::<Vec<_>>())?;
+    reader.read(&directories[0], &listings[0])
+}
+
 #[test]
 fn what_git_tracks_it_does_not_ignore() {
     let sample = sample(&[
@@ -81,7 +93,7 @@ fn what_git_tracks_it_does_not_ignore() {
     let project = sample.project();
     let alpha = crate::project::Name::new("alpha").unwrap();
     let names = |repo| -> Vec<String> {
-        let files = source::working_tree(&project, &alpha, repo, &[]).unwrap();
+        let files = working_tree(&project, &alpha, repo).unwrap();
         files.into_iter().map(|file| file.path).collect()
     };
     assert_eq!(names(Some(&repo)), ["cache/tracked", "main.tf", "tracked.tmp"]);
@@ -110,7 +122,7 @@ fn links_are_followed_inside_the_module_only() {
     symlink(outside.path(), sample.path("modules/beta")).unwrap();
     let project = sample.project();
     let beta = crate::project::Name::new("beta").unwrap();
-    assert!(source::working_tree(&project, &beta, None, &[]).is_err());
+    assert!(working_tree(&project, &beta, None).is_err());
 }
 
 #[test]

@@ -285,9 +285,13 @@ fn the_examples_render_in_every_profile() {
 
 /// Renders files in memory, without a project on disk but for the parameters.
 fn in_memory(params: &Params, path: &str, bytes: &[u8]) -> Result<Vec<Output>, RenderError> {
-    let file = source::SourceFile { path: path.to_owned(), bytes: bytes.to_vec(), mode: 0o644 };
-    let module = crate::project::Name::new("alpha").unwrap();
-    super::super::templates::render(&module, vec![file], &Default::default(), params)
+    let file = source::SourceFile {
+        path: path.to_owned(),
+        shown: format!("modules/alpha/{path}"),
+        bytes: bytes.to_vec(),
+        mode: 0o644,
+    };
+    Module::new(Default::default(), vec![file], Default::default())?.render(params)
 }
 
 #[test]
@@ -342,7 +346,7 @@ fn no_template_makes_the_engine_panic() {
 proptest! {
     #[test]
     fn harmless_paths_stay_below(path in "[./a\\\\\0 g-it]{0,12}") {
-        if super::super::templates::is_harmless(&path) {
+        if super::super::outputs::is_harmless(&path) {
             let parts: Vec<Component<'_>> = Path::new(&path).components().collect();
             prop_assert!(parts.iter().all(|part| matches!(part, Component::Normal(_))));
             prop_assert_eq!(parts.len(), path.split('/').count());
