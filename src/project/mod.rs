@@ -7,6 +7,7 @@ mod build_config;
 mod build_file;
 mod build_when;
 mod config;
+mod configs;
 mod delimiters;
 mod discover;
 mod encode;
@@ -22,6 +23,7 @@ mod params;
 mod place;
 mod profile;
 mod resolve;
+mod select;
 mod sensitive;
 pub(crate) mod strict;
 mod toml_file;
@@ -35,6 +37,7 @@ pub use build_when::BuildWhen;
 pub use config::{
     Config, ExecConfig, GitConfig, GitLockConfig, JournalConfig, LockConfig, ReadOnly, StaleAfter, ToolConfig,
 };
+pub use configs::Configs;
 pub use delimiters::{Delimiters, PRESETS};
 pub use discover::{DIST, MARKER, Project};
 pub use encode::Format;
@@ -47,6 +50,7 @@ pub use nearest::nearest;
 pub use params::Params;
 pub use place::Place;
 pub use profile::OverridePolicy;
+pub use select::selects_many;
 pub use value::{Data, Node};
 pub use workflow_file::WorkflowFile;
 

@@ -4,6 +4,7 @@
 //! written: a build that changes nothing writes nothing. Nothing is ever written, read or removed
 //! through a symbolic link, or outside the unit's directory and `.dist/.lockstep`.
 
+mod batch;
 mod changes;
 mod diff;
 mod directory;
@@ -22,10 +23,12 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use batch::{BatchRequest, Results, build_all, check_all};
 pub use diff::{DiffStyle, unified};
 pub use error::{Excerpt, RenderError};
 pub use guard::Holder;
@@ -64,13 +67,16 @@ pub struct BuildRequest<'a> {
 
 /// A rendered unit. The directory stays as it is for as long as the guard lives.
 #[derive(Debug)]
-pub struct Rendered {
+pub struct Rendered<G = Arc<OwnedFd>> {
     /// Where the files are; absolute.
     pub directory: PathBuf,
     /// Keeps other builds from changing the directory; tools inherit it.
-    pub guard: Arc<OwnedFd>,
+    pub guard: G,
     /// How many files were written.
     pub written: usize,
+    /// The files that were written, relative to the directory, each with what it was made of,
+    /// relative to the project.
+    pub made: Vec<(String, String)>,
     /// How many files were removed.
     pub removed: usize,
     /// How many files were as they should be.
@@ -81,20 +87,31 @@ pub struct Rendered {
     pub override_keys: Vec<String>,
 }
 
+impl Rendered {
+    /// The same, and the directory is no longer in use.
+    fn let_go(self) -> Rendered<()> {
+        let Self { directory, guard: _, written, made, removed, unchanged, foreign, override_keys } = self;
+        Rendered { directory, guard: (), written, made, removed, unchanged, foreign, override_keys }
+    }
+}
+
 /// Renders a unit and keeps its directory in use.
 ///
 /// # Errors
 /// When a template or parameter is wrong, a generated file was edited, the directory is in use and
 /// would change, or reading or writing fails.
 pub fn build(request: &BuildRequest<'_>) -> Result<Rendered, RenderError> {
-    let outputs = render(request)?;
+    build_outputs(request, render(request)?)
+}
+
+fn build_outputs(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<Rendered, RenderError> {
     let unit = request.unit;
     let mut guard = Guard::open(request.project.root(), unit, request.repo.map(Repo::git_dir))?;
     let busy = |guard: &mut Guard| RenderError::Busy { unit: unit.clone(), holders: guard.holders() };
     if !guard.look()? {
         return Err(busy(&mut guard));
     }
-    let mut done = (0, 0);
+    let (mut made, mut removed) = (Vec::new(), 0);
     let mut state = Disk::open(request.project.root(), request.unit, request.force)?;
     let mut changes = state.compare(request, &outputs)?;
     if !state.acts(&changes, &outputs).is_empty() {
@@ -108,7 +125,9 @@ pub fn build(request: &BuildRequest<'_>) -> Result<Rendered, RenderError> {
                 return Err(busy(&mut guard));
             }
             state.apply(request, &changes, &outputs)?;
-            done = (changes.write.len(), changes.remove.len());
+            let written = changes.write.iter().map(|index| &outputs[*index]);
+            made = written.map(|output| (output.path.clone(), output.source.clone())).collect();
+            removed = changes.remove.len();
         }
     }
     guard.sign(&request.holder);
@@ -120,8 +139,9 @@ pub fn build(request: &BuildRequest<'_>) -> Result<Rendered, RenderError> {
     Ok(Rendered {
         directory: request.project.unit_directory(unit),
         guard: Arc::new(guard.into_fd()),
-        written: done.0,
-        removed: done.1,
+        written: made.len(),
+        made,
+        removed,
         unchanged: changes.unchanged,
         foreign,
         override_keys: request.params.override_keys().to_vec(),
@@ -133,18 +153,16 @@ fn render(request: &BuildRequest<'_>) -> Result<Vec<Output>, RenderError> {
     let (project, module) = (request.project, &request.unit.module);
     let config = project.module_config(module)?;
     let reader = Reader::new(project.root(), request.repo, request.excludes);
-    let partials = || partials(project, &reader);
-    Module::read(project, module, config.build, &reader, None, partials)?.render(request.params)
+    let (known, partials) = (HashMap::new(), || partials(project, &reader));
+    Module::read(project, module, config.build, &reader, &known, partials)?.render(request.params)
 }
 
 /// What the project's modules may include, sorted.
 fn partials(project: &Project, reader: &Reader<'_>) -> Result<Arc<Vec<SourceFile>>, RenderError> {
-    let Some(directory) = Directory::partials(project)? else { return Ok(Arc::default()) };
-    let mut files = Vec::new();
-    for listing in reader.list(&[&directory])? {
-        files = reader.read(&directory, &listing)?;
+    match Directory::partials(project)? {
+        Some(directory) => reader.files(&directory).map(Arc::new),
+        None => Ok(Arc::default()),
     }
-    Ok(Arc::new(files))
 }
 
 fn manifest_name(unit: &UnitId) -> String {

@@ -1,5 +1,7 @@
 //! A module, read and ready to be rendered for any number of profiles.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -35,24 +37,23 @@ struct Fate {
 }
 
 impl Module {
-    /// Reads a module. `listings` are those of its sources, if they are known already, and
-    /// `partials` gives the project's partials to a module that includes anything.
+    /// Reads a module. `known` has directories that are listed already, and `partials` gives the
+    /// project's partials to a module that includes anything.
     pub(super) fn read(
         project: &Project,
         name: &Name,
         build: BuildConfig,
         reader: &Reader<'_>,
-        listings: Option<Vec<Listing>>,
+        known: &HashMap<PathBuf, Listing>,
         partials: impl FnOnce() -> Result<Arc<Vec<SourceFile>>, RenderError>,
     ) -> Result<Self, RenderError> {
         let directories = Directory::sources(project, name, &build)?;
-        let listings = match listings {
-            Some(listings) => listings,
-            None => reader.list(&directories.iter().collect::<Vec<_>>())?,
-        };
         let mut layers = Vec::new();
-        for (directory, listing) in directories.iter().zip(&listings) {
-            layers.push(reader.read(directory, listing)?);
+        for directory in &directories {
+            layers.push(match known.get(&directory.real) {
+                Some(listing) => reader.read(directory, listing)?,
+                None => reader.files(directory)?,
+            });
         }
         let files = overlay(layers, &build)?;
         let partials = if files.iter().any(includes) { partials()? } else { Arc::default() };

@@ -48,7 +48,10 @@ impl FileChange {
 /// # Errors
 /// As for [`super::build`], except that files that somebody edited are told with the others.
 pub fn preview(request: &BuildRequest<'_>) -> Result<Vec<FileChange>, RenderError> {
-    let outputs = render(request)?;
+    differences(request, render(request)?)
+}
+
+fn differences(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<Vec<FileChange>, RenderError> {
     let mut disk = Disk::open(request.project.root(), request.unit, request.force)?;
     let changes = match &mut disk.tree {
         Some(tree) => changes::compare(tree, &outputs, &disk.manifest)?,
@@ -75,7 +78,11 @@ pub fn preview(request: &BuildRequest<'_>) -> Result<Vec<FileChange>, RenderErro
 /// # Errors
 /// [`RenderError::WouldChange`] with the files, or why a build would fail.
 pub fn check(request: &BuildRequest<'_>) -> Result<(), RenderError> {
-    let changes = preview(request)?;
+    check_outputs(request, render(request)?)
+}
+
+pub(super) fn check_outputs(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<(), RenderError> {
+    let changes = differences(request, outputs)?;
     let edited: Vec<String> =
         changes.iter().filter(|change| change.edited).map(|change| change.path.clone()).collect();
     if !edited.is_empty() && !request.force {

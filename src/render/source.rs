@@ -148,6 +148,14 @@ impl<'a> Reader<'a> {
         Ok(self.tracked.get().and_then(Option::as_deref).unwrap_or_default())
     }
 
+    /// Lists and reads the files of one directory.
+    pub(super) fn files(&self, directory: &Directory) -> Result<Vec<SourceFile>, RenderError> {
+        match self.list(&[directory])?.first() {
+            Some(listing) => self.read(directory, listing),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// Reads the files of a directory, sorted by path, without what is lockstep's own.
     pub(super) fn read(
         &self,

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use crate::Error;
 use crate::env::{self, Environment};
-use crate::project::Overrides;
-use crate::render::{BuildRequest, Holder};
-use crate::workflow::{Role, Run};
+use crate::project::{Overrides, UnitId};
+use crate::render::{BatchRequest, BuildRequest, Holder, Results};
+use crate::workflow::{Event, Role, Run};
 
 /// Reads the unit's parameters and does something with the request. Overrides from outside the
 /// repository are told.
@@ -28,12 +28,43 @@ pub(super) fn with_request<T>(
         holder: Holder { pid: env::pid(), run: services.run_id.clone(), program: program(run) },
     })?;
     if !params.override_keys().is_empty() {
-        run.warn(format!(
-            "parameters from outside the repository: {}; what is rendered differs from the commit",
-            params.override_keys().join(", ")
-        ));
+        run.warn(from_outside(params.override_keys()));
     }
     Ok(done)
+}
+
+/// Does something with a request for the units of several runs of one plan: none if there are none.
+/// Overrides from outside the repository are told once.
+pub(super) fn with_batch<T>(
+    runs: &[Run<'_>],
+    work: impl FnOnce(&BatchRequest<'_>) -> Results<T>,
+) -> Results<T> {
+    let Some(run) = runs.first() else { return Vec::new() };
+    let (services, options) = (run.services, &run.plan.options);
+    let units: Vec<UnitId> = runs.iter().map(|run| run.id().clone()).collect();
+    let overrides = Overrides { set: &options.set, files: &options.params, env: &services.env };
+    let keys = overrides.keys().unwrap_or_default();
+    if !keys.is_empty() {
+        run.emit(&Event::Warning { unit: None, message: from_outside(&keys) });
+    }
+    work(&BatchRequest {
+        project: run.project,
+        units: &units,
+        overrides,
+        repo: services.repo.as_ref(),
+        excludes: &user_excludes(&services.env),
+        force: options.force,
+        holder: Holder { pid: env::pid(), run: services.run_id.clone(), program: program(run) },
+        threads: env::processors(),
+        stop: &|| services.interrupts.requested().is_some(),
+    })
+}
+
+fn from_outside(keys: &[String]) -> String {
+    format!(
+        "parameters from outside the repository: {}; what is rendered differs from the commit",
+        keys.join(", ")
+    )
 }
 
 /// What the run's commands are, for the message that a concurrent build gets.

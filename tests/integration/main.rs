@@ -18,6 +18,7 @@ mod journal;
 mod layering;
 mod lock;
 mod lock_commands;
+mod many;
 mod push;
 mod readme;
 mod remotes;

@@ -66,8 +66,7 @@ fn working_tree(
 ) -> Result<Vec<SourceFile>, RenderError> {
     let reader = Reader::new(project.root(), repo, &[]);
     let directories = Directory::sources(project, module, &Default::default())?;
-    let listings = reader.list(&directories.iter().collect::<Vec<_>>())?;
-    reader.read(&directories[0], &listings[0])
+    reader.files(&directories[0])
 }
 
 #[test]

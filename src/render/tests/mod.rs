@@ -1,5 +1,6 @@
 //! What must hold for rendering (`templates`) and for reading and writing files (`files`).
 
+mod batch;
 mod conditions;
 mod files;
 mod generated;
