@@ -12,7 +12,7 @@ use super::directory::Directory;
 use super::module::Module;
 use super::outputs::Output;
 use super::source::{Listing, Reader, SourceFile};
-use super::{BuildRequest, Holder, RenderError, Rendered, build_outputs, preview};
+use super::{BuildRequest, Holder, RenderError, Rendered, preview, update_outputs};
 use crate::git::Repo;
 use crate::project::{Configs, Name, Overrides, Project, UnitId};
 
@@ -43,7 +43,7 @@ pub type Results<T> = Vec<Option<Result<T, RenderError>>>;
 
 /// Renders units. None of their directories stays in use: nothing follows in them.
 pub fn build_all(request: &BatchRequest<'_>) -> Results<Rendered<()>> {
-    each(request, |request, outputs| Ok(build_outputs(request, outputs)?.let_go()))
+    each(request, update_outputs)
 }
 
 /// Fails for each unit that a build would change; writes nothing.

@@ -52,6 +52,13 @@ impl Manifest {
         Self { version: VERSION, unfinished: false, files }
     }
 
+    /// Whether it is that of a finished build of these, as [`Self::of`] makes it.
+    pub(super) fn is_of(&self, outputs: &[Output]) -> bool {
+        let listed =
+            |output: &Output| self.files.get(&output.path).is_some_and(|known| *known == [output.digest()]);
+        !self.unfinished && self.files.len() == outputs.len() && outputs.iter().all(listed)
+    }
+
     /// The manifest for the time of writing: everything of both.
     pub(super) fn while_becoming(&self, next: &Self) -> Self {
         let mut both = Self { unfinished: true, ..self.clone() };

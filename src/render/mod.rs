@@ -35,6 +35,7 @@ pub use guard::Holder;
 pub use preview::{FileChange, FileState, check, content, preview};
 pub use save::{SAVED_BY_DEFAULT, Saved, save};
 
+use self::changes::Changes;
 use self::directory::Directory;
 use self::guard::Guard;
 use self::manifest::Manifest;
@@ -106,42 +107,87 @@ pub fn build(request: &BuildRequest<'_>) -> Result<Rendered, RenderError> {
 
 fn build_outputs(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<Rendered, RenderError> {
     let unit = request.unit;
-    let mut guard = Guard::open(request.project.root(), unit, request.repo.map(Repo::git_dir))?;
-    let busy = |guard: &mut Guard| RenderError::Busy { unit: unit.clone(), holders: guard.holders() };
+    let mut guard = open_guard(request)?;
     if !guard.look()? {
-        return Err(busy(&mut guard));
+        return Err(busy(unit, &mut guard));
     }
-    let (mut made, mut removed) = (Vec::new(), 0);
-    let mut state = Disk::open(request.project.root(), request.unit, request.force)?;
+    let mut state = Disk::open(request.project.root(), unit, request.force)?;
     let mut changes = state.compare(request, &outputs)?;
-    if !state.acts(&changes, &outputs).is_empty() {
-        if !guard.queue()? {
-            return Err(busy(&mut guard));
-        }
-        state = Disk::open(request.project.root(), request.unit, request.force)?;
-        changes = state.compare(request, &outputs)?;
-        if !state.acts(&changes, &outputs).is_empty() {
-            if !guard.write()? {
-                return Err(busy(&mut guard));
-            }
-            state.apply(request, &changes, &outputs)?;
-            let written = changes.write.iter().map(|index| &outputs[*index]);
-            made = written.map(|output| (output.path.clone(), output.source.clone())).collect();
-            removed = changes.remove.len();
-        }
+    let mut done = false;
+    if state.needs(&changes, &outputs) {
+        (state, changes) = write(request, &outputs, &mut guard)?;
+        done = true;
     }
     guard.sign(&request.holder);
     guard.settle()?;
+    rendered(request, state, &changes, done, &outputs, Arc::new(guard.into_fd()))
+}
+
+/// As [`build_outputs`], for who does nothing in the directory afterwards: where nothing is to be
+/// written it takes no lock.
+fn update_outputs(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<Rendered<()>, RenderError> {
+    // If somebody writes at this moment, what is read may not belong together; but if it is all as
+    // it should be, then it is.
+    let seen = Disk::open(request.project.root(), request.unit, request.force)
+        .and_then(|mut state| state.compare(request, &outputs).map(|changes| (state, changes)));
+    if let Ok((state, changes)) = seen
+        && !state.needs(&changes, &outputs)
+    {
+        return rendered(request, state, &changes, false, &outputs, ());
+    }
+    Ok(build_outputs(request, outputs)?.let_go())
+}
+
+/// Writes what differs, as the only one that may: `guard` must have looked.
+fn write(
+    request: &BuildRequest<'_>,
+    outputs: &[Output],
+    guard: &mut Guard,
+) -> Result<(Disk, Changes), RenderError> {
+    if !guard.queue()? {
+        return Err(busy(request.unit, guard));
+    }
+    // Somebody else may have written meanwhile.
+    let mut state = Disk::open(request.project.root(), request.unit, request.force)?;
+    let changes = state.compare(request, outputs)?;
+    if state.needs(&changes, outputs) {
+        if !guard.write()? {
+            return Err(busy(request.unit, guard));
+        }
+        state.apply(request, &changes, outputs)?;
+    }
+    Ok((state, changes))
+}
+
+fn open_guard(request: &BuildRequest<'_>) -> Result<Guard, RenderError> {
+    Guard::open(request.project.root(), request.unit, request.repo.map(Repo::git_dir))
+}
+
+fn busy(unit: &UnitId, guard: &mut Guard) -> RenderError {
+    RenderError::Busy { unit: unit.clone(), holders: guard.holders() }
+}
+
+/// What is told of a unit that is as it should be; `done` if the changes were made just now.
+fn rendered<G>(
+    request: &BuildRequest<'_>,
+    mut state: Disk,
+    changes: &Changes,
+    done: bool,
+    outputs: &[Output],
+    guard: G,
+) -> Result<Rendered<G>, RenderError> {
     let foreign = match &mut state.tree {
-        Some(tree) => changes::foreign(tree, &outputs)?,
+        Some(tree) => changes::foreign(tree, outputs)?,
         None => Vec::new(),
     };
+    let written: &[usize] = if done { &changes.write } else { &[] };
+    let made = |index: &usize| (outputs[*index].path.clone(), outputs[*index].source.clone());
     Ok(Rendered {
-        directory: request.project.unit_directory(unit),
-        guard: Arc::new(guard.into_fd()),
-        written: made.len(),
-        made,
-        removed,
+        directory: request.project.unit_directory(request.unit),
+        guard,
+        written: written.len(),
+        made: written.iter().map(made).collect(),
+        removed: if done { changes.remove.len() } else { 0 },
         unchanged: changes.unchanged,
         foreign,
         override_keys: request.params.override_keys().to_vec(),
@@ -201,13 +247,9 @@ impl Disk {
         Ok(Self { tree, manifest })
     }
 
-    fn compare(
-        &mut self,
-        request: &BuildRequest<'_>,
-        outputs: &[Output],
-    ) -> Result<changes::Changes, RenderError> {
+    fn compare(&mut self, request: &BuildRequest<'_>, outputs: &[Output]) -> Result<Changes, RenderError> {
         let Some(tree) = &mut self.tree else {
-            return Ok(changes::Changes { write: (0..outputs.len()).collect(), ..Default::default() });
+            return Ok(Changes { write: (0..outputs.len()).collect(), ..Default::default() });
         };
         let changes = changes::compare(tree, outputs, &self.manifest)?;
         if !changes.edited.is_empty() && !request.force {
@@ -216,10 +258,18 @@ impl Disk {
         Ok(changes)
     }
 
-    fn acts(&self, changes: &changes::Changes, outputs: &[Output]) -> Vec<changes::Act> {
+    /// Whether anything has to be written or removed.
+    fn needs(&self, changes: &Changes, outputs: &[Output]) -> bool {
+        // A module without files still has a directory to work in.
+        self.tree.is_none()
+            || !changes.write.is_empty()
+            || !changes.remove.is_empty()
+            || !self.manifest.is_of(outputs)
+    }
+
+    fn acts(&self, changes: &Changes, outputs: &[Output]) -> Vec<changes::Act> {
         let mut acts = changes::acts(changes, outputs, &self.manifest);
         if self.tree.is_none() && acts.is_empty() {
-            // A module without files still has a directory to work in.
             acts.push(changes::Act::Note(Manifest::of(outputs)));
         }
         acts
@@ -228,7 +278,7 @@ impl Disk {
     fn apply(
         &mut self,
         request: &BuildRequest<'_>,
-        changes: &changes::Changes,
+        changes: &Changes,
         outputs: &[Output],
     ) -> Result<(), RenderError> {
         let acts = self.acts(changes, outputs);

@@ -153,6 +153,14 @@ fn errors_show_the_line_with_a_caret_and_never_a_value() {
 }
 
 #[test]
+fn an_unknown_filter_is_an_error_when_it_is_reached() {
+    let error = text("", "a\n{{ 1 | nope }}").unwrap_err();
+    assert!(error.starts_with("modules/alpha/main.tf:2: ") && error.contains("nope"), "{error}");
+    // The engine looks at what runs; a branch that is not taken is not looked at.
+    assert_eq!(text("", "{% if false %}{{ 1 | nope }}{% endif %}b").unwrap(), "b");
+}
+
+#[test]
 fn an_unused_broken_parameter_breaks_nothing() {
     assert_eq!(text("bad = '{{ nope }}'\nok = 1", "{{ ok }}").unwrap(), "1");
 }
