@@ -20,7 +20,7 @@ pub(super) struct Module {
     /// For each file, what becomes of it.
     fates: Vec<Fate>,
     templates: Templates,
-    /// For each `[[build.when]]`, the `[[build.file]]` that it is about.
+    /// For each `[[build.when]]`, the files that it is about.
     conditions: Vec<GlobSet>,
 }
 
