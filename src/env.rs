@@ -178,6 +178,11 @@ pub fn program_path() -> std::io::Result<PathBuf> {
     std::env::current_exe()
 }
 
+/// How many threads this machine runs at once, as far as it says.
+pub fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 /// This process's id.
 pub fn pid() -> u32 {
     std::process::id()

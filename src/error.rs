@@ -155,6 +155,8 @@ fn project(error: &ProjectError) -> ExitCode {
         ProjectError::Read { .. } => ExitCode::Io,
         ProjectError::Unknown { .. }
         | ProjectError::NotOne { .. }
+        | ProjectError::NothingSelected { .. }
+        | ProjectError::Pattern { .. }
         | ProjectError::NotAUnit { .. }
         | ProjectError::NoneHere { .. }
         | ProjectError::Override { .. } => ExitCode::Usage,

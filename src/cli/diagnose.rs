@@ -48,6 +48,7 @@ pub(super) fn print_any(error: &anyhow::Error, terminal: Terminal) -> u8 {
 
 /// Prints what a run's user must know after it: nothing if it went well.
 pub(super) fn print_report(report: &Report, words: &[OsString], terminal: Terminal) {
+    let mut given = Vec::new();
     for unit in &report.units {
         let Some(error) = &unit.error else { continue };
         let line = Line { words, id: Some(&unit.unit), ci: terminal.ci };
@@ -56,9 +57,17 @@ pub(super) fn print_report(report: &Report, words: &[OsString], terminal: Termin
         if tool_only && terminal.level != Level::Verbose {
             continue;
         }
-        terminal.error(&with_lock(&chain(error), unit));
+        let mut text = with_lock(&chain(error), unit);
+        if report.units.len() > 1 && !text.contains(&unit.unit.to_string()) {
+            text = format!("{}: {text}", unit.unit);
+        }
+        terminal.error(&text);
         for hint in hints(error, &line).into_iter().chain(lock_hints(error, unit, &line)) {
-            terminal.hint(&hint);
+            // The same cause in many units is one thing to do.
+            if !given.contains(&hint) {
+                terminal.hint(&hint);
+                given.push(hint);
+            }
         }
     }
 }

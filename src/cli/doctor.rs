@@ -3,10 +3,10 @@
 use clap::Args;
 
 use super::terminal::Terminal;
-use super::toml_text;
 use crate::ExitCode;
 use crate::doctor::{Finding, Options, Severity, examine};
 use crate::env::Environment;
+use crate::project::toml_text;
 use crate::report::Level;
 
 /// What `doctor` takes.

@@ -12,7 +12,8 @@ use crate::Error;
 use crate::env::Environment;
 use crate::process::Interrupts;
 use crate::project::Name;
-use crate::report::{Level, is_harmless};
+use crate::project::is_harmless;
+use crate::report::Level;
 use crate::scaffold::{self, Candidate, Found, Made, NewProject, ScaffoldError, Tool};
 use crate::workflow::parse::quote;
 

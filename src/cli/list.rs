@@ -6,9 +6,10 @@
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use super::diagnose;
 use super::terminal::Terminal;
-use super::{diagnose, toml_text};
 use crate::env::Environment;
+use crate::project::toml_text;
 use crate::project::{Inventory, ModuleEntry, Name, ProfileEntry, Project, WorkflowEntry};
 use crate::report::Level;
 use crate::steps::STEPS;

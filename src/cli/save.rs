@@ -27,11 +27,11 @@ pub(super) fn run(args: &SaveArgs, env: &Environment, terminal: Terminal) -> any
     let unit = units::one(&project, &args.unit, env).map_err(Error::from)?;
     let files = if args.files.is_empty() { &[SAVED_BY_DEFAULT.to_owned()][..] } else { &args.files };
     for file in save(&project, &unit, files).map_err(Error::from)? {
-        let (path, module) = (file.path.escape_debug(), &unit.module);
+        let (path, source) = (file.path.escape_debug(), file.source.escape_debug());
         let text = if file.written {
-            format!("saved {DIST}/{unit}/{path} to modules/{module}/{path}")
+            format!("saved {DIST}/{unit}/{path} to {source}")
         } else {
-            format!("modules/{module}/{path} is the same already")
+            format!("{source} is the same already")
         };
         if terminal.level != Level::Quiet {
             terminal.say(&text);

@@ -10,6 +10,11 @@ use super::{Name, ProjectError, RESERVED, UnitId, nearest};
 
 /// The file that marks a project's root.
 pub const MARKER: &str = "lockstep.toml";
+/// Whether a directory below `modules` holds what modules share, and is none itself.
+fn is_shared(name: &str) -> bool {
+    name.starts_with('_')
+}
+
 /// The directory of rendered output, below the root.
 pub const DIST: &str = ".dist";
 
@@ -124,7 +129,7 @@ impl Project {
     }
 
     pub(crate) fn has_module(&self, name: &Name) -> bool {
-        self.module_directory(name).is_dir()
+        !is_shared(name.as_str()) && self.module_directory(name).is_dir()
     }
 
     pub(crate) fn has_profile(&self, name: &Name) -> bool {
@@ -155,6 +160,7 @@ impl Project {
 
     /// Names of directories (no ending) or files with an ending, sorted, and those that cannot be
     /// used. Hidden entries are nobody's modules: editors and desktops leave them.
+    /// What begins with `_` is shared by modules.
     pub(super) fn entries(
         &self,
         what: &'static str,
@@ -181,7 +187,7 @@ impl Project {
                 },
                 _ => continue,
             };
-            if text.starts_with('.') {
+            if text.starts_with('.') || what == "module" && is_shared(&text) {
                 continue;
             }
             let path = format!("{below}/{}", printable(&text));

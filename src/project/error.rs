@@ -68,10 +68,28 @@ pub enum ProjectError {
         known: Vec<String>,
     },
     /// The command line names several units, or a pattern.
-    #[error("`{word}` may name several units, and one invocation runs one unit for now")]
+    #[error("`{word}` may name several units, and for now only `build` alone takes several")]
     NotOne {
         /// The word, safe to print.
         word: String,
+    },
+    /// A part of the command line's selection selects nothing.
+    #[error("`{word}` selects no {what}")]
+    NothingSelected {
+        /// Module, profile or unit.
+        what: &'static str,
+        /// The part, safe to print.
+        word: String,
+        /// What there is to select from.
+        known: Vec<String>,
+    },
+    /// A pattern that is none.
+    #[error("`{word}` is no pattern: {why}")]
+    Pattern {
+        /// The pattern, safe to print.
+        word: String,
+        /// What is wrong with it.
+        why: String,
     },
     /// Module and profile exist, and make no unit.
     #[error("`{unit}` is not a unit: {why}")]
@@ -169,6 +187,16 @@ impl ProjectError {
             } else {
                 format!("known {what}s: {}", known.join(", "))
             }),
+            Self::NothingSelected { what, known, .. } => Some(if known.is_empty() {
+                format!("this project has no {what}s yet")
+            } else {
+                let more = known.len().saturating_sub(20);
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                format!("known {what}s: {}{more}", known[..known.len().min(20)].join(", "))
+            }),
+            Self::Pattern { .. } => {
+                Some("`*`, `?`, `[a-z]` and `{a,b}` are patterns; a comma separates, `!` excludes".into())
+            }
             Self::NoneHere { what: "profile", .. } => {
                 Some("name it, set `LOCKSTEP_PROFILE`, or set `default_profile` in lockstep.toml".into())
             }

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, js
 use serde_json::{Map, Value, json};
 
 use super::config::Config;
-use super::{ModuleConfig, Name, StaleAfter, UnitId, WorkflowFile, profile};
+use super::{Delimiters, ModuleConfig, Name, PRESETS, StaleAfter, UnitId, WorkflowFile, profile};
 use crate::env::Span;
 
 /// Lengths of time, largest unit first: `1h30m`.
@@ -159,6 +159,20 @@ schema_of!(
         "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$",
     })
 );
+schema_of!(Delimiters, "Delimiters", {
+    let pair = json!({ "type": "array", "items": { "type": "string" }, "minItems": 2, "maxItems": 2 });
+    let names: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
+    json_schema!({
+        "anyOf": [
+            { "type": "string", "enum": names },
+            {
+                "type": "object",
+                "properties": { "variable": pair, "block": pair, "comment": pair },
+                "additionalProperties": false,
+            },
+        ]
+    })
+});
 schema_of!(
     StaleAfter,
     "StaleAfter",

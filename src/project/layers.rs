@@ -12,11 +12,11 @@ use super::data::DataItem;
 use super::error::printable;
 use super::outside::Outside;
 use super::params::Params;
-use super::profile::OverridePolicy;
+use super::profile::{OverridePolicy, Profile};
 use super::sensitive::Marks;
 use super::toml_file::TomlFile;
 use super::value::{Data, Node, operator};
-use super::{Place, Project, ProjectError, UnitId};
+use super::{Configs, ModuleConfig, Place, Project, ProjectError, UnitId};
 use crate::env::Environment;
 
 const VARIABLE: &str = "LOCKSTEP_PARAM_";
@@ -32,6 +32,16 @@ pub struct Overrides<'a> {
     pub env: &'a Environment,
 }
 
+impl Overrides<'_> {
+    /// The keys that they set, sorted; never the values.
+    ///
+    /// # Errors
+    /// When one of them makes no sense.
+    pub fn keys(&self) -> Result<Vec<String>, ProjectError> {
+        Ok(outside(self)?.leaves().into_iter().map(|(key, _)| key).collect())
+    }
+}
+
 impl Project {
     /// A unit's parameters: all layers merged, nothing evaluated yet.
     ///
@@ -39,44 +49,50 @@ impl Project {
     /// When a file of a layer cannot be read or understood, an override makes no sense, or the
     /// profile denies overrides and there are some.
     pub fn params(&self, unit: &UnitId, overrides: &Overrides<'_>) -> Result<Params, ProjectError> {
-        let module = self.module_config(&unit.module)?;
-        let chain = self.chain(&unit.profile)?;
-        let policy = chain
-            .iter()
-            .rev()
-            .find_map(|profile| profile.overrides.map(|policy| (policy, profile.place.clone())));
-        let outside = outside(overrides)?;
-        let keys: Vec<String> = outside.leaves().into_iter().map(|(key, _)| key).collect();
-        if let (Some((OverridePolicy::Deny, place)), Some(first)) = (&policy, outside.leaves().first()) {
-            return Err(ProjectError::Override {
-                place: first.1.place.clone(),
-                message: format!(
-                    "`{}` is overridden from outside the repository, and {} says `overrides = \"deny\"`",
-                    printable(&first.0),
-                    place.file()
-                ),
-            });
-        }
-        let mut marks = Marks(module.sensitive);
-        marks.0.extend_from_slice(&self.config().sensitive);
-        let mut tree = module.params.merge(self.config().params.clone());
-        for profile in chain {
-            tree = tree.merge(profile.params);
-            marks.0.extend(profile.sensitive);
-            let mut modules = profile.modules;
-            if let Some(module) = modules.remove(&unit.module) {
-                tree = tree.merge(module.params);
-            }
-        }
-        let denied = policy
-            .filter(|(policy, _)| *policy == OverridePolicy::Deny)
-            .map(|(_, place)| place.file().to_owned());
-        // What the module says of data replaces what the project says.
-        let data = self.config().data.clone().into_iter().chain(module.data);
-        let data = data.map(|(name, config)| (name, DataItem::new(config))).collect();
-        let reach = Outside::new(self.root().to_owned(), overrides.env.clone(), denied, data);
-        Params::new(tree.merge(outside).settle(), self, unit, keys, &marks, reach)
+        Configs::new(self).params(unit, overrides)
     }
+}
+
+/// A unit's parameters out of what its files say.
+pub(super) fn merge(
+    project: &Project,
+    unit: &UnitId,
+    overrides: &Overrides<'_>,
+    module: &ModuleConfig,
+    chain: &[Profile],
+) -> Result<Params, ProjectError> {
+    let policy =
+        chain.iter().rev().find_map(|profile| profile.overrides.map(|policy| (policy, &profile.place)));
+    let outside = outside(overrides)?;
+    let keys: Vec<String> = outside.leaves().into_iter().map(|(key, _)| key).collect();
+    if let (Some((OverridePolicy::Deny, place)), Some(first)) = (policy, outside.leaves().first()) {
+        return Err(ProjectError::Override {
+            place: first.1.place.clone(),
+            message: format!(
+                "`{}` is overridden from outside the repository, and {} says `overrides = \"deny\"`",
+                printable(&first.0),
+                place.file()
+            ),
+        });
+    }
+    let mut marks = Marks(module.sensitive.clone());
+    marks.0.extend_from_slice(&project.config().sensitive);
+    let mut tree = module.params.clone().merge(project.config().params.clone());
+    for profile in chain {
+        tree = tree.merge(profile.params.clone());
+        marks.0.extend_from_slice(&profile.sensitive);
+        if let Some(module) = profile.modules.get(&unit.module) {
+            tree = tree.merge(module.params.clone());
+        }
+    }
+    let denied = policy
+        .filter(|(policy, _)| *policy == OverridePolicy::Deny)
+        .map(|(_, place)| place.file().to_owned());
+    // What the module says of data replaces what the project says.
+    let data = project.config().data.iter().chain(&module.data);
+    let data = data.map(|(name, config)| (name.clone(), DataItem::new(config.clone()))).collect();
+    let reach = Outside::new(project.root().to_owned(), overrides.env.clone(), denied, data);
+    Params::new(tree.merge(outside).settle(), project, unit, keys, &marks, reach)
 }
 
 /// Everything from outside the repository as one layer.

@@ -5,9 +5,13 @@
 
 mod access;
 mod ask;
+mod build_config;
 mod build_file;
+mod build_when;
 mod config;
+mod configs;
 mod data;
+mod delimiters;
 mod discover;
 mod encode;
 mod error;
@@ -28,6 +32,7 @@ mod params;
 mod place;
 mod profile;
 mod resolve;
+mod select;
 mod sensitive;
 pub(crate) mod strict;
 mod toml_file;
@@ -38,11 +43,15 @@ mod violation;
 mod workflow_file;
 
 pub use access::{Access, Answers};
+pub use build_config::BuildConfig;
 pub use build_file::BuildFile;
+pub use build_when::BuildWhen;
 pub use config::{
     Config, ExecConfig, GitConfig, GitLockConfig, JournalConfig, LockConfig, ReadOnly, StaleAfter, ToolConfig,
 };
+pub use configs::Configs;
 pub use data::DataConfig;
+pub use delimiters::{Delimiters, PRESETS};
 pub use discover::{DIST, MARKER, Project};
 pub use encode::Format;
 pub use error::{Opaque, ProjectError};
@@ -54,13 +63,14 @@ pub use functions::git::{GitFacts, GitSource};
 pub use functions::{FUNCTIONS, Function};
 pub use inventory::{Inventory, ModuleEntry, ProfileEntry, WorkflowEntry};
 pub use layers::Overrides;
-pub use module::{BuildConfig, Delimiters, ModuleConfig};
+pub use module::ModuleConfig;
 pub use module_schema::{ModuleSchema, SCHEMA_FILE};
 pub use names::{Name, NameError, RESERVED, UnitId};
 pub use nearest::nearest;
 pub use params::Params;
 pub use place::Place;
 pub use profile::OverridePolicy;
+pub use select::selects_many;
 pub(crate) use toml_text::is_harmless;
 pub use value::{Data, Node};
 pub use violation::Violation;

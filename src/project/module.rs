@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::config::check_env;
 use super::data::DataConfig;
 use super::file_schema::of_module;
 use super::toml_file::TomlFile;
 use super::value::Node;
-use super::{BuildFile, ModuleSchema, Name, ProjectError};
+use super::{BuildConfig, ModuleSchema, Name, ProjectError};
 
 /// What `module.toml` says.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -37,50 +37,15 @@ pub struct ModuleConfig {
     pub schema: Option<Node>,
 }
 
-/// `[build]`
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct BuildConfig {
-    /// Files that are copied as they are, as globs relative to the module.
-    pub raw: Vec<String>,
-    /// Files that make no output, as globs; they can still be included by others.
-    pub exclude: Vec<String>,
-    /// Other delimiters, for tools that use `{{ }}` themselves.
-    pub delimiters: Delimiters,
-    /// Files that are made from data.
-    pub file: Vec<BuildFile>,
-}
-
-/// `[build] delimiters`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Delimiters {
-    /// Around an expression.
-    pub variable: [String; 2],
-    /// Around a statement.
-    pub block: [String; 2],
-    /// Around a comment.
-    pub comment: [String; 2],
-}
-
-impl Default for Delimiters {
-    fn default() -> Self {
-        let pair = |a: &str, b: &str| [a.to_owned(), b.to_owned()];
-        Self { variable: pair("{{", "}}"), block: pair("{%", "%}"), comment: pair("{#", "#}") }
-    }
-}
-
 impl ModuleConfig {
     pub(crate) fn parse(file: &TomlFile) -> Result<Self, ProjectError> {
         let mut table = file.parse()?;
         let params = Node::take_params(table.get_mut(), file)?;
-        let values = BuildFile::take_values(table.get_mut(), file)?;
+        let rest = BuildConfig::take_rest(table.get_mut(), file)?;
         let places = DataConfig::places(table.get_ref(), file);
         let schema = ModuleSchema::take(table.get_mut(), file)?;
         let mut config: Self = file.decode(table, &["params", "schema", "value"])?;
-        for (made, value) in config.build.file.iter_mut().zip(values) {
-            made.complete(value)?;
-        }
+        config.build.complete(rest)?;
         (config.params, config.schema) = (params, schema);
         DataConfig::complete(&mut config.data, places)?;
         check_env(&config.env, file)?;

@@ -15,7 +15,7 @@ use toml::de::DeTable;
 use super::toml_file::TomlFile;
 use super::value::{Data, Node};
 use super::violation::expectation;
-use super::{Name, Place, Project, ProjectError};
+use super::{ModuleConfig, Name, Place, Project, ProjectError};
 
 /// The file of that name in a module's directory is its schema, and makes no output.
 pub const SCHEMA_FILE: &str = "schema.json";
@@ -56,9 +56,18 @@ impl Project {
     /// # Errors
     /// When it is no table of JSON or TOML, or stands in both places.
     pub fn module_schema(&self, module: &Name) -> Result<Option<ModuleSchema>, ProjectError> {
+        self.schema_of(module, &self.module_config(module)?)
+    }
+
+    /// The schema of a module whose module.toml says this.
+    pub(crate) fn schema_of(
+        &self,
+        module: &Name,
+        config: &ModuleConfig,
+    ) -> Result<Option<ModuleSchema>, ProjectError> {
         let path = format!("modules/{module}/{SCHEMA_FILE}");
         let file = TomlFile::read(self.root(), &path)?;
-        match (file, self.module_config(module)?.schema) {
+        match (file, config.schema.clone()) {
             (None, None) => Ok(None),
             (None, Some(node)) => ModuleSchema::of_table(node).map(Some),
             (Some(file), None) => ModuleSchema::of_file(file).map(Some),

@@ -22,12 +22,7 @@ impl Params {
                     ProjectError::config(node.place.clone(), "this number cannot be written as data")
                 })?
             }
-            Data::Text(text) if text.contains("{{") => {
-                let value = expr::evaluate(text, &node.place, self.context());
-                let value =
-                    value.map_err(|error| self.failure().unwrap_or_else(|| self.scope.redacted(error)))?;
-                self.json(&value, &node.place)?
-            }
+            Data::Text(text) if text.contains("{{") => self.evaluate(text, &node.place)?,
             Data::Text(text) | Data::Datetime(text) => Value::String(text.clone()),
             Data::List(items) | Data::Append(items) => {
                 items.iter().map(|item| self.resolve(item)).collect::<Result<_, _>>()?
@@ -37,6 +32,16 @@ impl Params {
                 .map(|(key, node)| Ok((key.clone(), self.resolve(node)?)))
                 .collect::<Result<_, ProjectError>>()?,
         })
+    }
+
+    /// A text of the configuration as one value: an expression that stands alone keeps its type.
+    ///
+    /// # Errors
+    /// When an expression in it cannot be evaluated.
+    pub(crate) fn evaluate(&self, text: &str, place: &Place) -> Result<Value, ProjectError> {
+        let value = expr::evaluate(text, place, self.context());
+        let value = value.map_err(|error| self.failure().unwrap_or_else(|| self.scope.redacted(error)))?;
+        self.json(&value, place)
     }
 
     /// The parameter of a dotted key, evaluated; `place` is where it is asked for.

@@ -15,6 +15,9 @@ use super::filters::FILTERS;
 /// How deep containers may nest before they count as endless.
 const DEEPEST: usize = 64;
 
+/// What is said of an include that finds nothing.
+pub(crate) const NO_SUCH_FILE: &str = "there is no such file in the module";
+
 /// A fresh environment without templates; cheap to call.
 pub(crate) fn environment() -> Environment<'static> {
     static BASE: OnceLock<Environment<'static>> = OnceLock::new();
@@ -374,7 +377,7 @@ pub(crate) fn describe(error: &Error) -> String {
     match (error.kind(), detail) {
         (ErrorKind::UndefinedError, Some(detail)) => detail.to_owned(),
         (ErrorKind::UndefinedError, None) => "a name is undefined".to_owned(),
-        (ErrorKind::TemplateNotFound, _) => "there is no such file in the module".to_owned(),
+        (ErrorKind::TemplateNotFound, _) => NO_SUCH_FILE.to_owned(),
         (ErrorKind::InvalidOperation, Some(detail)) => detail.to_owned(),
         (ErrorKind::InvalidOperation, None) => "these values cannot be combined in this way".to_owned(),
         (kind, Some(detail)) => format!("{kind}: {detail}"),

@@ -66,13 +66,14 @@ impl TomlFile {
         let place = self.place(error.span().map_or(0, |span| span.start));
         let message = error.message();
         let words: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-        if message.starts_with("unknown field")
+        let unknown = [("unknown field", "key"), ("unknown variant", "value")];
+        if let Some((_, what)) = unknown.iter().find(|(begin, _)| message.starts_with(begin))
             && let Some((word, known)) = words.split_first()
         {
             let hint = nearest(word, known.iter().copied().chain(taken.iter().copied()))
                 .map(|near| format!("did you mean `{near}`?"))
                 .or_else(|| Some(format!("known here: {}", known.join(", "))));
-            return ProjectError::config_hint(place, format!("unknown key `{word}`"), hint);
+            return ProjectError::config_hint(place, format!("unknown {what} `{word}`"), hint);
         }
         ProjectError::config(place, without_values(message))
     }

@@ -5,7 +5,8 @@ use std::path::{Component, Path};
 use super::discover::DIST;
 use super::error::printable;
 use super::profile::Profile;
-use super::{ModuleConfig, Name, Project, ProjectError, UnitId};
+use super::select::selects_many;
+use super::{Configs, ModuleConfig, Name, Project, ProjectError, UnitId};
 use crate::env::Environment;
 
 impl Project {
@@ -14,29 +15,11 @@ impl Project {
     /// # Errors
     /// When a word names nothing or several, or module and profile make no unit.
     pub fn unit(&self, module: &str, profile: &str, env: &Environment) -> Result<UnitId, ProjectError> {
-        for word in [module, profile] {
-            if word.contains(['*', '?', ',', '[', '{']) {
-                return Err(ProjectError::NotOne { word: printable(word) });
-            }
+        if let Some(word) = [module, profile].into_iter().find(|word| selects_many(word)) {
+            return Err(ProjectError::NotOne { word: printable(word) });
         }
-        let here = self.standing(env.cwd());
-        let module = match module {
-            "." => match here.module.clone() {
-                Some(module) => module,
-                None => return Err(self.nowhere("module", env)),
-            },
-            word => word.to_owned(),
-        };
-        let profile = match profile {
-            "." => match here.profile.as_deref().or_else(|| env.var("LOCKSTEP_PROFILE")) {
-                Some(profile) => profile.to_owned(),
-                None => match &self.config().default_profile {
-                    Some(profile) => profile.to_string(),
-                    None => return Err(self.nowhere("profile", env)),
-                },
-            },
-            word => word.to_owned(),
-        };
+        let module = if module == "." { self.module_here(env)? } else { module.to_owned() };
+        let profile = if profile == "." { self.profile_here(env)? } else { profile.to_owned() };
         let module = Name::new(&module)
             .ok()
             .filter(|name| self.has_module(name))
@@ -57,12 +40,12 @@ impl Project {
     /// # Errors
     /// When a module or profile cannot be read or has a name that cannot be used.
     pub fn units(&self) -> Result<Vec<UnitId>, ProjectError> {
-        let profiles = self.profiles()?;
+        let (configs, profiles) = (Configs::new(self), self.profiles()?);
         let mut units = Vec::new();
         for module in self.modules()? {
             for profile in &profiles {
                 let unit = UnitId::new(module.clone(), profile.clone());
-                if self.excluded(&unit)?.is_none() {
+                if configs.excluded(&unit)?.is_none() {
                     units.push(unit);
                 }
             }
@@ -72,8 +55,20 @@ impl Project {
 
     /// Why module and profile make no unit, if they do not.
     pub(crate) fn excluded(&self, unit: &UnitId) -> Result<Option<String>, ProjectError> {
-        let chain = self.chain(&unit.profile)?;
-        Ok(exclusion(unit, &chain, &self.module_config(&unit.module)?))
+        Configs::new(self).excluded(unit)
+    }
+
+    /// The module that `.` means.
+    pub(super) fn module_here(&self, env: &Environment) -> Result<String, ProjectError> {
+        self.standing(env.cwd()).module.ok_or_else(|| self.nowhere("module", env))
+    }
+
+    /// The profile that `.` means.
+    pub(super) fn profile_here(&self, env: &Environment) -> Result<String, ProjectError> {
+        let default = || self.config().default_profile.as_ref().map(Name::to_string);
+        let said =
+            self.standing(env.cwd()).profile.or_else(|| env.var("LOCKSTEP_PROFILE").map(str::to_owned));
+        said.or_else(default).ok_or_else(|| self.nowhere("profile", env))
     }
 
     fn nowhere(&self, what: &'static str, env: &Environment) -> ProjectError {
@@ -101,9 +96,17 @@ impl Project {
 
 /// Why a module and a profile, with all that it extends, make no unit, if they do not.
 pub(super) fn exclusion(unit: &UnitId, chain: &[Profile], module: &ModuleConfig) -> Option<String> {
-    if let Some(own) = chain.last().filter(|own| own.is_abstract) {
-        return Some(format!("profile `{}` is abstract ({})", unit.profile, own.place.file()));
-    }
+    excluded_by_profile(unit, chain).or_else(|| excluded_by_module(unit, chain, module))
+}
+
+/// Why a profile makes no units at all.
+pub(super) fn excluded_by_profile(unit: &UnitId, chain: &[Profile]) -> Option<String> {
+    let own = chain.last().filter(|own| own.is_abstract)?;
+    Some(format!("profile `{}` is abstract ({})", unit.profile, own.place.file()))
+}
+
+/// Why a module is no unit in a profile.
+pub(super) fn excluded_by_module(unit: &UnitId, chain: &[Profile], module: &ModuleConfig) -> Option<String> {
     if module.profiles.as_ref().is_some_and(|profiles| !profiles.contains(&unit.profile)) {
         return Some(format!("modules/{}/module.toml does not list the profile", unit.module));
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::error::printable;
 use super::module_schema::{ModuleSchema, deepest, segments};
-use super::{Params, Place, Project, ProjectError, UnitId, nearest};
+use super::{Params, Place, ProjectError, UnitId, nearest};
 
 /// One parameter that is not as the schema wants it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,17 +35,15 @@ impl fmt::Display for Violation {
     }
 }
 
-impl Project {
-    /// Checks a unit's parameters against the schema of its module. True if there is one. Only what
-    /// the schema has a say in is evaluated.
+impl ModuleSchema {
+    /// Checks a unit's parameters. Only what the schema has a say in is evaluated.
     ///
     /// # Errors
     /// [`ProjectError::Invalid`] with everything that does not fit, or what is wrong with the schema.
-    pub fn check_schema(&self, unit: &UnitId, params: &Params) -> Result<bool, ProjectError> {
-        let Some(schema) = self.module_schema(&unit.module)? else { return Ok(false) };
-        let violations = violations(&schema, params)?;
+    pub fn check(&self, unit: &UnitId, params: &Params) -> Result<(), ProjectError> {
+        let violations = violations(self, params)?;
         if violations.is_empty() {
-            return Ok(true);
+            return Ok(());
         }
         Err(ProjectError::Invalid { unit: unit.clone(), violations })
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::key::Key;
 use super::manifest::Manifest;
-use super::templates::Output;
+use super::outputs::Output;
 use super::tree::{Existing, Tree};
 use super::{BuildRequest, RenderError};
 

@@ -5,7 +5,7 @@ use std::fmt;
 use super::guard::Holder;
 use super::save::SAVED_BY_DEFAULT;
 use crate::git::GitError;
-use crate::project::{Place, ProjectError, UnitId};
+use crate::project::{Place, ProjectError, UnitId, strict};
 
 /// Why a unit was not rendered.
 #[derive(Debug, thiserror::Error)]
@@ -171,6 +171,10 @@ impl RenderError {
             Self::Project(error) | Self::Parameter { source: error, .. } => error.hint(),
             Self::Template { message, .. } if message.contains("undefined") => Some(
                 "give it a value under [params] in the profile, or a default under [params] in module.toml"
+                    .into(),
+            ),
+            Self::Template { message, .. } if message.starts_with(strict::NO_SUCH_FILE) => Some(
+                "names are seen from the module, `./x` from the file itself, `_partials/x` is modules/_partials/x"
                     .into(),
             ),
             Self::Template { .. }

@@ -1,7 +1,7 @@
 //! Files that are made from data (`[[build.file]]`), in memory.
 
 use super::RenderError;
-use super::templates::{Output, is_harmless};
+use super::outputs::{Output, is_harmless};
 use crate::project::{BuildFile, Params, Place, ProjectError};
 
 /// The mode of a file that no file of the module stands for.
@@ -27,5 +27,5 @@ pub(super) fn make(file: &BuildFile, params: &Params) -> Result<Output, RenderEr
     let fail = |place: &Place, why: &str| ProjectError::config(place.clone(), format!("`{path}`: {why}"));
     let format = file.format().ok_or_else(|| fail(&file.place, "no format"))?;
     let text = format.write(&value).map_err(|why| fail(place, why))?;
-    Ok(Output::new(path, text.into_bytes(), MODE, secret))
+    Ok(Output::new(path, text.into_bytes(), MODE, secret, file.place.to_string()))
 }

@@ -17,7 +17,7 @@ use crate::env;
 
 const NAME: &str = "render.key";
 /// What marks a digest that was made with the key.
-const MARK: &str = "hmac-sha256:";
+pub(super) const MARK: &str = "hmac-sha256:";
 
 /// A checkout's key.
 #[derive(Clone)]

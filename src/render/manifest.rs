@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::key::Key;
-use super::templates::{Output, is_harmless};
+use super::outputs::{Output, is_harmless};
 
 const VERSION: u32 = 1;
 
@@ -49,13 +49,21 @@ impl Manifest {
 
     /// The manifest of a finished build. Without a key a file with secrets has no digest.
     pub(super) fn of(outputs: &[Output], key: Option<&Key>) -> Self {
-        let digests = |output: &Output| match (output.sensitive, key) {
-            (false, _) => vec![digest(&output.bytes)],
-            (true, Some(key)) => vec![key.digest(&output.bytes)],
-            (true, None) => Vec::new(),
-        };
-        let files = outputs.iter().map(|output| (output.path.clone(), digests(output))).collect();
+        let files = outputs.iter().map(|output| (output.path.clone(), digests(output, key))).collect();
         Self { version: VERSION, unfinished: false, files }
+    }
+
+    /// Whether it is that of a finished build of these, as [`Self::of`] makes it.
+    pub(super) fn is_of(&self, outputs: &[Output], key: Option<&Key>) -> bool {
+        let listed = |output: &Output| {
+            self.files.get(&output.path).is_some_and(|known| *known == digests(output, key))
+        };
+        !self.unfinished && self.files.len() == outputs.len() && outputs.iter().all(listed)
+    }
+
+    /// Whether a file with secrets is among them.
+    pub(super) fn is_keyed(&self) -> bool {
+        self.files.values().flatten().any(|digest| digest.starts_with(super::key::MARK))
     }
 
     /// The manifest for the time of writing: everything of both.
@@ -81,6 +89,14 @@ impl Manifest {
         let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
         bytes.push(b'\n');
         bytes
+    }
+}
+
+fn digests(output: &Output, key: Option<&Key>) -> Vec<String> {
+    match (output.sensitive, key) {
+        (false, _) => vec![output.digest().to_owned()],
+        (true, Some(key)) => vec![key.digest(&output.bytes)],
+        (true, None) => Vec::new(),
     }
 }
 

@@ -4,14 +4,18 @@
 //! written: a build that changes nothing writes nothing. Nothing is ever written, read or removed
 //! through a symbolic link, or outside the unit's directory and `.dist/.lockstep`.
 
+mod batch;
 mod changes;
 mod diff;
+mod directory;
 mod error;
 mod facts;
 mod generated;
 mod guard;
 mod key;
 mod manifest;
+mod module;
+mod outputs;
 mod preview;
 mod save;
 mod source;
@@ -23,10 +27,12 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use batch::{BatchRequest, Results, build_all, check_all};
 pub use diff::{DiffStyle, unified};
 pub use error::{Excerpt, RenderError};
 pub use facts::git_facts;
@@ -36,10 +42,14 @@ pub use save::{SAVED_BY_DEFAULT, Saved, save};
 pub use survey::{FileFate, Survey, survey};
 pub use verify::{Verified, verify};
 
+use self::changes::Changes;
+use self::directory::Directory;
 use self::guard::Guard;
 use self::key::Key;
 use self::manifest::Manifest;
-use self::templates::Output;
+use self::module::Module;
+use self::outputs::Output;
+use self::source::{Reader, SourceFile};
 use self::tree::{Existing, Tree};
 use crate::git::Repo;
 use crate::project::{DIST, Params, Project, UnitId};
@@ -66,13 +76,16 @@ pub struct BuildRequest<'a> {
 
 /// A rendered unit. The directory stays as it is for as long as the guard lives.
 #[derive(Debug)]
-pub struct Rendered {
+pub struct Rendered<G = Arc<OwnedFd>> {
     /// Where the files are; absolute.
     pub directory: PathBuf,
     /// Keeps other builds from changing the directory; tools inherit it.
-    pub guard: Arc<OwnedFd>,
+    pub guard: G,
     /// How many files were written.
     pub written: usize,
+    /// The files that were written, relative to the directory, each with what it was made of,
+    /// relative to the project.
+    pub made: Vec<(String, String)>,
     /// How many files were removed.
     pub removed: usize,
     /// How many files were as they should be.
@@ -83,73 +96,151 @@ pub struct Rendered {
     pub override_keys: Vec<String>,
 }
 
+impl Rendered {
+    /// The same, and the directory is no longer in use.
+    fn let_go(self) -> Rendered<()> {
+        let Self { directory, guard: _, written, made, removed, unchanged, foreign, override_keys } = self;
+        Rendered { directory, guard: (), written, made, removed, unchanged, foreign, override_keys }
+    }
+}
+
 /// Renders a unit and keeps its directory in use.
 ///
 /// # Errors
 /// When a template or parameter is wrong, a generated file was edited, the directory is in use and
 /// would change, or reading or writing fails.
 pub fn build(request: &BuildRequest<'_>) -> Result<Rendered, RenderError> {
-    let outputs = render(request)?;
+    build_outputs(request, render(request)?)
+}
+
+fn build_outputs(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<Rendered, RenderError> {
     let unit = request.unit;
-    let mut guard = Guard::open(request.project.root(), unit, request.repo.map(Repo::git_dir))?;
-    let busy = |guard: &mut Guard| RenderError::Busy { unit: unit.clone(), holders: guard.holders() };
+    let mut guard = open_guard(request)?;
     if !guard.look()? {
-        return Err(busy(&mut guard));
+        return Err(busy(unit, &mut guard));
     }
-    let mut done = (0, 0);
-    let key = request.key(&outputs)?;
-    let open = || Disk::open(request.project.root(), unit, request.force, key.clone());
-    let mut state = open()?;
+    let key = |manifest: &Manifest| request.key(&outputs, manifest);
+    let mut state = Disk::open(request.project.root(), unit, request.force, key)?;
     let mut changes = state.compare(request, &outputs)?;
-    if !state.acts(&changes, &outputs).is_empty() {
-        if !guard.queue()? {
-            return Err(busy(&mut guard));
-        }
-        state = open()?;
-        changes = state.compare(request, &outputs)?;
-        if !state.acts(&changes, &outputs).is_empty() {
-            if !guard.write()? {
-                return Err(busy(&mut guard));
-            }
-            state.apply(request, &changes, &outputs)?;
-            done = (changes.write.len(), changes.remove.len());
-        }
+    let mut done = false;
+    if state.needs(&changes, &outputs) {
+        (state, changes) = write(request, &outputs, &mut guard)?;
+        done = true;
     }
     guard.sign(&request.holder);
     guard.settle()?;
+    rendered(request, state, &changes, done, &outputs, Arc::new(guard.into_fd()))
+}
+
+/// As [`build_outputs`], for who does nothing in the directory afterwards: where nothing is to be
+/// written it takes no lock.
+fn update_outputs(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<Rendered<()>, RenderError> {
+    // If somebody writes at this moment, what is read may not belong together; but if it is all as
+    // it should be, then it is.
+    let key = |manifest: &Manifest| request.known_key(&outputs, manifest);
+    let seen = Disk::open(request.project.root(), request.unit, request.force, key)
+        .and_then(|mut state| state.compare(request, &outputs).map(|changes| (state, changes)));
+    if let Ok((state, changes)) = seen
+        && !state.needs(&changes, &outputs)
+    {
+        return rendered(request, state, &changes, false, &outputs, ());
+    }
+    Ok(build_outputs(request, outputs)?.let_go())
+}
+
+/// Writes what differs, as the only one that may: `guard` must have looked.
+fn write(
+    request: &BuildRequest<'_>,
+    outputs: &[Output],
+    guard: &mut Guard,
+) -> Result<(Disk, Changes), RenderError> {
+    if !guard.queue()? {
+        return Err(busy(request.unit, guard));
+    }
+    // Somebody else may have written meanwhile.
+    let key = |manifest: &Manifest| request.key(outputs, manifest);
+    let mut state = Disk::open(request.project.root(), request.unit, request.force, key)?;
+    let changes = state.compare(request, outputs)?;
+    if state.needs(&changes, outputs) {
+        if !guard.write()? {
+            return Err(busy(request.unit, guard));
+        }
+        state.apply(request, &changes, outputs)?;
+    }
+    Ok((state, changes))
+}
+
+fn open_guard(request: &BuildRequest<'_>) -> Result<Guard, RenderError> {
+    Guard::open(request.project.root(), request.unit, request.repo.map(Repo::git_dir))
+}
+
+fn busy(unit: &UnitId, guard: &mut Guard) -> RenderError {
+    RenderError::Busy { unit: unit.clone(), holders: guard.holders() }
+}
+
+/// What is told of a unit that is as it should be; `done` if the changes were made just now.
+fn rendered<G>(
+    request: &BuildRequest<'_>,
+    mut state: Disk,
+    changes: &Changes,
+    done: bool,
+    outputs: &[Output],
+    guard: G,
+) -> Result<Rendered<G>, RenderError> {
     let foreign = match &mut state.tree {
-        Some(tree) => changes::foreign(tree, &outputs)?,
+        Some(tree) => changes::foreign(tree, outputs)?,
         None => Vec::new(),
     };
+    let written: &[usize] = if done { &changes.write } else { &[] };
+    let made = |index: &usize| (outputs[*index].path.clone(), outputs[*index].source.clone());
     Ok(Rendered {
-        directory: request.project.unit_directory(unit),
-        guard: Arc::new(guard.into_fd()),
-        written: done.0,
-        removed: done.1,
+        directory: request.project.unit_directory(request.unit),
+        guard,
+        written: written.len(),
+        made: written.iter().map(made).collect(),
+        removed: if done { changes.remove.len() } else { 0 },
         unchanged: changes.unchanged,
         foreign,
-        override_keys: request.params.override_keys().to_vec(),
+        override_keys: request.params.override_keys(),
     })
 }
 
 impl BuildRequest<'_> {
-    /// The checkout's key, which is made when the first file with secrets is to be written.
-    fn key(&self, outputs: &[Output]) -> Result<Option<Key>, RenderError> {
-        let (root, git_dir) = (self.project.root(), self.repo.map(Repo::git_dir));
+    /// The checkout's key, where secrets are or were in the files; made before the first is written.
+    fn key(&self, outputs: &[Output], manifest: &Manifest) -> Result<Option<Key>, RenderError> {
         if outputs.iter().any(|output| output.sensitive) {
+            let (root, git_dir) = (self.project.root(), self.repo.map(Repo::git_dir));
             return Key::obtain(root, git_dir).map(Some);
         }
-        Key::read(root, git_dir)
+        self.known_key(outputs, manifest)
+    }
+
+    /// The same, as far as there is one: nothing is written.
+    fn known_key(&self, outputs: &[Output], manifest: &Manifest) -> Result<Option<Key>, RenderError> {
+        if manifest.is_keyed() || outputs.iter().any(|output| output.sensitive) {
+            return Key::read(self.project.root(), self.repo.map(Repo::git_dir));
+        }
+        Ok(None)
     }
 }
 
 /// The unit's files, in memory.
 fn render(request: &BuildRequest<'_>) -> Result<Vec<Output>, RenderError> {
-    let module = &request.unit.module;
-    request.project.check_schema(request.unit, request.params)?;
-    let config = request.project.module_config(module)?;
-    let files = source::working_tree(request.project, module, request.repo, request.excludes)?;
-    templates::render(module, files, &config.build, request.params)
+    let (project, module) = (request.project, &request.unit.module);
+    let config = project.module_config(module)?;
+    let reader = Reader::new(project.root(), request.repo, request.excludes);
+    let (known, partials) = (HashMap::new(), || partials(project, &reader));
+    let module = Module::read(project, module, &config, &reader, &known, partials)?;
+    module.check(request.unit, request.params)?;
+    module.render(request.params)
+}
+
+/// What the project's modules may include, sorted.
+fn partials(project: &Project, reader: &Reader<'_>) -> Result<Arc<Vec<SourceFile>>, RenderError> {
+    match Directory::partials(project)? {
+        Some(directory) => reader.files(&directory).map(Arc::new),
+        None => Ok(Arc::default()),
+    }
 }
 
 fn manifest_name(unit: &UnitId) -> String {
@@ -165,8 +256,14 @@ struct Disk {
 }
 
 impl Disk {
-    /// With `force` a manifest that cannot be read counts as none.
-    fn open(root: &Path, unit: &UnitId, force: bool, key: Option<Key>) -> Result<Self, RenderError> {
+    /// With `force` a manifest that cannot be read counts as none. `key` gives the key that the
+    /// manifest's digests, and those of what is to be written, need.
+    fn open(
+        root: &Path,
+        unit: &UnitId,
+        force: bool,
+        key: impl FnOnce(&Manifest) -> Result<Option<Key>, RenderError>,
+    ) -> Result<Self, RenderError> {
         let tree = Tree::open(root, &[DIST, unit.module.as_str(), unit.profile.as_str()], false)?;
         let mut manifest = Manifest::default();
         if let Some(mut notes) = Tree::open(root, &[DIST, ".lockstep", unit.module.as_str()], false)? {
@@ -186,16 +283,13 @@ impl Disk {
                 }
             }
         }
+        let key = key(&manifest)?;
         Ok(Self { tree, manifest, key })
     }
 
-    fn compare(
-        &mut self,
-        request: &BuildRequest<'_>,
-        outputs: &[Output],
-    ) -> Result<changes::Changes, RenderError> {
+    fn compare(&mut self, request: &BuildRequest<'_>, outputs: &[Output]) -> Result<Changes, RenderError> {
         let Some(tree) = &mut self.tree else {
-            return Ok(changes::Changes { write: (0..outputs.len()).collect(), ..Default::default() });
+            return Ok(Changes { write: (0..outputs.len()).collect(), ..Default::default() });
         };
         let changes = changes::compare(tree, outputs, &self.manifest, self.key.as_ref())?;
         if !changes.edited.is_empty() && !request.force {
@@ -204,10 +298,18 @@ impl Disk {
         Ok(changes)
     }
 
-    fn acts(&self, changes: &changes::Changes, outputs: &[Output]) -> Vec<changes::Act> {
+    /// Whether anything has to be written or removed.
+    fn needs(&self, changes: &Changes, outputs: &[Output]) -> bool {
+        // A module without files still has a directory to work in.
+        self.tree.is_none()
+            || !changes.write.is_empty()
+            || !changes.remove.is_empty()
+            || !self.manifest.is_of(outputs, self.key.as_ref())
+    }
+
+    fn acts(&self, changes: &Changes, outputs: &[Output]) -> Vec<changes::Act> {
         let mut acts = changes::acts(changes, outputs, &self.manifest, self.key.as_ref());
         if self.tree.is_none() && acts.is_empty() {
-            // A module without files still has a directory to work in.
             acts.push(changes::Act::Note(Manifest::of(outputs, self.key.as_ref())));
         }
         acts
@@ -216,7 +318,7 @@ impl Disk {
     fn apply(
         &mut self,
         request: &BuildRequest<'_>,
-        changes: &changes::Changes,
+        changes: &Changes,
         outputs: &[Output],
     ) -> Result<(), RenderError> {
         let acts = self.acts(changes, outputs);

@@ -1,11 +1,10 @@
 //! What a build would do, without doing it: nothing is written, no lock is taken, nothing is made.
 
 use super::changes::{self, Changes};
-use super::key::Key;
-use super::templates::Output;
+use super::manifest::Manifest;
+use super::outputs::Output;
 use super::tree::Existing;
 use super::{BuildRequest, Disk, RenderError, render};
-use crate::git::Repo;
 use crate::project::nearest;
 
 /// One file that a build would write or remove.
@@ -50,8 +49,11 @@ impl FileChange {
 /// # Errors
 /// As for [`super::build`], except that files that somebody edited are told with the others.
 pub fn preview(request: &BuildRequest<'_>) -> Result<Vec<FileChange>, RenderError> {
-    let outputs = render(request)?;
-    let key = Key::read(request.project.root(), request.repo.map(Repo::git_dir))?;
+    differences(request, render(request)?)
+}
+
+fn differences(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<Vec<FileChange>, RenderError> {
+    let key = |manifest: &Manifest| request.known_key(&outputs, manifest);
     let mut disk = Disk::open(request.project.root(), request.unit, request.force, key)?;
     let changes = match &mut disk.tree {
         Some(tree) => changes::compare(tree, &outputs, &disk.manifest, disk.key.as_ref())?,
@@ -78,7 +80,11 @@ pub fn preview(request: &BuildRequest<'_>) -> Result<Vec<FileChange>, RenderErro
 /// # Errors
 /// [`RenderError::WouldChange`] with the files, or why a build would fail.
 pub fn check(request: &BuildRequest<'_>) -> Result<(), RenderError> {
-    let changes = preview(request)?;
+    check_outputs(request, render(request)?)
+}
+
+pub(super) fn check_outputs(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<(), RenderError> {
+    let changes = differences(request, outputs)?;
     let edited: Vec<String> =
         changes.iter().filter(|change| change.edited).map(|change| change.path.clone()).collect();
     if !edited.is_empty() && !request.force {

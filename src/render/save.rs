@@ -4,11 +4,15 @@
 //! Nothing is read or written through a link, and what lockstep generated is never taken for source:
 //! only what it copied byte for byte may come back.
 
+use globset::GlobSet;
+
+use super::directory::Directory;
 use super::manifest::Manifest;
-use super::templates::is_harmless;
+use super::module::{globs, output_name};
+use super::outputs::is_harmless;
 use super::tree::{Existing, Tree};
 use super::{Disk, RenderError};
-use crate::project::{DIST, Delimiters, Project, UnitId};
+use crate::project::{BuildConfig, DIST, Project, SCHEMA_FILE, UnitId};
 
 /// What tools keep beside the configuration and want to be committed.
 pub const SAVED_BY_DEFAULT: &str = ".terraform.lock.hcl";
@@ -16,9 +20,11 @@ pub const SAVED_BY_DEFAULT: &str = ".terraform.lock.hcl";
 /// One file that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
-    /// Relative to the rendered directory and to the module.
+    /// Relative to the rendered directory.
     pub path: String,
-    /// Whether the module's file was written; it was the same already if not.
+    /// The file that it belongs to, relative to the project.
+    pub source: String,
+    /// Whether that was written; it was the same already if not.
     pub written: bool,
 }
 
@@ -27,16 +33,15 @@ pub struct Saved {
 /// # Errors
 /// [`RenderError::CannotSave`] for a file that must not be saved, or when reading or writing fails.
 pub fn save(project: &Project, unit: &UnitId, files: &[String]) -> Result<Vec<Saved>, RenderError> {
-    let Disk { tree, manifest, .. } = Disk::open(project.root(), unit, false, None)?;
+    let Disk { tree, manifest, .. } = Disk::open(project.root(), unit, false, |_| Ok(None))?;
     let build = project.module_config(&unit.module)?.build;
-    let raw = super::templates::globs(&build.raw, "raw", &format!("modules/{}/module.toml", unit.module))?;
+    let raw = globs(&build, "raw", &build.raw)?;
     let absent = || RenderError::CannotSave {
         path: format!("{DIST}/{unit}"),
         why: "it is not there: nothing was rendered".into(),
     };
     let mut tree = tree.ok_or_else(absent)?;
-    let mut module =
-        Tree::open(project.root(), &["modules", unit.module.as_str()], false)?.ok_or_else(absent)?;
+    let mut sources = Sources::open(project, unit, &build)?.ok_or_else(absent)?;
     let mut copies = Vec::new();
     for path in files {
         let refuse = |why: &str| RenderError::CannotSave {
@@ -46,7 +51,7 @@ pub fn save(project: &Project, unit: &UnitId, files: &[String]) -> Result<Vec<Sa
         if !is_harmless(path) {
             return Err(refuse("it is not a path below the rendered directory"));
         }
-        if path == "module.toml" {
+        if path == "module.toml" || path == SCHEMA_FILE {
             return Err(refuse("in a module this name is lockstep's own"));
         }
         let (bytes, mode) = match tree.look(path)? {
@@ -55,45 +60,103 @@ pub fn save(project: &Project, unit: &UnitId, files: &[String]) -> Result<Vec<Sa
             Existing::Directory => return Err(refuse("it is a directory: name its files")),
             Existing::Other => return Err(refuse("it is no regular file, and links are not followed")),
         };
-        let source = match module.look(path)? {
-            Existing::File { bytes, mode } => Some((bytes, mode)),
-            Existing::Missing => None,
-            Existing::Directory | Existing::Other => {
-                return Err(refuse("in the module something else has this name"));
-            }
+        let (index, name, source) = match sources.find(&candidates(&build, path, &raw), &build)? {
+            Found::File { index, name, bytes, mode } => (index, name, Some((bytes, mode))),
+            Found::None { index } => (index, path.clone(), None),
+            Found::Other => return Err(refuse("in the module something else has this name")),
         };
         if source.as_ref().is_some_and(|(source, _)| *source == bytes) {
-            copies.push((path, None));
+            copies.push((path, index, name, None));
             continue;
         }
         if is_generated(&manifest, path, source.as_ref().map(|(bytes, _)| bytes.as_slice())) {
             return Err(refuse("it is generated, or the module's file has changed since the last build"));
         }
-        if !raw.is_match(path)
-            && std::str::from_utf8(&bytes).is_ok_and(|text| has_syntax(text, &build.delimiters))
-        {
+        let is_raw = raw.is_match(&name);
+        if output_name(&build, &name, is_raw) != *path {
+            return Err(refuse("the next build would give it another name, by `[build] strip` or `rename`"));
+        }
+        if !is_raw && std::str::from_utf8(&bytes).is_ok_and(|text| build.delimiters.open_in(text)) {
             return Err(refuse(
                 "the next build would take it for a template: list it under `[build] raw` in module.toml first",
             ));
         }
-        copies.push((path, Some((bytes, source.map_or(mode, |(_, mode)| mode)))));
+        copies.push((path, index, name, Some((bytes, source.map_or(mode, |(_, mode)| mode)))));
     }
     let mut saved = Vec::new();
-    for (path, copy) in copies {
+    for (path, index, name, copy) in copies {
+        let (directory, source) = &mut sources.0[index];
         if let Some((bytes, mode)) = &copy {
-            module.write(path, bytes, *mode)?;
+            source.write(&name, bytes, *mode)?;
         }
-        saved.push(Saved { path: path.clone(), written: copy.is_some() });
+        let source = format!("{}/{name}", directory.shown);
+        saved.push(Saved { path: path.clone(), source, written: copy.is_some() });
     }
     Ok(saved)
+}
+
+/// The directories that a module's files come from, in order.
+struct Sources(Vec<(Directory, Tree)>);
+
+/// The file of the module that makes an output.
+enum Found {
+    File {
+        index: usize,
+        name: String,
+        bytes: Vec<u8>,
+        mode: u32,
+    },
+    /// There is none; this is where it belongs.
+    None {
+        index: usize,
+    },
+    /// Something stands there that is no file.
+    Other,
+}
+
+impl Sources {
+    fn open(project: &Project, unit: &UnitId, build: &BuildConfig) -> Result<Option<Self>, RenderError> {
+        let mut sources = Vec::new();
+        for directory in Directory::sources(project, &unit.module, build)? {
+            let Ok(below) = directory.real.strip_prefix(project.root()) else { return Ok(None) };
+            let parts: Option<Vec<&str>> = below.iter().map(|part| part.to_str()).collect();
+            let Some(tree) = Tree::open(project.root(), &parts.unwrap_or_default(), false)? else {
+                return Ok(None);
+            };
+            sources.push((directory, tree));
+        }
+        Ok(Some(Self(sources)))
+    }
+
+    /// Of several files of one name the last source's counts, as in a build. A new one belongs to
+    /// the module itself, or to its last source if it is none of its own.
+    fn find(&mut self, names: &[String], build: &BuildConfig) -> Result<Found, RenderError> {
+        for (index, (_, tree)) in self.0.iter_mut().enumerate().rev() {
+            for name in names {
+                match tree.look(name)? {
+                    Existing::File { bytes, mode } => {
+                        return Ok(Found::File { index, name: name.clone(), bytes, mode });
+                    }
+                    Existing::Missing => {}
+                    Existing::Directory | Existing::Other => return Ok(Found::Other),
+                }
+            }
+        }
+        let own = build.sources.iter().position(|source| source.trim_end_matches('/') == ".");
+        Ok(Found::None { index: own.unwrap_or(self.0.len() - 1) })
+    }
+}
+
+/// The names that a file of the module may have whose output has this one.
+fn candidates(build: &BuildConfig, path: &str, raw: &GlobSet) -> Vec<String> {
+    let renamed = build.rename.iter().filter(|(_, to)| *to == path).map(|(from, _)| from.clone());
+    let stripped = build.strip.iter().map(|ending| format!("{path}{ending}"));
+    let makes = |name: &String| output_name(build, name, raw.is_match(name)) == *path;
+    let names = renamed.chain([path.to_owned()]).chain(stripped);
+    names.filter(|name| is_harmless(name) && makes(name)).collect()
 }
 
 /// Whether the last build made the file out of something else than a copy of the module's.
 fn is_generated(manifest: &Manifest, path: &str, source: Option<&[u8]>) -> bool {
     manifest.files.contains_key(path) && !source.is_some_and(|source| manifest.owns(path, source, None))
-}
-
-fn has_syntax(text: &str, delimiters: &Delimiters) -> bool {
-    let Delimiters { variable, block, comment } = delimiters;
-    [variable, block, comment].iter().any(|pair| text.contains(pair[0].as_str()))
 }

@@ -1,124 +1,219 @@
 //! The files of a module, read from the working tree.
 //!
 //! Files that git ignores are not read, `.git` never; what git tracks it does not ignore. A symbolic
-//! link counts as the file that it leads to, and only if that lies inside the module: a module under
-//! review must not be able to copy the reader's own files into its output.
+//! link counts as the file that it leads to, and only if that lies inside the same directory: a
+//! module under review must not be able to copy the reader's own files into its output.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use ignore::WalkBuilder;
 
 use super::RenderError;
+use super::directory::Directory;
 use crate::git::Repo;
-use crate::project::{Name, Project, SCHEMA_FILE};
+use crate::project::SCHEMA_FILE;
 
 /// One file of a module.
 #[derive(Debug)]
 pub(super) struct SourceFile {
-    /// Relative to the module, `/` between components.
+    /// Relative to its directory, `/` between components.
     pub(super) path: String,
+    /// Relative to the project, safe to print.
+    pub(super) shown: String,
     pub(super) bytes: Vec<u8>,
     /// Permission bits.
     pub(super) mode: u32,
 }
 
-/// Reads a module's files, sorted by path. `excludes` are the user's own files of ignore patterns.
-pub(super) fn working_tree(
-    project: &Project,
-    module: &Name,
-    repo: Option<&Repo>,
-    excludes: &[PathBuf],
-) -> Result<Vec<SourceFile>, RenderError> {
-    let shown = format!("modules/{module}");
-    let top = project.module_directory(module);
-    let real = top.canonicalize().map_err(|source| unreadable(&shown, source))?;
-    if !real.starts_with(project.root()) {
-        return Err(RenderError::Source {
-            path: shown,
-            why: "is a link that leads out of the project".into(),
-        });
-    }
-    let mut walk = WalkBuilder::new(&real);
-    // What the user's machine ignores on top comes in through `excludes`, not from the process.
-    walk.standard_filters(false).parents(true).git_ignore(true).git_exclude(true).require_git(true);
-    walk.filter_entry(|entry| entry.file_name() != ".git");
-    for exclude in excludes {
-        // A missing or odd file of patterns is as good as none, as it is for git.
-        let _ = walk.add_ignore(exclude);
-    }
-    let (mut files, mut directories, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
-    for entry in walk.build() {
-        let entry = entry.map_err(|error| {
-            let other = || std::io::Error::other("the walk failed");
-            unreadable(&shown, error.into_io_error().unwrap_or_else(other))
-        })?;
-        let is_directory = entry.file_type().is_none_or(|kind| kind.is_dir());
-        let path = entry.into_path();
-        if is_directory {
-            directories.push(path.clone());
+/// Reads directories as git sees them. One reader serves any number of modules.
+pub(super) struct Reader<'a> {
+    root: &'a Path,
+    repo: Option<&'a Repo>,
+    /// The user's own files of ignore patterns.
+    excludes: &'a [PathBuf],
+    /// What git tracks in the project, sorted. Reading the index takes time in a large repository,
+    /// so it is read when it is needed, and once.
+    tracked: OnceLock<Option<Vec<PathBuf>>>,
+}
+
+/// The files of one directory that count.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    files: Vec<(PathBuf, Kind)>,
+    directories: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    File,
+    Link,
+    Other,
+}
+
+impl Kind {
+    fn of(kind: std::fs::FileType) -> Self {
+        if kind.is_file() {
+            Self::File
+        } else if kind.is_symlink() {
+            Self::Link
         } else {
-            files.extend(read(&path, &real, &shown)?);
+            Self::Other
         }
-        seen.insert(path);
     }
-    if let Some(repo) = repo
-        && something_is_missing(&directories, &seen)
-    {
-        for path in tracked(repo, &real)? {
-            // Git tracks it, and somebody may have removed it.
-            if !seen.contains(&path) && path.symlink_metadata().is_ok_and(|meta| !meta.is_dir()) {
-                files.extend(read(&path, &real, &shown)?);
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(root: &'a Path, repo: Option<&'a Repo>, excludes: &'a [PathBuf]) -> Self {
+        Self { root, repo, excludes, tracked: OnceLock::new() }
+    }
+
+    /// Lists directories in one walk, which reads the ignore rules above them once. One list for
+    /// each, in their order.
+    pub(super) fn list(&self, directories: &[&Directory]) -> Result<Vec<Listing>, RenderError> {
+        let Some((first, others)) = directories.split_first() else { return Ok(Vec::new()) };
+        let mut walk = WalkBuilder::new(&first.real);
+        others.iter().for_each(|directory| {
+            walk.add(&directory.real);
+        });
+        // What the user's machine ignores on top comes in through `excludes`, not from the process.
+        walk.standard_filters(false).parents(true).git_ignore(true).git_exclude(true).require_git(true);
+        walk.filter_entry(|entry| entry.file_name() != ".git");
+        for exclude in self.excludes {
+            // A missing or odd file of patterns is as good as none, as it is for git.
+            let _ = walk.add_ignore(exclude);
+        }
+        let mut listings: Vec<Listing> = Vec::with_capacity(directories.len());
+        for entry in walk.build() {
+            let shown = directories.get(listings.len().saturating_sub(1)).map_or("modules", |d| &d.shown);
+            let entry = entry.map_err(|error| {
+                let other = || std::io::Error::other("the walk failed");
+                unreadable(shown, error.into_io_error().unwrap_or_else(other))
+            })?;
+            if entry.depth() == 0 {
+                listings.push(Listing::default());
+            }
+            let Some(listing) = listings.last_mut() else { continue };
+            match entry.file_type() {
+                Some(kind) if !kind.is_dir() => listing.files.push((entry.into_path(), Kind::of(kind))),
+                _ => listing.directories.push(entry.into_path()),
             }
         }
+        for (listing, directory) in listings.iter_mut().zip(directories) {
+            self.add_tracked(listing, directory)?;
+        }
+        Ok(listings)
     }
-    files.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(files)
+
+    /// Adds what git tracks although a pattern ignores it.
+    fn add_tracked(&self, listing: &mut Listing, directory: &Directory) -> Result<(), RenderError> {
+        let Some(repo) = self.repo else { return Ok(()) };
+        if self.tracked.get().is_none() && !listing.lacks_something() {
+            return Ok(());
+        }
+        let tracked = self.tracked(repo)?;
+        let from = tracked.partition_point(|path| path.as_path() < directory.real.as_path());
+        let below = tracked[from..].iter().take_while(|path| path.starts_with(&directory.real));
+        let seen: BTreeSet<&Path> = listing.files.iter().map(|(path, _)| path.as_path()).collect();
+        let mut missing = Vec::new();
+        for path in below.filter(|path| !seen.contains(path.as_path())) {
+            // Git tracks it, and somebody may have removed it.
+            if let Ok(meta) = path.symlink_metadata()
+                && !meta.is_dir()
+            {
+                missing.push((path.clone(), Kind::of(meta.file_type())));
+            }
+        }
+        listing.files.append(&mut missing);
+        Ok(())
+    }
+
+    fn tracked(&self, repo: &Repo) -> Result<&[PathBuf], RenderError> {
+        if self.tracked.get().is_none() {
+            let read = || -> Result<Option<Vec<PathBuf>>, RenderError> {
+                let Ok(top) = repo.work_dir().canonicalize() else { return Ok(None) };
+                let Ok(below) = self.root.strip_prefix(&top) else { return Ok(None) };
+                let paths = repo.tracked_below(below)?;
+                let mut paths: Vec<PathBuf> =
+                    paths.iter().map(|path| top.join(std::ffi::OsStr::from_bytes(path))).collect();
+                paths.sort();
+                Ok(Some(paths))
+            };
+            // Another thread that was quicker has read the same.
+            let _ = self.tracked.set(read()?);
+        }
+        Ok(self.tracked.get().and_then(Option::as_deref).unwrap_or_default())
+    }
+
+    /// Lists and reads the files of one directory.
+    pub(super) fn files(&self, directory: &Directory) -> Result<Vec<SourceFile>, RenderError> {
+        match self.list(&[directory])?.first() {
+            Some(listing) => self.read(directory, listing),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Reads the files of a directory, sorted by path, without what is lockstep's own.
+    pub(super) fn read(
+        &self,
+        directory: &Directory,
+        listing: &Listing,
+    ) -> Result<Vec<SourceFile>, RenderError> {
+        let mut files = Vec::with_capacity(listing.files.len());
+        for (path, kind) in &listing.files {
+            files.extend(read(path, *kind, directory)?);
+        }
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(files)
+    }
 }
 
-/// Whether a directory holds something that the ignore rules left out. Reading the index costs time
-/// in a large repository, so it is only asked then.
-fn something_is_missing(directories: &[PathBuf], seen: &BTreeSet<PathBuf>) -> bool {
-    directories
-        .iter()
-        .filter_map(|directory| std::fs::read_dir(directory).ok())
-        .flatten()
-        .any(|entry| entry.is_ok_and(|entry| entry.file_name() != ".git" && !seen.contains(&entry.path())))
+impl Listing {
+    /// Whether a directory holds something that the ignore rules left out.
+    fn lacks_something(&self) -> bool {
+        let files = self.files.iter().map(|(path, _)| path.as_path());
+        let seen: BTreeSet<&Path> = files.chain(self.directories.iter().map(PathBuf::as_path)).collect();
+        self.directories.iter().filter_map(|directory| std::fs::read_dir(directory).ok()).flatten().any(
+            |entry| {
+                entry.is_ok_and(|entry| entry.file_name() != ".git" && !seen.contains(entry.path().as_path()))
+            },
+        )
+    }
 }
 
-/// What git tracks below a directory.
-fn tracked(repo: &Repo, directory: &Path) -> Result<Vec<PathBuf>, RenderError> {
-    let Ok(top) = repo.work_dir().canonicalize() else { return Ok(Vec::new()) };
-    let Ok(below) = directory.strip_prefix(&top) else { return Ok(Vec::new()) };
-    let paths = repo.tracked_below(below)?;
-    Ok(paths.iter().map(|path| top.join(std::ffi::OsStr::from_bytes(path))).collect())
-}
-
-/// Reads one file of the module; none for `module.toml` and `schema.json`.
-fn read(file: &Path, module: &Path, shown: &str) -> Result<Option<SourceFile>, RenderError> {
-    let relative = file.strip_prefix(module).unwrap_or(file);
+/// Reads one file; none for `module.toml` and `schema.json`.
+fn read(file: &Path, kind: Kind, directory: &Directory) -> Result<Option<SourceFile>, RenderError> {
+    let relative = file.strip_prefix(&directory.real).unwrap_or(file);
     let Some(path) = relative.to_str().map(str::to_owned) else {
-        let path = format!("{shown}/{}", relative.to_string_lossy().escape_debug());
+        let path = format!("{}/{}", directory.shown, relative.to_string_lossy().escape_debug());
         return Err(RenderError::Source { path, why: "has a name that is not UTF-8".into() });
     };
     if path == "module.toml" || path == SCHEMA_FILE {
         return Ok(None);
     }
-    let full = format!("{shown}/{}", path.escape_debug());
-    let io = |source| unreadable(&full, source);
-    let kind = file.symlink_metadata().map_err(io)?.file_type();
-    let target = if kind.is_symlink() {
-        inside(file, module).map_err(|why| RenderError::Source { path: full.clone(), why })?
-    } else if kind.is_file() {
-        file.to_owned()
-    } else {
-        return Err(RenderError::Source { path: full, why: "is neither a file nor a directory".into() });
+    let shown = format!("{}/{}", directory.shown, path.escape_debug());
+    let refuse = |why: String| RenderError::Source { path: shown.clone(), why };
+    let target = match kind {
+        Kind::File => None,
+        Kind::Link => Some(inside(file, &directory.real).map_err(refuse)?),
+        Kind::Other => return Err(refuse("is neither a file nor a directory".into())),
     };
-    let bytes = std::fs::read(&target).map_err(io)?;
-    let mode = std::fs::metadata(&target).map_err(io)?.permissions().mode() & 0o777;
-    Ok(Some(SourceFile { path, bytes, mode }))
+    let (bytes, mode) =
+        contents(target.as_deref().unwrap_or(file)).map_err(|source| unreadable(&shown, source))?;
+    Ok(Some(SourceFile { path, shown, bytes, mode }))
+}
+
+fn contents(path: &Path) -> std::io::Result<(Vec<u8>, u32)> {
+    let mut file = std::fs::File::open(path)?;
+    let meta = file.metadata()?;
+    // One more than is there, so that the end is found without another growth.
+    let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0) + 1);
+    file.read_to_end(&mut bytes)?;
+    Ok((bytes, meta.permissions().mode() & 0o777))
 }
 
 fn unreadable(path: &str, source: std::io::Error) -> RenderError {
@@ -126,12 +221,12 @@ fn unreadable(path: &str, source: std::io::Error) -> RenderError {
 }
 
 /// The file that a link leads to.
-fn inside(link: &Path, module: &Path) -> Result<PathBuf, String> {
+fn inside(link: &Path, directory: &Path) -> Result<PathBuf, String> {
     let target = link.canonicalize().map_err(|_| "is a link that leads nowhere".to_owned())?;
-    if !target.starts_with(module) {
+    if !target.starts_with(directory) {
         return Err("is a link that leads out of the module".to_owned());
     }
-    if target.file_name().is_some_and(|name| name == "module.toml") && target.parent() == Some(module) {
+    if target.file_name().is_some_and(|name| name == "module.toml") && target.parent() == Some(directory) {
         return Err("is a link to module.toml".to_owned());
     }
     if !target.is_file() {

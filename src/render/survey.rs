@@ -1,9 +1,8 @@
 //! A unit's files as they are and as a build would leave them, one by one.
 
-use super::key::Key;
-use super::templates::Output;
+use super::manifest::Manifest;
+use super::outputs::Output;
 use super::{BuildRequest, Disk, RenderError, changes, render};
-use crate::git::Repo;
 
 /// What a build would do to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -36,7 +35,7 @@ pub struct Survey {
 /// As for [`super::preview`].
 pub fn survey(request: &BuildRequest<'_>) -> Result<Survey, RenderError> {
     let outputs = render(request)?;
-    let key = Key::read(request.project.root(), request.repo.map(Repo::git_dir))?;
+    let key = |manifest: &Manifest| request.known_key(&outputs, manifest);
     let mut disk = Disk::open(request.project.root(), request.unit, request.force, key)?;
     let Some(tree) = &mut disk.tree else {
         let new = |output: Output| (output.path, FileFate::New);

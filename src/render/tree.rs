@@ -143,14 +143,15 @@ impl Tree {
         let temporary = temporary(name);
         let fail = |error| io("write", &shown, error);
         let Some(parent) = self.directory(parent, true)? else { return Err(fail(Errno::NOENT)) };
-        // One writer at a time: what lies there was left by one that was killed.
-        match rustix::fs::unlinkat(parent, temporary.as_str(), AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(error) => return Err(fail(error)),
-        }
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(parent, temporary.as_str(), flags, Mode::from_raw_mode(0o600))
-            .map_err(fail)?;
+        let open = || rustix::fs::openat(parent, temporary.as_str(), flags, Mode::from_raw_mode(0o600));
+        let fd = match open() {
+            // One writer at a time: what lies there was left by one that was killed.
+            Err(Errno::EXIST) => rustix::fs::unlinkat(parent, temporary.as_str(), AtFlags::empty())
+                .and_then(|()| open())
+                .map_err(fail)?,
+            other => other.map_err(fail)?,
+        };
         let mut file = File::from(fd);
         let placed = file
             .write_all(bytes)

@@ -1,8 +1,11 @@
 //! Whether a unit can be rendered, looked at from every side: the schema, every template, every
 //! parameter. Nothing is written and nothing on disk is compared.
 
-use super::templates::{self, Templates, globs};
-use super::{BuildRequest, RenderError, source};
+use std::collections::HashMap;
+
+use super::module::Module;
+use super::source::Reader;
+use super::{BuildRequest, RenderError, partials};
 use crate::project::{ProjectError, Resolved};
 
 /// What was found right, and what is worth knowing all the same.
@@ -23,29 +26,20 @@ pub struct Verified {
 /// What does not fit the schema, all of it; else [`RenderError::Templates`] with the fault of each
 /// template; else the first one that cannot be evaluated.
 pub fn verify(request: &BuildRequest<'_>) -> Result<Verified, RenderError> {
-    let module = &request.unit.module;
-    let schema = request.project.check_schema(request.unit, request.params)?;
-    let build = request.project.module_config(module)?.build;
-    let files = source::working_tree(request.project, module, request.repo, request.excludes)?;
-
-    let toml = format!("modules/{module}/module.toml");
-    let raw = globs(&build.raw, "raw", &toml)?;
-    // What makes no output may be no template; where one includes it, rendering reads it.
-    let exclude = globs(&build.exclude, "exclude", &toml)?;
-    let is_template = |path: &str| !raw.is_match(path) && !exclude.is_match(path);
-    let known = Templates::new(module, &files, &build.delimiters, &toml)?;
-    let mut faults: Vec<RenderError> = Vec::new();
-    for file in files.iter().filter(|file| is_template(&file.path)) {
-        let text = std::str::from_utf8(&file.bytes).ok();
-        faults.extend(text.and_then(|text| known.fault(&file.path, text)));
-    }
+    let (project, name) = (request.project, &request.unit.module);
+    let config = project.module_config(name)?;
+    let reader = Reader::new(project.root(), request.repo, request.excludes);
+    let (known, partials) = (HashMap::new(), || partials(project, &reader));
+    let module = Module::read(project, name, &config, &reader, &known, partials)?;
+    let schema = module.check(request.unit, request.params)?;
+    let mut faults = module.faults(request.params);
     match faults.len() {
         0 => {}
         1 => return Err(faults.remove(0)),
         _ => return Err(RenderError::Templates { unit: request.unit.clone(), faults }),
     }
 
-    let files = templates::render(module, files, &build, request.params)?.len();
+    let files = module.render(request.params)?.len();
     let unused = request.params.explain(None)?.into_iter().filter_map(|one| match one.value {
         Resolved::Failed(error) => Some(error),
         _ => None,

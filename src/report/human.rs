@@ -143,6 +143,10 @@ impl Reporter for Human {
                     &StepEnd { unit, step, ok, skipped, routine, summary, milliseconds },
                 );
             }
+            Event::FileWritten { unit, path, source } => {
+                let text = format!("{} from {}", harmless(path), harmless(source));
+                self.say(talk, Level::Verbose, Some(unit), &text);
+            }
             Event::CommandStarted { unit, program, directory } => {
                 let text = format!("{} in {}", harmless(program), harmless(directory));
                 self.say(talk, Level::Verbose, Some(unit), &text);

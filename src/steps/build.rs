@@ -1,9 +1,10 @@
 //! `build`: renders the module for the profile and keeps the rendered directory in use.
 
-use super::rendering::with_request;
+use super::rendering::{with_batch, with_request};
 use crate::Error;
-use crate::render::{Rendered, build, check, content};
-use crate::workflow::{Call, Done, Role, Run, State, Step};
+use crate::process::Signal;
+use crate::render::{RenderError, Rendered, Results, build, build_all, check, check_all, content};
+use crate::workflow::{Call, Done, Event, Role, Run, State, Step};
 
 /// The step.
 #[derive(Debug)]
@@ -28,7 +29,8 @@ impl Step for Build {
          generated file that was edited, unless --force is given, and (75) to change a directory that \
          another run is using. From here to the end of the run nobody else can change the directory. \
          `build --check` writes nothing and ends with 1 if anything would change; `build --print FILE` \
-         writes one rendered file to standard output and nothing else."
+         writes one rendered file to standard output and nothing else. Alone or with --check it takes many \
+         units: MODULE and PROFILE may be patterns and lists, as in 'net-*,alpha' 'prod,dev'."
     }
 
     fn role(&self) -> Role {
@@ -50,19 +52,50 @@ impl Step for Build {
         state.rendered = None;
         let rendered = with_request(run, |request| Ok(build(request)?))?;
         state.overrides.clone_from(&rendered.override_keys);
-        if !rendered.foreign.is_empty() {
-            run.warn(format!(
-                "the tool may read files that lockstep did not make: {}",
-                rendered.foreign.join(", ")
-            ));
-        }
-        let done = summary(&rendered);
+        let done = told(run, &rendered);
         state.rendered = Some(rendered);
         Ok(done)
     }
+
+    fn run_many(&self, _call: &Call, runs: &[Run<'_>]) -> Vec<Result<Done, Error>> {
+        if runs.first().is_some_and(|run| run.plan.options.check) {
+            let results = with_batch(runs, check_all);
+            return settle(runs, results, |_, ()| Done::as_usual("nothing would change"));
+        }
+        let results = with_batch(runs, build_all);
+        settle(runs, results, |run, rendered| told(run, &rendered))
+    }
 }
 
-fn summary(rendered: &Rendered) -> Done {
+/// What became of each unit: one that was left out was so because the run was asked to end.
+fn settle<T>(
+    runs: &[Run<'_>],
+    results: Results<T>,
+    done: impl Fn(&Run<'_>, T) -> Done,
+) -> Vec<Result<Done, Error>> {
+    let one = |(run, result): (&Run<'_>, Option<Result<T, RenderError>>)| match result {
+        Some(result) => Ok(done(run, result?)),
+        None => Err(Error::Interrupted(run.services.interrupts.requested().unwrap_or(Signal::Int))),
+    };
+    runs.iter().zip(results).map(one).collect()
+}
+
+/// Tells what a build did.
+fn told<G>(run: &Run<'_>, rendered: &Rendered<G>) -> Done {
+    for (path, source) in &rendered.made {
+        let (path, source) = (path.clone(), source.clone());
+        run.emit(&Event::FileWritten { unit: run.id().clone(), path, source });
+    }
+    if !rendered.foreign.is_empty() {
+        run.warn(format!(
+            "the tool may read files that lockstep did not make: {}",
+            rendered.foreign.join(", ")
+        ));
+    }
+    summary(rendered)
+}
+
+fn summary<G>(rendered: &Rendered<G>) -> Done {
     if rendered.written == 0 && rendered.removed == 0 {
         return Done::quietly();
     }

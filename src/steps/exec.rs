@@ -14,6 +14,7 @@ use crate::Error;
 use crate::lock::Effect;
 use crate::process::tools::ToolRules;
 use crate::process::{CommandSpec, Finished, ProcessError, Signal, ToolStatus, find_program};
+use crate::project::ProjectError;
 use crate::workflow::{Argv, Call, CommandEnd, Done, Event, Role, Run, State, Step, verify_lease};
 
 /// Runs a command: the step's own words come after module and profile, an inline command's with it.
@@ -171,7 +172,7 @@ pub(super) fn environment(
     run: &Run<'_>,
     result: Option<u8>,
     directory: &Path,
-) -> Result<Vec<(OsString, OsString)>, Error> {
+) -> Result<Vec<(OsString, OsString)>, ProjectError> {
     let env = &run.services.env;
     let id = run.id();
     let module = run.project.module_config(&id.module)?.env;

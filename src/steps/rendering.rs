@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::exec::environment;
 use crate::Error;
 use crate::env::{self, Environment};
-use crate::project::{Access, Overrides};
-use crate::render::{BuildRequest, Holder, git_facts};
-use crate::workflow::{Role, Run};
+use crate::project::{Access, Overrides, Params, ProjectError, UnitId};
+use crate::render::{BatchRequest, BuildRequest, Holder, RenderError, Results, git_facts};
+use crate::workflow::{Event, Role, Run};
 
 /// Reads the unit's parameters and does something with the request. Overrides from outside the
 /// repository are told.
@@ -18,12 +18,7 @@ pub(super) fn with_request<T>(
 ) -> Result<T, Error> {
     let (services, options) = (run.services, &run.plan.options);
     let overrides = Overrides { set: &options.set, files: &options.params, env: &services.env };
-    let repo = services.repo.clone();
-    let params = run
-        .project
-        .params(run.id(), &overrides)?
-        .with_git(git_facts(&services.env, move || Ok(repo.clone())))
-        .with_access(access(run)?);
+    let params = prepared(run, run.project.params(run.id(), &overrides)?)?;
     let excludes = user_excludes(&services.env);
     let done = work(&BuildRequest {
         project: run.project,
@@ -35,16 +30,20 @@ pub(super) fn with_request<T>(
         holder: Holder { pid: env::pid(), run: services.run_id.clone(), program: program(run) },
     })?;
     if !params.override_keys().is_empty() {
-        run.warn(format!(
-            "parameters from outside the repository: {}; what is rendered differs from the commit",
-            params.override_keys().join(", ")
-        ));
+        run.warn(from_outside(&params.override_keys()));
     }
     Ok(done)
 }
 
+/// Parameters that may ask for what only a run that renders may know.
+fn prepared(run: &Run<'_>, params: Params) -> Result<Params, ProjectError> {
+    let repo = run.services.repo.clone();
+    let facts = git_facts(&run.services.env, move || Ok(repo.clone()));
+    Ok(params.with_git(facts).with_access(access(run)?))
+}
+
 /// A run that renders may read secrets and run `data` commands, which get what tools get.
-fn access(run: &Run<'_>) -> Result<Access, Error> {
+fn access(run: &Run<'_>) -> Result<Access, ProjectError> {
     let services = run.services;
     Ok(Access {
         runner: Arc::clone(&services.runner),
@@ -53,6 +52,41 @@ fn access(run: &Run<'_>) -> Result<Access, Error> {
         stdio: services.stdio,
         answers: services.answers.clone(),
     })
+}
+
+/// Does something with a request for the units of several runs of one plan: none if there are none.
+/// Overrides from outside the repository are told once.
+pub(super) fn with_batch<T>(
+    runs: &[Run<'_>],
+    work: impl FnOnce(&BatchRequest<'_>) -> Results<T>,
+) -> Results<T> {
+    let Some(run) = runs.first() else { return Vec::new() };
+    let (services, options) = (run.services, &run.plan.options);
+    let units: Vec<UnitId> = runs.iter().map(|run| run.id().clone()).collect();
+    let overrides = Overrides { set: &options.set, files: &options.params, env: &services.env };
+    let keys = overrides.keys().unwrap_or_default();
+    if !keys.is_empty() {
+        run.emit(&Event::Warning { unit: None, message: from_outside(&keys) });
+    }
+    work(&BatchRequest {
+        project: run.project,
+        units: &units,
+        overrides,
+        repo: services.repo.as_ref(),
+        excludes: &user_excludes(&services.env),
+        force: options.force,
+        holder: Holder { pid: env::pid(), run: services.run_id.clone(), program: program(run) },
+        threads: env::processors(),
+        prepare: &|index, params| prepared(&runs[index], params).map_err(RenderError::from),
+        stop: &|| services.interrupts.requested().is_some(),
+    })
+}
+
+pub(super) fn from_outside(keys: &[String]) -> String {
+    format!(
+        "parameters from outside the repository: {}; what is rendered differs from the commit",
+        keys.join(", ")
+    )
 }
 
 /// What the run's commands are, for the message that a concurrent build gets.

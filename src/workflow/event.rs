@@ -69,6 +69,15 @@ pub enum Event {
         /// How long it took.
         milliseconds: u64,
     },
+    /// A generated file was written.
+    FileWritten {
+        /// For which unit.
+        unit: UnitId,
+        /// The file, relative to the unit's directory.
+        path: String,
+        /// What it was made of: a file, or a place in one, relative to the project.
+        source: String,
+    },
     /// A tool takes over the terminal.
     CommandStarted {
         /// For which unit.

@@ -8,7 +8,7 @@ use crate::Error;
 use crate::env::Environment;
 use crate::lock::{KeySet, LockKey};
 use crate::process::{find_program, tools};
-use crate::project::{Name, Project, ReadOnly, UnitId};
+use crate::project::{Name, Project, ReadOnly, UnitId, selects_many};
 
 /// Why a request makes no plan, where the words and their order are right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,13 +90,24 @@ pub fn plan(
     order::check(&calls, &finally)?;
     check_options(&calls, &request.options)?;
     build_alone(&calls, &finally, &request.options)?;
-    let id = project.unit(&request.module, &request.profile, env)?;
-    let unit = planner.unit(id);
-    planner.find_programs(&calls, &finally, &unit, env)?;
+    let (module, profile) = (&request.module, &request.profile);
+    // Nothing of another unit depends on it: the one step that may be done for many.
+    let only_build = matches!(calls.as_slice(), [call] if call.step.role() == Role::Build)
+        && finally.is_empty()
+        && request.options.print.is_none();
+    let ids = if only_build && (selects_many(module) || selects_many(profile)) {
+        project.select(module, profile, env)?
+    } else {
+        vec![project.unit(module, profile, env)?]
+    };
+    let units: Vec<UnitPlan> = ids.into_iter().map(|id| planner.unit(id)).collect();
+    for unit in &units {
+        planner.find_programs(&calls, &finally, unit, env)?;
+    }
 
     let left_out = planner.leave_out(&mut calls);
     order::fuse(&mut calls);
-    Ok(Plan { units: vec![unit], calls, finally, left_out, options: request.options.clone() })
+    Ok(Plan { units, calls, finally, left_out, options: request.options.clone() })
 }
 
 struct Planner<'a> {

@@ -7,7 +7,7 @@
 
 use serde::Serialize;
 
-use super::{Call, Event, Plan, Role, Run, Services, Settled, State, settle};
+use super::{Call, Done, Event, Plan, Role, Run, Services, Settled, State, settle};
 use crate::Error;
 use crate::env::Stopwatch;
 use crate::project::{Project, UnitId};
@@ -84,16 +84,12 @@ pub fn run(plan: &Plan, project: &Project, services: &Services) -> Report {
     if let Some(message) = &plan.left_out {
         services.reporter.emit(&Event::Note { unit: None, message: message.clone() });
     }
-    let mut units = Vec::new();
-    for unit in &plan.units {
-        let report = run_unit(&Run { project, unit, plan, services });
-        let failed = report.error.is_some();
-        units.push(report);
-        if failed {
-            break;
-        }
-    }
-    let exit_code = units.iter().map(|unit| unit.exit_code).max().unwrap_or(0);
+    let runs: Vec<Run<'_>> = plan.units.iter().map(|unit| Run { project, unit, plan, services }).collect();
+    let units = match (runs.as_slice(), plan.calls.as_slice()) {
+        ([_, _, ..], [call]) => run_many(call, &runs),
+        _ => runs.iter().map(run_unit).collect(),
+    };
+    let exit_code = units.iter().map(|unit| unit.exit_code).find(|code| *code != 0).unwrap_or(0);
     services.reporter.emit(&Event::RunFinished {
         run: services.run_id.clone(),
         time: services.clock.now(),
@@ -101,6 +97,31 @@ pub fn run(plan: &Plan, project: &Project, services: &Services) -> Report {
         error: units.iter().find_map(|unit| unit.message.clone()),
     });
     Report { run: services.run_id.clone(), units, exit_code }
+}
+
+/// One step for several units: all are told in their order, whatever became of the others.
+fn run_many(call: &Call, runs: &[Run<'_>]) -> Vec<UnitReport> {
+    let start = Stopwatch::start();
+    let results = call.step.run_many(call, runs);
+    // They ran side by side, and took this time together.
+    let milliseconds = start.milliseconds();
+    let report = |(run, result): (&Run<'_>, Result<Done, Error>)| {
+        run.emit(&Event::StepStarted { unit: run.id().clone(), step: call.label.clone() });
+        run.emit(&finished(run, call, &result, milliseconds));
+        let error = result.err();
+        UnitReport {
+            unit: run.id().clone(),
+            exit_code: error.as_ref().map_or(0, Error::exit_code),
+            message: error.as_ref().map(ToString::to_string),
+            retryable: error.as_ref().is_some_and(Error::retryable),
+            error,
+            lock: LockFate::Free,
+            lock_recorded: true,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        }
+    };
+    runs.iter().zip(results).map(report).collect()
 }
 
 fn run_unit(run: &Run<'_>) -> UnitReport {
@@ -158,16 +179,20 @@ fn step(call: &Call, run: &Run<'_>, state: &mut State) -> Result<(), Error> {
     run.emit(&Event::StepStarted { unit: run.id().clone(), step: call.label.clone() });
     let start = Stopwatch::start();
     let result = call.step.run(call, run, state);
-    run.emit(&Event::StepFinished {
+    run.emit(&finished(run, call, &result, start.milliseconds()));
+    result.map(|_| ())
+}
+
+fn finished(run: &Run<'_>, call: &Call, result: &Result<Done, Error>, milliseconds: u64) -> Event {
+    Event::StepFinished {
         unit: run.id().clone(),
         step: call.label.clone(),
         ok: result.is_ok(),
         skipped: result.as_ref().is_ok_and(|done| done.skipped),
         routine: result.as_ref().is_ok_and(|done| done.routine),
         summary: result.as_ref().map(|done| done.summary.clone()).unwrap_or_default(),
-        milliseconds: start.milliseconds(),
-    });
-    result.map(|_| ())
+        milliseconds,
+    }
 }
 
 /// What was asked to end starts nothing new; but once every command has succeeded, pushing and

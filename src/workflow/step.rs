@@ -118,6 +118,12 @@ pub trait Step: Send + Sync {
     /// # Errors
     /// Whatever stops the run.
     fn run(&self, call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error>;
+
+    /// Does it for several units, where it is a pipeline by itself: one result for each, in their
+    /// order, the same as if each were run alone. One that fails keeps no other back.
+    fn run_many(&self, call: &Call, runs: &[Run<'_>]) -> Vec<Result<Done, Error>> {
+        runs.iter().map(|run| self.run(call, run, &mut State::default())).collect()
+    }
 }
 
 impl std::fmt::Debug for dyn Step {

@@ -29,6 +29,7 @@ mod layering;
 mod list;
 mod lock;
 mod lock_commands;
+mod many;
 mod new;
 mod push;
 mod readme;

@@ -120,6 +120,9 @@ fn an_unknown_key_anywhere_is_refused_by_reader_and_schema_alike_and_met_with_th
             if !place.is_empty() {
                 text.push_str(&format!("[{}]\n", place.join(".")));
             }
+            if place.first().is_some_and(|first| first == "data") {
+                text.push_str("command = [\"true\"]\n");
+            }
             let known = text.clone();
             // A slip of the finger in a key that there is.
             let real = schema_at(&schema, &place).as_object().unwrap().keys().next().unwrap().clone();

@@ -10,7 +10,10 @@ fn check(sample: &Sample) -> Result<bool, ProjectError> {
 fn check_with(sample: &Sample, set: &[&str]) -> Result<bool, ProjectError> {
     let unit: UnitId = "alpha/prod".parse().unwrap();
     let params = sample.params("alpha/prod", set)?;
-    sample.project().check_schema(&unit, &params)
+    match sample.project().module_schema(&unit.module)? {
+        Some(schema) => schema.check(&unit, &params).map(|()| true),
+        None => Ok(false),
+    }
 }
 
 fn sample(schema: &str, params: &str) -> Sample {

@@ -58,6 +58,17 @@ fn repository(sample: &Sample) -> crate::git::Repo {
     crate::git::Repo::discover(&sample.path(""), &env, &crate::process::Interrupts::new()).unwrap().unwrap()
 }
 
+/// The files of a module that count.
+fn working_tree(
+    project: &Project,
+    module: &crate::project::Name,
+    repo: Option<&Repo>,
+) -> Result<Vec<SourceFile>, RenderError> {
+    let reader = Reader::new(project.root(), repo, &[]);
+    let directories = Directory::sources(project, module, &Default::default())?;
+    reader.files(&directories[0])
+}
+
 #[test]
 fn what_git_tracks_it_does_not_ignore() {
     let sample = sample(&[
@@ -81,7 +92,7 @@ fn what_git_tracks_it_does_not_ignore() {
     let project = sample.project();
     let alpha = crate::project::Name::new("alpha").unwrap();
     let names = |repo| -> Vec<String> {
-        let files = source::working_tree(&project, &alpha, repo, &[]).unwrap();
+        let files = working_tree(&project, &alpha, repo).unwrap();
         files.into_iter().map(|file| file.path).collect()
     };
     assert_eq!(names(Some(&repo)), ["cache/tracked", "main.tf", "tracked.tmp"]);
@@ -110,7 +121,7 @@ fn links_are_followed_inside_the_module_only() {
     symlink(outside.path(), sample.path("modules/beta")).unwrap();
     let project = sample.project();
     let beta = crate::project::Name::new("beta").unwrap();
-    assert!(source::working_tree(&project, &beta, None, &[]).is_err());
+    assert!(working_tree(&project, &beta, None).is_err());
 }
 
 #[test]
@@ -264,7 +275,8 @@ fn killed_anywhere(next: &str) {
         std::fs::remove_dir_all(sample.path("modules/alpha/old")).unwrap();
         let all = with_request(&sample, false, |request| {
             let outputs = render(request).unwrap();
-            let mut disk = Disk::open(request.project.root(), request.unit, request.force, None).unwrap();
+            let mut disk =
+                Disk::open(request.project.root(), request.unit, request.force, |_| Ok(None)).unwrap();
             let changes = disk.compare(request, &outputs).unwrap();
             let acts = changes::acts(&changes, &outputs, &disk.manifest, None);
             let root = request.project.root();

@@ -1,9 +1,14 @@
 //! What must hold for rendering (`templates`) and for reading and writing files (`files`).
 
+mod batch;
+mod conditions;
 mod files;
 mod generated;
+mod names;
+mod partials;
 mod save;
 mod sensitive;
+mod sources;
 mod templates;
 
 use super::*;
@@ -36,6 +41,7 @@ fn with_request<T>(sample: &Sample, force: bool, work: impl FnOnce(&BuildRequest
 }
 
 fn run(sample: &Sample) -> Result<Rendered, RenderError> {
+    sample.params(UNIT, &[])?;
     with_request(sample, false, build)
 }
 

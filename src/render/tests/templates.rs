@@ -153,6 +153,14 @@ fn errors_show_the_line_with_a_caret_and_never_a_value() {
 }
 
 #[test]
+fn an_unknown_filter_is_an_error_when_it_is_reached() {
+    let error = text("", "a\n{{ 1 | nope }}").unwrap_err();
+    assert!(error.starts_with("modules/alpha/main.tf:2: ") && error.contains("nope"), "{error}");
+    // The engine looks at what runs; a branch that is not taken is not looked at.
+    assert_eq!(text("", "{% if false %}{{ 1 | nope }}{% endif %}b").unwrap(), "b");
+}
+
+#[test]
 fn an_unused_broken_parameter_breaks_nothing() {
     assert_eq!(text("bad = '{{ nope }}'\nok = 1", "{{ ok }}").unwrap(), "1");
 }
@@ -285,9 +293,13 @@ fn the_examples_render_in_every_profile() {
 
 /// Renders files in memory, without a project on disk but for the parameters.
 fn in_memory(params: &Params, path: &str, bytes: &[u8]) -> Result<Vec<Output>, RenderError> {
-    let file = source::SourceFile { path: path.to_owned(), bytes: bytes.to_vec(), mode: 0o644 };
-    let module = crate::project::Name::new("alpha").unwrap();
-    super::super::templates::render(&module, vec![file], &Default::default(), params)
+    let file = source::SourceFile {
+        path: path.to_owned(),
+        shown: format!("modules/alpha/{path}"),
+        bytes: bytes.to_vec(),
+        mode: 0o644,
+    };
+    Module::new(Default::default(), vec![file], Default::default())?.render(params)
 }
 
 #[test]
@@ -342,7 +354,7 @@ fn no_template_makes_the_engine_panic() {
 proptest! {
     #[test]
     fn harmless_paths_stay_below(path in "[./a\\\\\0 g-it]{0,12}") {
-        if super::super::templates::is_harmless(&path) {
+        if super::super::outputs::is_harmless(&path) {
             let parts: Vec<Component<'_>> = Path::new(&path).components().collect();
             prop_assert!(parts.iter().all(|part| matches!(part, Component::Normal(_))));
             prop_assert_eq!(parts.len(), path.split('/').count());

@@ -1,0 +1,236 @@
+//! From two words of the command line to any number of units: names, patterns, lists of them, and
+//! what is to be left out.
+//!
+//! A word is a list of parts with commas between them. A part is a name, `.`, or a pattern (`*`, `?`,
+//! `[a-z]`, `{a,b}`); with `!` before it, it is left out, and a word of such parts alone begins with
+//! everything. A module that is no unit in a profile is passed over, but what is selected never
+//! becomes nothing in silence: every part must select something.
+
+use std::collections::BTreeSet;
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::error::printable;
+use super::{Configs, Name, Project, ProjectError, UnitId};
+use crate::env::Environment;
+
+/// Whether a word may select several modules or profiles.
+///
+/// ```
+/// use lockstep::project::selects_many;
+/// assert!(selects_many("net-*") && selects_many("a,b") && selects_many("!a"));
+/// assert!(!selects_many("alpha") && !selects_many("."));
+/// ```
+pub fn selects_many(word: &str) -> bool {
+    word.contains(['*', '?', ',', '[', '{']) || word.starts_with('!')
+}
+
+impl Project {
+    /// The units that two words of the command line select, sorted.
+    ///
+    /// # Errors
+    /// When a part names or matches nothing, a name takes part in no unit, a pattern is none, or the
+    /// configuration of what is selected cannot be read.
+    pub fn select(
+        &self,
+        module: &str,
+        profile: &str,
+        env: &Environment,
+    ) -> Result<Vec<UnitId>, ProjectError> {
+        let modules = self.pick("module", module, self.modules()?, || self.module_here(env))?;
+        let profiles = self.pick("profile", profile, self.profiles()?, || self.profile_here(env))?;
+        let configs = Configs::new(self);
+        let mut units = Vec::new();
+        for module in &modules.chosen {
+            for profile in &profiles.chosen {
+                let unit = UnitId::new(module.clone(), profile.clone());
+                if configs.excluded(&unit)?.is_none() {
+                    units.push(unit);
+                }
+            }
+        }
+        for module in modules.named.iter().filter(|name| !units.iter().any(|unit| unit.module == **name)) {
+            self.must_not_be_excluded(&configs, module, profiles.chosen.first())?;
+        }
+        for profile in profiles.named.iter().filter(|name| !units.iter().any(|unit| unit.profile == **name)) {
+            if let Some(module) = modules.chosen.first() {
+                self.must_not_be_excluded(&configs, module, Some(profile))?;
+            }
+        }
+        if units.is_empty() {
+            let known = self.units()?.iter().map(UnitId::to_string).collect();
+            let word = printable(&format!("{module} {profile}"));
+            return Err(ProjectError::NothingSelected { what: "unit", word, known });
+        }
+        Ok(units)
+    }
+
+    /// A name that somebody wrote and that takes part in nothing is told, with one reason.
+    fn must_not_be_excluded(
+        &self,
+        configs: &Configs<'_>,
+        module: &Name,
+        profile: Option<&Name>,
+    ) -> Result<(), ProjectError> {
+        let Some(profile) = profile else { return Ok(()) };
+        let unit = UnitId::new(module.clone(), profile.clone());
+        match configs.excluded(&unit)? {
+            Some(why) => Err(ProjectError::NotAUnit { unit: unit.to_string(), why }),
+            None => Ok(()),
+        }
+    }
+
+    /// The names that one word selects.
+    fn pick(
+        &self,
+        what: &'static str,
+        word: &str,
+        known: Vec<Name>,
+        here: impl Fn() -> Result<String, ProjectError>,
+    ) -> Result<Picked, ProjectError> {
+        let parts = parts(word);
+        let (mut chosen, mut left_out, mut named) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+        if parts.iter().all(|part| part.starts_with('!')) {
+            chosen.extend(known.iter().cloned());
+        }
+        for part in parts {
+            let (out, text) = match part.strip_prefix('!') {
+                Some(text) => (true, text),
+                None => (false, part),
+            };
+            let found: Vec<Name> = if text == "." || !selects_many(text) {
+                let text = if text == "." { here()? } else { text.to_owned() };
+                let name = known.iter().find(|name| name.as_str() == text);
+                let name = name.cloned().ok_or_else(|| self.unknown(what, &text))?;
+                if !out {
+                    named.push(name.clone());
+                }
+                vec![name]
+            } else {
+                let pattern = pattern(text)?;
+                known.iter().filter(|name| pattern.is_match(name.as_str())).cloned().collect()
+            };
+            if found.is_empty() {
+                let known = known.iter().map(Name::to_string).collect();
+                return Err(ProjectError::NothingSelected { what, word: printable(part), known });
+            }
+            if out { &mut left_out } else { &mut chosen }.extend(found);
+        }
+        named.retain(|name| !left_out.contains(name));
+        Ok(Picked { chosen: chosen.difference(&left_out).cloned().collect(), named })
+    }
+}
+
+/// What one word selects.
+struct Picked {
+    /// Sorted.
+    chosen: Vec<Name>,
+    /// Those that were named, not matched.
+    named: Vec<Name>,
+}
+
+fn pattern(text: &str) -> Result<GlobMatcher, ProjectError> {
+    let glob = GlobBuilder::new(text).literal_separator(true).build();
+    glob.map(|glob| glob.compile_matcher())
+        .map_err(|error| ProjectError::Pattern { word: printable(text), why: error.kind().to_string() })
+}
+
+/// The parts of a word: commas separate them, but not inside braces and brackets.
+fn parts(word: &str) -> Vec<&str> {
+    let (mut parts, mut begin, mut depth) = (Vec::new(), 0, 0_usize);
+    for (at, byte) in word.bytes().enumerate() {
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' if depth == 0 => {
+                parts.push(&word[begin..at]);
+                begin = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&word[begin..]);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::tests::Sample;
+    use super::*;
+
+    fn sample() -> Sample {
+        let sample = Sample::new(&[
+            ("profiles/base.toml", "abstract = true\n"),
+            ("profiles/dev.toml", "extends = ['base']\n"),
+            ("profiles/prod.toml", "[modules.net-b]\nenabled = false\n"),
+            ("modules/db/module.toml", "profiles = ['prod']\n"),
+            ("modules/_shared/x", ""),
+        ]);
+        for module in ["alpha", "net-a", "net-b"] {
+            sample.write(&format!("modules/{module}/main.tf"), "");
+        }
+        sample
+    }
+
+    fn select(words: &str) -> Result<String, String> {
+        let (sample, (module, profile)) = (sample(), words.split_once(' ').unwrap());
+        let env = Environment::new(sample.path("modules/alpha"), [("LOCKSTEP_PROFILE", "dev")]);
+        let units = sample.project().select(module, profile, &env);
+        units
+            .map(|units| units.iter().map(UnitId::to_string).collect::<Vec<_>>().join(" "))
+            .map_err(|error| format!("{error} ({})", error.hint().unwrap_or_default()))
+    }
+
+    #[test]
+    fn words_select_units() {
+        for (words, units) in [
+            ("alpha prod", "alpha/prod"),
+            ("net-* dev", "net-a/dev net-b/dev"),
+            ("net-*,alpha prod,dev", "alpha/dev alpha/prod net-a/dev net-a/prod net-b/dev"),
+            ("* prod", "alpha/prod db/prod net-a/prod"),
+            ("* *", "alpha/dev alpha/prod db/prod net-a/dev net-a/prod net-b/dev"),
+            ("!net-* prod", "alpha/prod db/prod"),
+            ("net-?,!net-b *", "net-a/dev net-a/prod"),
+            ("net-[ab] dev", "net-a/dev net-b/dev"),
+            ("{alpha,db} prod", "alpha/prod db/prod"),
+            ("alpha,alpha dev", "alpha/dev"),
+            (". .", "alpha/dev"),
+            (".,net-a .", "alpha/dev net-a/dev"),
+            ("db,alpha *", "alpha/dev alpha/prod db/prod"),
+        ] {
+            assert_eq!(select(words).as_deref(), Ok(units), "{words}");
+        }
+    }
+
+    #[test]
+    fn what_selects_nothing_is_told_with_what_there_is() {
+        for (words, why) in [
+            ("nte-* prod", "`nte-*` selects no module (known modules: alpha, db, net-a, net-b)"),
+            ("alpha prdo", "there is no profile `prdo` (did you mean `prod`?)"),
+            ("*,!alpah prod", "there is no module `alpah` (did you mean `alpha`?)"),
+            ("*,!x-* prod", "`!x-*` selects no module"),
+            ("_shared prod", "there is no module `_shared`"),
+            (
+                "alpha,!alpha prod",
+                "`alpha,!alpha prod` selects no unit (known units: alpha/dev, alpha/prod, db/prod",
+            ),
+            ("db,alpha dev", "`db/dev` is not a unit: modules/db/module.toml does not list the profile"),
+            ("* dev,base", "is not a unit: profile `base` is abstract"),
+            ("* base*", "`* base*` selects no unit"),
+            ("alpha, prod", "there is no module ``"),
+            ("a[ prod", "`a[` is no pattern: "),
+        ] {
+            let error = select(words).unwrap_err();
+            assert!(error.contains(why), "{words}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parts_with_commas_between_them_are_the_word(word in "[a,{}!*\\[\\]]{0,12}") {
+            prop_assert_eq!(parts(&word).join(","), word);
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! A module, read and ready to be rendered for any number of profiles.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use super::directory::{Directory, PARTIALS};
+use super::outputs::{Output, Outputs, is_harmless};
+use super::source::{Listing, Reader, SourceFile};
+use super::templates::Templates;
+use super::{RenderError, generated};
+use crate::project::{
+    BuildConfig, ModuleConfig, ModuleSchema, Name, Params, Project, ProjectError, UnitId, nearest,
+};
+
+/// A module's files and what its configuration says about them.
+pub(super) struct Module {
+    schema: Option<ModuleSchema>,
+    build: BuildConfig,
+    files: Arc<Vec<SourceFile>>,
+    /// For each file, what becomes of it.
+    fates: Vec<Fate>,
+    templates: Templates,
+    /// For each `[[build.when]]`, the files that it is about.
+    conditions: Vec<GlobSet>,
+}
+
+/// What becomes of a file.
+struct Fate {
+    /// Its output's name, which may be a template; none if it makes no output.
+    name: Option<String>,
+    /// Copied as it is.
+    raw: bool,
+    /// Its content has to be rendered.
+    template: bool,
+    /// The conditions under which it is made.
+    when: Vec<usize>,
+}
+
+impl Module {
+    /// Reads a module. `known` has directories that are listed already, and `partials` gives the
+    /// project's partials to a module that includes anything.
+    pub(super) fn read(
+        project: &Project,
+        name: &Name,
+        config: &ModuleConfig,
+        reader: &Reader<'_>,
+        known: &HashMap<PathBuf, Listing>,
+        partials: impl FnOnce() -> Result<Arc<Vec<SourceFile>>, RenderError>,
+    ) -> Result<Self, RenderError> {
+        let (build, schema) = (config.build.clone(), project.schema_of(name, config)?);
+        let directories = Directory::sources(project, name, &build)?;
+        let mut layers = Vec::new();
+        for directory in &directories {
+            layers.push(match known.get(&directory.real) {
+                Some(listing) => reader.read(directory, listing)?,
+                None => reader.files(directory)?,
+            });
+        }
+        let files = overlay(layers, &build)?;
+        let partials = if files.iter().any(includes) { partials()? } else { Arc::default() };
+        Ok(Self { schema, ..Self::new(build, files, partials)? })
+    }
+
+    /// A module of these files, sorted by path.
+    pub(super) fn new(
+        build: BuildConfig,
+        files: Vec<SourceFile>,
+        partials: Arc<Vec<SourceFile>>,
+    ) -> Result<Self, RenderError> {
+        let of_partials = |file: &&SourceFile| file.path.split('/').next() == Some(PARTIALS);
+        if let Some(file) = files.iter().find(of_partials) {
+            let why = format!("cannot be: in templates `{PARTIALS}/` means `modules/{PARTIALS}/`");
+            return Err(RenderError::Source { path: file.shown.clone(), why });
+        }
+        let files = Arc::new(files);
+        let templates = Templates::new(&build, Arc::clone(&files), partials)?;
+        let (raw, exclude) = (globs(&build, "raw", &build.raw)?, globs(&build, "exclude", &build.exclude)?);
+        let mut conditions = Vec::new();
+        for (index, when) in build.when.iter().enumerate() {
+            let set = globs(&build, &format!("when[{index}]"), &when.files)?;
+            for pattern in &when.files {
+                let one = globs(&build, &format!("when[{index}]"), std::slice::from_ref(pattern))?;
+                let made = build.file.iter().map(|file| &file.path);
+                if !files.iter().map(|file| &file.path).chain(made).any(|path| one.is_match(path)) {
+                    return Err(no_such(&build, &format!("when[{index}]"), pattern, &files).into());
+                }
+            }
+            conditions.push(set);
+        }
+        for renamed in build.rename.keys() {
+            if !files.iter().any(|file| file.path == *renamed) {
+                return Err(no_such(&build, &format!("rename.{renamed}"), renamed, &files).into());
+            }
+        }
+        let fates = files
+            .iter()
+            .map(|file| {
+                let is_raw = raw.is_match(&file.path);
+                let name = (!exclude.is_match(&file.path)).then(|| output_name(&build, &file.path, is_raw));
+                let text = std::str::from_utf8(&file.bytes);
+                Fate {
+                    name,
+                    raw: is_raw,
+                    template: !is_raw && text.is_ok_and(|text| templates.has_syntax(text)),
+                    when: matching(&conditions, &file.path),
+                }
+            })
+            .collect();
+        Ok(Self { schema: None, build, files, fates, templates, conditions })
+    }
+
+    /// Checks parameters against the module's schema. True if there is one.
+    pub(super) fn check(&self, unit: &UnitId, params: &Params) -> Result<bool, RenderError> {
+        match &self.schema {
+            Some(schema) => schema.check(unit, params).map(|()| true).map_err(RenderError::from),
+            None => Ok(false),
+        }
+    }
+
+    /// What keeps files that make an output from being templates, all of it.
+    pub(super) fn faults(&self, params: &Params) -> Vec<RenderError> {
+        let made =
+            self.files.iter().zip(&self.fates).filter(|(_, fate)| fate.template && fate.name.is_some());
+        made.filter_map(|(file, _)| self.templates.fault(&file.path, params)).collect()
+    }
+
+    /// Renders all files for the profile whose parameters these are; sorted by output path.
+    pub(super) fn render(&self, params: &Params) -> Result<Vec<Output>, RenderError> {
+        let holds = self.build.when.iter().map(|when| when.holds(params)).collect::<Result<Vec<_>, _>>()?;
+        let context = params.context();
+        let mut outputs = Outputs::default();
+        for (file, fate) in self.files.iter().zip(&self.fates) {
+            let Some(name) = &fate.name else { continue };
+            if !fate.when.iter().all(|index| holds[*index]) {
+                continue;
+            }
+            let refuse = |why: String| RenderError::Output { path: file.shown.clone(), why };
+            let path = if fate.raw {
+                name.clone()
+            } else {
+                let (path, secret) = params.watch(|| self.templates.name(file, name, &context, params));
+                if secret {
+                    return Err(refuse("its name would show a sensitive parameter".into()));
+                }
+                path?
+            };
+            if !is_harmless(&path) {
+                return Err(refuse(format!("its name becomes `{}`", path.escape_debug())));
+            }
+            let (bytes, secret) = if fate.template {
+                let (text, secret) = params.watch(|| self.templates.render(&file.path, &context, params));
+                (text?.into_bytes(), secret)
+            } else {
+                // Raw, binary, or nothing to render in it.
+                (file.bytes.clone(), false)
+            };
+            outputs.add(Output::new(path, bytes, file.mode, secret, file.shown.clone()))?;
+        }
+        for file in &self.build.file {
+            if matching(&self.conditions, &file.path).iter().all(|index| holds[*index]) {
+                outputs.add(generated::make(file, params)?)?;
+            }
+        }
+        outputs.finish()
+    }
+}
+
+/// The name of the output that a source makes, before it is taken for a template.
+pub(super) fn output_name(build: &BuildConfig, path: &str, raw: bool) -> String {
+    if let Some(name) = build.rename.get(path) {
+        return name.clone();
+    }
+    let stripped = |ending: &String| {
+        let stem = path.strip_suffix(ending.as_str())?;
+        (!stem.is_empty() && !stem.ends_with('/')).then_some(stem)
+    };
+    // With `.j2` and `.tf.j2` the longer one counts, whichever stands first.
+    let shortest = build.strip.iter().filter_map(stripped).min_by_key(|stem| stem.len());
+    shortest.filter(|_| !raw).unwrap_or(path).to_owned()
+}
+
+/// The files of all sources, a later one's in the place of an earlier one's where that is said.
+fn overlay(layers: Vec<Vec<SourceFile>>, build: &BuildConfig) -> Result<Vec<SourceFile>, RenderError> {
+    let mut replace = Vec::new();
+    for pattern in &build.replace {
+        replace.push((globs(build, "replace", std::slice::from_ref(pattern))?, pattern, false));
+    }
+    let mut layers = layers.into_iter();
+    let mut files = layers.next().unwrap_or_default();
+    for layer in layers {
+        for file in layer {
+            match files.binary_search_by(|other| other.path.cmp(&file.path)) {
+                Ok(index) => {
+                    let mut allowed =
+                        replace.iter_mut().filter(|(set, ..)| set.is_match(&file.path)).peekable();
+                    if allowed.peek().is_none() {
+                        let why = format!(
+                            "has the name of `{}`; list it under `[build] replace` if it takes its place",
+                            files[index].shown
+                        );
+                        return Err(RenderError::Source { path: file.shown, why });
+                    }
+                    allowed.for_each(|(.., used)| *used = true);
+                    files[index] = file;
+                }
+                Err(index) => files.insert(index, file),
+            }
+        }
+    }
+    match replace.iter().position(|(.., used)| !used) {
+        None => Ok(files),
+        Some(index) => {
+            let message = format!("nothing is replaced by `{}`", replace[index].1.escape_debug());
+            let hint = "a file is replaced by one of the same name in a later source".to_owned();
+            let place = build.place(&format!("replace[{index}]"));
+            Err(ProjectError::config_hint(place, message, Some(hint)).into())
+        }
+    }
+}
+
+/// Whether a file may include others.
+fn includes(file: &SourceFile) -> bool {
+    std::str::from_utf8(&file.bytes)
+        .is_ok_and(|text| ["include", "import", "extends"].into_iter().any(|word| text.contains(word)))
+}
+
+fn matching(sets: &[GlobSet], path: &str) -> Vec<usize> {
+    sets.iter().enumerate().filter(|(_, set)| set.is_match(path)).map(|(index, _)| index).collect()
+}
+
+fn no_such(build: &BuildConfig, key: &str, word: &str, files: &[SourceFile]) -> ProjectError {
+    let near = nearest(word, files.iter().map(|file| file.path.as_str()));
+    let hint = near.map(|near| format!("did you mean `{}`?", near.escape_debug()));
+    let message = format!("no file of the module is `{}`", word.escape_debug());
+    ProjectError::config_hint(build.place(key), message, hint)
+}
+
+/// Globs of a key of `[build]`, in which `*` stays within one directory.
+pub(super) fn globs(build: &BuildConfig, key: &str, patterns: &[String]) -> Result<GlobSet, RenderError> {
+    let refuse = |why: String| ProjectError::config(build.place(key), format!("`{key}`: {why}"));
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let glob = GlobBuilder::new(pattern)
+            .literal_separator(true)
+            .build()
+            .map_err(|error| refuse(format!("`{}`: {}", pattern.escape_debug(), error.kind())))?;
+        set.add(glob);
+    }
+    Ok(set.build().map_err(|error| refuse(error.kind().to_string()))?)
+}

@@ -1,0 +1,88 @@
+//! The files of a unit, in memory, and which of them cannot stand beside each other.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path};
+use std::sync::OnceLock;
+
+use super::RenderError;
+
+/// One file of a unit.
+#[derive(Debug)]
+pub(super) struct Output {
+    /// Relative to the unit's directory, `/` between components; checked by [`is_harmless`].
+    pub(super) path: String,
+    pub(super) bytes: Vec<u8>,
+    /// Permission bits.
+    pub(super) mode: u32,
+    /// A secret went into it: it is for its owner alone, and never shown.
+    pub(super) sensitive: bool,
+    /// What makes it: a file, relative to the project, or a place in module.toml. Safe to print.
+    pub(super) source: String,
+    digest: OnceLock<String>,
+}
+
+impl Output {
+    pub(super) fn new(path: String, bytes: Vec<u8>, mode: u32, sensitive: bool, source: String) -> Self {
+        let mode = if sensitive { mode & 0o700 } else { mode };
+        Self { path, bytes, mode, sensitive, source, digest: OnceLock::new() }
+    }
+
+    /// The digest of its bytes.
+    pub(super) fn digest(&self) -> &str {
+        self.digest.get_or_init(|| super::manifest::digest(&self.bytes))
+    }
+}
+
+/// Outputs by the name that counts: where a file system knows no case, `Main.tf` is `main.tf`.
+#[derive(Debug, Default)]
+pub(super) struct Outputs(BTreeMap<String, Output>);
+
+impl Outputs {
+    /// Adds one; an error if there is one of that name.
+    pub(super) fn add(&mut self, output: Output) -> Result<(), RenderError> {
+        let key = output.path.to_lowercase();
+        if let Some(other) = self.0.get(&key) {
+            let path = other.path.escape_debug();
+            let why = if other.path == output.path {
+                format!("`{}` makes `{path}` as well", other.source)
+            } else {
+                format!(
+                    "`{}` makes `{path}`, and where names know no case that is `{}`",
+                    other.source,
+                    output.path.escape_debug()
+                )
+            };
+            return Err(RenderError::Output { path: output.source, why });
+        }
+        self.0.insert(key, output);
+        Ok(())
+    }
+
+    /// All of them, sorted by path; an error if one stands where another needs a directory.
+    pub(super) fn finish(self) -> Result<Vec<Output>, RenderError> {
+        for (key, output) in &self.0 {
+            let parents = key.match_indices('/').filter_map(|(end, _)| self.0.get(&key[..end]));
+            if let Some(other) = parents.into_iter().next() {
+                let (source, path) = (&other.source, other.path.escape_debug());
+                let why = format!("`{source}` makes a file `{path}` where it needs a directory");
+                return Err(RenderError::Output { path: output.source.clone(), why });
+            }
+        }
+        let mut outputs: Vec<Output> = self.0.into_values().collect();
+        outputs.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(outputs)
+    }
+}
+
+/// Whether a relative path stays below the directory that it is joined to, and out of `.git`.
+pub(super) fn is_harmless(path: &str) -> bool {
+    !path.is_empty()
+        && !path.contains('\0')
+        && !path.ends_with('/')
+        && !path.contains("//")
+        && Path::new(path).components().all(|part| match part {
+            Component::Normal(name) => !name.eq_ignore_ascii_case(".git"),
+            _ => false,
+        })
+        && !path.split('/').any(|part| part == ".")
+}

@@ -1,0 +1,80 @@
+//! `build` for many units, and modules of several sources, through the binary. What words select is
+//! tested in `src/project/select.rs`, what sources and partials do in `src/render`.
+
+use crate::harness::{World, snap};
+
+#[test]
+fn build_takes_patterns_and_lists_and_nothing_else_does() {
+    let world = World::new();
+    let a = world.clone("a");
+    let out = a.lockstep("build").words("-- * prod,dev").run();
+    out.code(0).prints("");
+    snap!(out);
+    assert_eq!(a.read(".dist/beta/dev/main.tf"), "# beta\n");
+    a.lockstep("build").words("-- * *").run().code(0).prints("");
+    a.lockstep("render --check").words("-- *,!beta *").run().code(0).prints("");
+    for words in ["build lock unlock", "build diff", "diff", "build --print main.tf"] {
+        let out = a.lockstep(words).words("-- * prod").run();
+        out.code(64).prints("").says("only `build` alone takes several");
+    }
+    let nothing = a.lockstep("build").words("-- alpha,gama* prod").run();
+    nothing.code(64);
+    snap!("selects_nothing", nothing);
+}
+
+#[test]
+fn one_unit_that_fails_keeps_no_other_back() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write("modules/gamma/main.tf", "x\n");
+    a.write("modules/alpha/main.tf", "{{ only_prod }}\n");
+    a.write("profiles/prod.toml", "[params]\nregion = \"eu-west\"\nonly_prod = 1\n");
+    a.lockstep("build -- beta dev").run().code(0);
+    a.write(".dist/beta/dev/main.tf", "edited\n");
+    let out = a.lockstep("build").words("-- * *").run();
+    out.code(78).prints("");
+    snap!(out);
+    assert!(a.has(".dist/alpha/prod/main.tf") && a.has(".dist/gamma/dev/main.tf"));
+    assert!(!a.has(".dist/alpha/dev/main.tf"));
+    assert_eq!(a.read(".dist/beta/dev/main.tf"), "edited\n");
+    a.lockstep("--force build").words("-- !alpha *").run().code(0);
+    a.write("modules/gamma/main.tf", "y\n");
+    // The code is that of the first unit that fails: here one that would change, before one that is wrong.
+    a.write("modules/zeta/main.tf", "{{ nope }}\n");
+    let check = a.lockstep("build --check").words("-- gamma,zeta dev").run();
+    check.code(1).says("gamma/dev").says("zeta/dev");
+    assert_eq!(a.read(".dist/gamma/dev/main.tf"), "x\n");
+}
+
+#[test]
+fn a_module_of_several_sources_says_which_file_makes_what() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write(
+        "modules/alpha/module.toml",
+        "[build]\nsources = [\"../_shared/tofu\", \".\"]\nstrip = [\".j2\"]\n",
+    );
+    a.write("modules/_shared/tofu/providers.tf.j2", "{% include \"_partials/head.j2\" %}\n");
+    a.write("modules/_partials/head.j2", "# made by lockstep for {{ profile }}");
+    let out = a.lockstep("-v build -- alpha prod").run();
+    out.code(0).says("providers.tf from modules/_shared/tofu/providers.tf.j2");
+    assert_eq!(a.read(".dist/alpha/prod/providers.tf"), "# made by lockstep for prod\n");
+    a.lockstep("build --print providers.tf -- alpha dev")
+        .run()
+        .code(0)
+        .prints("# made by lockstep for dev\n");
+    a.write("modules/_partials/head.j2", "one\n{{ nope }}");
+    let wrong = a.lockstep("diff -- alpha prod").run();
+    wrong.code(78);
+    snap!("partial", wrong);
+    a.write("modules/_partials/head.j2", "fine");
+    a.write("modules/alpha/providers.tf.j2", "x\n");
+    let twice = a.lockstep("build -- alpha prod").run();
+    twice.code(78);
+    snap!("two_sources", twice);
+    std::fs::remove_file(a.path("modules/alpha/providers.tf.j2")).expect("there");
+    a.lockstep("build -- alpha prod").run().code(0);
+    std::fs::remove_file(a.path("modules/_shared/tofu/providers.tf.j2")).expect("there");
+    a.lockstep("build -- alpha prod").run().code(0);
+    assert!(!a.has(".dist/alpha/prod/providers.tf"), "what no source makes any more is removed");
+}
