@@ -151,6 +151,8 @@ impl ModuleSchema {
             ),
         };
         let (path, to) = reference(&self.json, "", wanted).unwrap_or_default();
+        let why =
+            if path.ends_with("/$schema") { "is no draft of JSON Schema that lockstep knows" } else { why };
         let to: String = to.escape_debug().take(80).collect();
         ProjectError::config(self.place(&path), format!("`{to}` {why}"))
     }
@@ -239,4 +241,56 @@ fn plain(node: &Node) -> Result<Value, ProjectError> {
             .map(|(key, node)| Ok((key.clone(), plain(node)?)))
             .collect::<Result<_, ProjectError>>()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<i32>().prop_map(Value::from),
+            "\\PC{0,9}".prop_map(Value::from)
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map("[a-z/~\"\\\\.]{0,4}", inner, 0..4)
+                    .prop_map(|entries| entries.into_iter().collect()),
+            ]
+        })
+    }
+
+    /// All pointers into a value, with what they lead to.
+    fn pointers<'a>(at: &'a Value, pointer: String, found: &mut Vec<(String, &'a Value)>) {
+        found.push((pointer.clone(), at));
+        match at {
+            Value::Object(entries) => entries.iter().for_each(|(key, value)| {
+                let key = key.replace('~', "~0").replace('/', "~1");
+                pointers(value, format!("{pointer}/{key}"), found);
+            }),
+            Value::Array(items) => items
+                .iter()
+                .enumerate()
+                .for_each(|(index, item)| pointers(item, format!("{pointer}/{index}"), found)),
+            _ => {}
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_pointer_leads_to_where_its_value_is_written(json in json(), pretty: bool) {
+            let text = if pretty { format!("\n {json:#}") } else { json.to_string() };
+            let mut all = Vec::new();
+            pointers(&json, String::new(), &mut all);
+            for (pointer, value) in all {
+                let rest = &text[offset(&text, &pointer)..];
+                let read = serde_json::Deserializer::from_str(rest).into_iter::<Value>().next();
+                prop_assert_eq!(&read.unwrap().unwrap(), value, "{}", pointer);
+            }
+        }
+    }
 }

@@ -18,7 +18,7 @@ use crate::project::UnitId;
 pub enum Event {
     /// The plan is made; the first step is next.
     RunStarted {
-        /// The version of this form: [`Event::VERSION`].
+        /// The version of this form of events.
         version: u32,
         /// The invocation's identifier.
         run: String,

@@ -37,7 +37,7 @@ struct Out {
 /// The first line of each file.
 #[derive(Serialize, JsonSchema)]
 struct Head<'a> {
-    /// The version of this form: [`Journal::VERSION`].
+    /// The version of this form of journals.
     lockstep_journal: u32,
     /// The version of lockstep.
     version: &'a str,

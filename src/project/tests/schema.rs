@@ -179,6 +179,10 @@ fn a_schema_that_is_wrong_itself_is_told_by_its_line() {
             "{\n\"$ref\": \"https://example.com/x\"}",
             "schema.json:2: `https://example.com/x` leads out of this schema",
         ),
+        (
+            "{\n\"$schema\": \"https://example.com/draft\"}",
+            "schema.json:2: `https://example.com/draft` is no draft of JSON Schema that lockstep knows",
+        ),
         ("{\n\"$ref\": \"other.json\"}", "schema.json:2: `other.json` leads out of this schema"),
         (
             "{\n\"$ref\": \"file:///etc/passwd\"}",
