@@ -4,13 +4,14 @@
 //! a script and a service make of it. Hints are the command line's business (`cli::diagnose`).
 
 use crate::ExitCode;
+use crate::env::Span;
 use crate::git::{CheckRefusal, GitError};
 use crate::lock::LockError;
 use crate::process::{ProcessError, Signal, ToolStatus};
 use crate::project::ProjectError;
 use crate::render::RenderError;
 use crate::steps::PushError;
-use crate::workflow::{OrderError, ParseError, PlanError};
+use crate::workflow::{OrderError, ParseError, PlanError, VersionError};
 
 /// Why a request was refused or a run ended. Each variant is a module's own error, unchanged.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,9 @@ pub enum Error {
     /// The request makes no plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// A tool is not of the version that the project wants.
+    #[error(transparent)]
+    Version(#[from] VersionError),
     /// The project or its configuration.
     #[error(transparent)]
     Project(#[from] ProjectError),
@@ -53,6 +57,19 @@ pub enum Error {
         program: String,
         /// How it ended.
         status: ToolStatus,
+    },
+    /// A tool had to be asked to end because its limit of time was over. If it failed, its own code
+    /// is the run's.
+    #[error("`{program}` ran longer than its limit of {limit} and {}", ended(*.status))]
+    TimedOut {
+        /// Its name and known subcommand.
+        program: String,
+        /// The limit.
+        limit: Span,
+        /// How it ended.
+        status: ToolStatus,
+        /// Whether that would have been success in time.
+        ok: bool,
     },
     /// Asked to end before any command had started.
     #[error("interrupted before a command ran")]
@@ -84,6 +101,7 @@ impl Error {
     pub fn kind(&self) -> ExitCode {
         match self {
             Self::Parse(_) | Self::Order(_) | Self::Plan(_) => ExitCode::Usage,
+            Self::Version(_) => ExitCode::Config,
             Self::Project(error) => project(error),
             Self::Render(error) => render(error),
             Self::Check(_) => ExitCode::Refused,
@@ -96,6 +114,7 @@ impl Error {
             Self::Process(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
             Self::Process(ProcessError::Io { .. }) | Self::Io { .. } => ExitCode::Io,
             Self::CommandFailed { .. } => ExitCode::Found,
+            Self::TimedOut { .. } => ExitCode::TimedOut,
             Self::Interrupted(_) | Self::Stopped(_) => ExitCode::Interrupted,
         }
     }
@@ -104,7 +123,9 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             // Code 0 fails only where `[tools.X] success` leaves it out; it must not look like success.
-            Self::CommandFailed { status, .. } => status.exit_code().max(1),
+            Self::CommandFailed { status, .. } | Self::TimedOut { status, ok: false, .. } => {
+                status.exit_code().max(1)
+            }
             Self::Stopped(signal) => 128 + signal.number(),
             other => other.kind().code(),
         }
@@ -113,7 +134,7 @@ impl Error {
     /// Whether the same request can succeed later without anyone changing it.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::CommandFailed { .. } => false,
+            Self::CommandFailed { .. } | Self::TimedOut { .. } => false,
             // Another run moved the branch: fetching again is all that is needed.
             Self::Lock(LockError::BranchMoved { .. }) => true,
             other => other.kind().retryable(),

@@ -157,6 +157,7 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
             }
             PlanError::Needs { .. } => vec!["leave the step out, or: git remote add origin URL".into()],
         },
+        Error::Version(error) => vec![error.cure()],
         Error::Project(error) => error.hint().into_iter().collect(),
         Error::Render(error) => error.hint().into_iter().collect(),
         Error::Check(refusal) => vec![refusal.cure()],
@@ -178,6 +179,12 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
             }
             ProcessError::Interrupted { .. } | ProcessError::Io { .. } => Vec::new(),
         },
+        Error::TimedOut { .. } => {
+            vec![
+                "if it needs longer: `timeout` under [exec] or [tools.NAME], see docs/configuration.md"
+                    .into(),
+            ]
+        }
         Error::CommandFailed { .. } | Error::Interrupted(_) | Error::Stopped(_) | Error::Io { .. } => {
             Vec::new()
         }

@@ -7,6 +7,7 @@
 mod error;
 mod gate;
 mod interrupts;
+mod limit;
 mod lookup;
 mod runner;
 mod status;
@@ -15,6 +16,7 @@ pub mod tools;
 pub use error::ProcessError;
 pub(crate) use gate::start_alone;
 pub use interrupts::{Interrupts, Running, Signal, Starting};
+pub use limit::{Expiry, Limit};
 pub use lookup::find_program;
 pub use runner::SystemRunner;
 pub use status::ToolStatus;
@@ -53,6 +55,8 @@ pub struct CommandSpec {
     /// the operating system's locks by which another run can tell that it has not ended. Locks of
     /// `flock`, which belong to the open file and not to a process.
     pub keep_open: Vec<Arc<OwnedFd>>,
+    /// How long it may run; as long as it takes, if nothing is said.
+    pub limit: Option<Limit>,
 }
 
 /// How a tool ended, and what it said if its output was captured.
@@ -60,6 +64,8 @@ pub struct CommandSpec {
 pub struct Finished {
     /// Exit code or signal.
     pub status: ToolStatus,
+    /// Its limit was over before it ended, and it had been asked to end.
+    pub expired: bool,
     /// Standard output, with [`Stdio::Capture`] only.
     pub stdout: Vec<u8>,
     /// Standard error, with [`Stdio::Capture`] only.
@@ -71,6 +77,7 @@ pub struct Finished {
 pub trait CommandRunner: Send + Sync {
     /// Runs the tool to its end and reaps it. Interrupts that arrive meanwhile go through
     /// `interrupts` ([`Interrupts::start`] shows how); the call returns only when the tool has ended.
+    /// A tool whose limit is over is asked to end with SIGTERM, once, and still waited for.
     ///
     /// # Errors
     /// When the tool could not be started, [`ProcessError::Interrupted`] if an interrupt came

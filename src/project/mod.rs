@@ -4,6 +4,7 @@
 //! under review.
 
 mod build_file;
+mod command;
 mod config;
 mod discover;
 mod encode;
@@ -27,6 +28,7 @@ mod value;
 mod workflow_file;
 
 pub use build_file::BuildFile;
+pub use command::{CommandLimit, ModuleExecConfig, TimeLimit, TimeLimitError, VersionRule, VersionRuleError};
 pub use config::{
     Config, ExecConfig, GitConfig, GitLockConfig, JournalConfig, LockConfig, ReadOnly, StaleAfter, ToolConfig,
 };

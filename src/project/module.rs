@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::command::{ModuleExecConfig, check_unset};
 use super::config::check_env;
 use super::toml_file::TomlFile;
 use super::value::Node;
@@ -24,6 +25,8 @@ pub struct ModuleConfig {
     pub build: BuildConfig,
     /// Environment variables of its commands.
     pub env: BTreeMap<String, String>,
+    /// How its commands run.
+    pub exec: ModuleExecConfig,
 }
 
 /// `[build]`
@@ -70,6 +73,7 @@ impl ModuleConfig {
         }
         config.params = params;
         check_env(&config.env, file)?;
+        check_unset(&config.exec.unset, &config.env, file)?;
         Ok(config)
     }
 }

@@ -8,6 +8,7 @@ mod diff;
 mod embed;
 mod examples;
 mod exec;
+mod exec_settings;
 mod exit_codes;
 mod explain;
 mod freeze;

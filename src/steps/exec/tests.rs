@@ -21,7 +21,12 @@ struct Recording {
 impl CommandRunner for Recording {
     fn run(&self, spec: &CommandSpec, _: &Interrupts) -> Result<Finished, ProcessError> {
         self.asked.lock().unwrap().push(spec.clone());
-        (self.answer)().map(|status| Finished { status, stdout: b"out".to_vec(), stderr: Vec::new() })
+        (self.answer)().map(|status| Finished {
+            status,
+            expired: false,
+            stdout: b"out".to_vec(),
+            stderr: Vec::new(),
+        })
     }
 }
 
