@@ -16,6 +16,9 @@ _lockstep() {
             ",$1")
                 cmd="lockstep"
                 ;;
+            lockstep,alias)
+                cmd="lockstep__subcmd__alias"
+                ;;
             lockstep,build)
                 cmd="lockstep__subcmd__build"
                 ;;
@@ -58,6 +61,9 @@ _lockstep() {
             lockstep,save)
                 cmd="lockstep__subcmd__save"
                 ;;
+            lockstep,shim)
+                cmd="lockstep__subcmd__shim"
+                ;;
             lockstep,thaw)
                 cmd="lockstep__subcmd__thaw"
                 ;;
@@ -80,7 +86,7 @@ _lockstep() {
 
     case "${cmd}" in
         lockstep)
-            opts="-C -q -v -h -V --quiet --verbose --color --dry-run --set --params --force --check --print --branch --wait --reason --expect --accept-rewrite --events --help --version demo locks log why freeze thaw save help completions generate build diff git-check lock exec git-push unlock unlock-any"
+            opts="-C -q -v -h -V --quiet --verbose --color --dry-run --set --params --force --check --print --branch --wait --reason --expect --accept-rewrite --events --help --version demo locks log why freeze thaw save alias shim help completions generate build diff git-check lock exec git-push unlock unlock-any"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -123,6 +129,28 @@ _lockstep() {
                     return 0
                     ;;
                 --events)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lockstep__subcmd__alias)
+            opts="-h --shell --steps --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --shell)
+                    COMPREPLY=($(compgen -W "bash zsh fish" -- "${cur}"))
+                    return 0
+                    ;;
+                --steps)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -348,6 +376,24 @@ _lockstep() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lockstep__subcmd__shim)
+            opts="-h --steps --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --steps)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

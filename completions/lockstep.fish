@@ -51,6 +51,8 @@ complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "why" -d 'Show wha
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "freeze" -d 'Lock a unit on purpose, until somebody thaws it'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "thaw" -d 'End a freeze'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "save" -d 'Bring files that a tool wrote into the rendered directory back into the module'
+complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "alias" -d 'Print the lines that make a tool\'s name stand for the pipeline around it, for your shell'
+complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "shim" -d 'Write scripts that do the same, for those who know no aliases: other scripts, editors, CI'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "help" -d 'Explain: `help steps`, `help exit-codes`'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
 complete -c lockstep -n "__fish_lockstep_needs_command" -f -a "generate" -d 'Write the files that are generated from the program (completions, CLI reference)'
@@ -82,6 +84,13 @@ complete -c lockstep -n "__fish_lockstep_using_subcommand freeze" -s h -l help -
 complete -c lockstep -n "__fish_lockstep_using_subcommand thaw" -l reason -d 'Why, for the log' -r
 complete -c lockstep -n "__fish_lockstep_using_subcommand thaw" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand save" -s h -l help -d 'Print help'
+complete -c lockstep -n "__fish_lockstep_using_subcommand alias" -l shell -d 'The shell; without this the one that you use' -r -f -a "bash\t'bash'
+zsh\t'zsh'
+fish\t'fish'"
+complete -c lockstep -n "__fish_lockstep_using_subcommand alias" -l steps -d 'The pipeline around the tool' -r
+complete -c lockstep -n "__fish_lockstep_using_subcommand alias" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c lockstep -n "__fish_lockstep_using_subcommand shim" -l steps -d 'The pipeline around the tool' -r
+complete -c lockstep -n "__fish_lockstep_using_subcommand shim" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand help" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lockstep -n "__fish_lockstep_using_subcommand generate" -l check -d 'Only compare: 1 if any file differs'

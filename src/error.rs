@@ -110,7 +110,7 @@ impl Error {
             Self::Push(_) => ExitCode::PushRefused,
             Self::Process(ProcessError::NotFound { .. }) => ExitCode::NotFound,
             Self::Process(ProcessError::NotExecutable { .. }) => ExitCode::NotExecutable,
-            Self::Process(ProcessError::Directory { .. }) => ExitCode::Config,
+            Self::Process(ProcessError::Directory { .. } | ProcessError::Loop { .. }) => ExitCode::Config,
             Self::Process(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
             Self::Process(ProcessError::Io { .. }) | Self::Io { .. } => ExitCode::Io,
             Self::CommandFailed { .. } => ExitCode::Found,

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
-use super::{completions, demo, freeze, help, locks, log, save, why};
+use super::{alias, completions, demo, freeze, help, locks, log, save, shim, why};
 use crate::env::Span;
 
 /// When to use colour.
@@ -122,6 +122,10 @@ pub(super) enum Sub {
     Thaw(freeze::ThawArgs),
     /// Bring files that a tool wrote into the rendered directory back into the module
     Save(save::SaveArgs),
+    /// Print the lines that make a tool's name stand for the pipeline around it, for your shell
+    Alias(alias::AliasArgs),
+    /// Write scripts that do the same, for those who know no aliases: other scripts, editors, CI
+    Shim(shim::ShimArgs),
     /// Explain: `help steps`, `help exit-codes`
     Help {
         /// What to explain.

@@ -170,6 +170,10 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
         Error::Push(error) => line.id.map(|unit| error.cure(unit)).into_iter().collect(),
         Error::Process(error) => match error {
             ProcessError::NotFound { .. } => vec!["install it, or put its directory on PATH".into()],
+            ProcessError::Loop { .. } => vec![
+                "take it off PATH, or write it anew with `lockstep shim`, which lockstep tells from the tool"
+                    .into(),
+            ],
             ProcessError::NotExecutable { program, .. } => vec![format!(
                 "see whether it is a program and may be run: ls -l {}",
                 parse::quote(program.as_ref())
@@ -199,6 +203,7 @@ fn parse_hints(error: &ParseError) -> Vec<String> {
         }
         ParseError::Misplaced { better, .. } | ParseError::NoSeparator { better } => vec![better.clone()],
         ParseError::NoWords => vec!["lockstep build exec -- MODULE PROFILE PROGRAM [ARG]...".into()],
+        ParseError::NoExec { .. } => vec![format!("the usual words: {}", super::binding::USUAL)],
         ParseError::NoUnit { .. } => vec!["… -- MODULE PROFILE [ARG]...".into()],
         ParseError::NotText { .. } => Vec::new(),
         ParseError::NoProgram { .. } => vec!["a command is PROGRAM:ARG:ARG, a colon within it `\\:`".into()],

@@ -2,7 +2,9 @@
 //!
 //! Data goes to standard output and talk to standard error; while a tool runs, both are its own.
 
+mod alias;
 mod args;
+mod binding;
 mod completions;
 mod demo;
 mod diagnose;
@@ -15,10 +17,13 @@ mod lock_text;
 mod locks;
 mod log;
 mod pipeline;
+mod quoting;
 mod save;
+mod shim;
 mod signals;
 mod terminal;
 mod toml_text;
+mod tool_completion;
 mod units;
 mod why;
 
@@ -74,6 +79,8 @@ fn subcommand(sub: Sub, env: Environment, terminal: Terminal) -> u8 {
         Sub::Freeze(args) => freeze::freeze(&args, env, terminal),
         Sub::Thaw(args) => freeze::thaw(&args, env, terminal),
         Sub::Save(args) => save::run(&args, &env, terminal),
+        Sub::Alias(args) => alias::run(&args, &env, terminal),
+        Sub::Shim(args) => shim::run(&args, &env, terminal),
         Sub::Help { topic } => return help_topic(topic.as_deref(), terminal),
         Sub::Completions { shell } => terminal.data(&completions::script(shell)),
         Sub::Generate { check } => generate::run(check, &env, terminal),

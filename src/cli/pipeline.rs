@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::args::PipelineArgs;
 use super::terminal::Terminal;
-use super::{diagnose, dry_run, signals};
+use super::{diagnose, dry_run, signals, tool_completion};
 use crate::env::Environment;
 use crate::process::Interrupts;
 use crate::project::Project;
@@ -20,8 +20,8 @@ use crate::{Engine, Error, steps};
 pub(super) fn run(args: PipelineArgs, separated: bool, env: Environment, terminal: Terminal) -> u8 {
     let line: Vec<OsString> = args.words.clone();
     match try_run(args, separated, env, terminal) {
-        Ok(None) => 0,
-        Ok(Some(report)) => {
+        Ok(End::Code(code)) => code,
+        Ok(End::Run(report)) => {
             diagnose::print_report(&report, &line, terminal);
             report.exit_code
         }
@@ -32,20 +32,26 @@ pub(super) fn run(args: PipelineArgs, separated: bool, env: Environment, termina
     }
 }
 
-fn try_run(
-    args: PipelineArgs,
-    separated: bool,
-    env: Environment,
-    terminal: Terminal,
-) -> anyhow::Result<Option<Report>> {
+/// How a pipeline's line ended.
+enum End {
+    /// There was a run.
+    Run(Box<Report>),
+    /// There was none, and nothing went wrong.
+    Code(u8),
+}
+
+fn try_run(args: PipelineArgs, separated: bool, env: Environment, terminal: Terminal) -> anyhow::Result<End> {
     let request = request(&args, separated, &env)?;
+    if let Some(code) = tool_completion::answer(&request, &env) {
+        return Ok(End::Code(code));
+    }
     let interrupts = Interrupts::new();
     let cwd = env.cwd().to_owned();
     let mut engine = Engine::new(env).interrupts(interrupts.clone());
     if args.options.dry_run {
         let (project, plan) = engine.plan(&request)?;
         terminal.say(&dry_run::show(&project, &plan));
-        return Ok(None);
+        return Ok(End::Code(0));
     }
     engine = engine.reporter(Arc::new(Human::new(
         std::io::stderr(),
@@ -62,7 +68,7 @@ fn try_run(
     }
     // Before anything is done: from here on a signal ends the run in order, never in the middle.
     let _handlers = signals::install(&interrupts).context("cannot handle signals")?;
-    Ok(Some(engine.run(&request)?))
+    Ok(End::Run(Box::new(engine.run(&request)?)))
 }
 
 fn request(args: &PipelineArgs, separated: bool, env: &Environment) -> Result<Request, Error> {

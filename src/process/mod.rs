@@ -10,6 +10,7 @@ mod interrupts;
 mod limit;
 mod lookup;
 mod runner;
+mod shim;
 mod status;
 pub mod tools;
 
@@ -17,8 +18,9 @@ pub use error::ProcessError;
 pub(crate) use gate::start_alone;
 pub use interrupts::{Interrupts, Running, Signal, Starting};
 pub use limit::{Expiry, Limit};
-pub use lookup::find_program;
+pub use lookup::{depth, find_program};
 pub use runner::SystemRunner;
+pub use shim::{DEEPEST, DEPTH_VAR, SHIM_MARKER, SHIM_START, is_shim, path_without_shims};
 pub use status::ToolStatus;
 
 use std::ffi::OsString;

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use crate::Error;
 use crate::lock::Effect;
 use crate::process::tools::ToolRules;
-use crate::process::{CommandSpec, Expiry, Finished, Limit, ProcessError, Signal, ToolStatus, find_program};
+use crate::process::{self, CommandSpec};
+use crate::process::{Expiry, Finished, Limit, ProcessError, Signal, ToolStatus, find_program};
 use crate::project::{CommandLimit, ModuleConfig};
 use crate::workflow::{Argv, Call, CommandEnd, Done, Event, Role, Run, State, Step, verify_lease};
 
@@ -101,7 +102,7 @@ fn start(
         let code = match &error {
             ProcessError::NotFound { .. } => Some(crate::ExitCode::NotFound),
             ProcessError::NotExecutable { .. } => Some(crate::ExitCode::NotExecutable),
-            ProcessError::Directory { .. } => Some(crate::ExitCode::Config),
+            ProcessError::Directory { .. } | ProcessError::Loop { .. } => Some(crate::ExitCode::Config),
             ProcessError::Interrupted { .. } => Some(crate::ExitCode::Interrupted),
             ProcessError::Io { .. } => None,
         };
@@ -210,6 +211,13 @@ fn environment(
         ("PWD", directory.as_os_str()),
     ];
     vars.extend(ours.map(|(name, value)| (name.into(), value.to_owned())));
+    vars.insert(process::DEPTH_VAR.into(), (process::depth(env) + 1).to_string().into());
+    // What the command runs itself belongs to it, and asks for no lock of its own.
+    if let Some(path) = vars.get_mut(OsStr::new("PATH"))
+        && let Some(without) = process::path_without_shims(path, env.cwd())
+    {
+        *path = without;
+    }
     if let Some(code) = state.result {
         vars.insert("LOCKSTEP_EXIT_CODE".into(), code.to_string().into());
     }

@@ -23,6 +23,7 @@ mod push;
 mod readme;
 mod remotes;
 mod repositories;
+mod shells;
 mod signals;
 mod takeover;
 mod wait;
