@@ -22,7 +22,7 @@ pub(super) struct AliasArgs {
     #[arg(long, value_name = "SHELL")]
     pub shell: Option<Shell>,
     /// The pipeline around the tool
-    #[arg(long, value_name = "WORDS", default_value = USUAL)]
+    #[arg(long, value_name = "WORDS", default_value = USUAL, allow_hyphen_values = true)]
     pub steps: Steps,
 }
 

@@ -44,9 +44,9 @@ pub(super) fn run(check: bool, env: &Environment, terminal: Terminal) -> anyhow:
 
 fn files() -> [(&'static str, String); 4] {
     [
-        ("completions/lockstep.bash", completions::script(Shell::Bash)),
-        ("completions/_lockstep", completions::script(Shell::Zsh)),
-        ("completions/lockstep.fish", completions::script(Shell::Fish)),
+        ("completions/lockstep.bash", completions::script(Shell::Bash).to_owned()),
+        ("completions/_lockstep", completions::script(Shell::Zsh).to_owned()),
+        ("completions/lockstep.fish", completions::script(Shell::Fish).to_owned()),
         ("docs/cli.md", reference()),
     ]
 }

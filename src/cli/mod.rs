@@ -5,6 +5,7 @@
 mod alias;
 mod args;
 mod binding;
+mod complete;
 mod completions;
 mod demo;
 mod diagnose;
@@ -43,6 +44,11 @@ pub fn main() -> ProcessExit {
 
 /// From argv to an exit code.
 fn run(argv: &[OsString]) -> u8 {
+    if let [_, first, call @ ..] = argv
+        && first == complete::CALL
+    {
+        return complete::run(call);
+    }
     let line = match args::read(argv) {
         Ok(line) => line,
         Err(error) => return clap_end(&error),
@@ -82,7 +88,7 @@ fn subcommand(sub: Sub, env: Environment, terminal: Terminal) -> u8 {
         Sub::Alias(args) => alias::run(&args, &env, terminal),
         Sub::Shim(args) => shim::run(&args, &env, terminal),
         Sub::Help { topic } => return help_topic(topic.as_deref(), terminal),
-        Sub::Completions { shell } => terminal.data(&completions::script(shell)),
+        Sub::Completions { shell } => terminal.data(completions::script(shell)),
         Sub::Generate { check } => generate::run(check, &env, terminal),
         // `args::read` turns these into `Line::Pipeline`.
         Sub::Pipeline(_) => Ok(ExitCode::Internal.code()),

@@ -27,7 +27,7 @@ pub(super) struct ShimArgs {
     #[arg(value_name = "TOOL=MODULE/PROFILE", required = true)]
     pub bindings: Vec<Binding>,
     /// The pipeline around the tool
-    #[arg(long, value_name = "WORDS", default_value = USUAL)]
+    #[arg(long, value_name = "WORDS", default_value = USUAL, allow_hyphen_values = true)]
     pub steps: Steps,
 }
 

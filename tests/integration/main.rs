@@ -3,6 +3,7 @@
 
 mod build;
 mod cli;
+mod completion;
 mod demo;
 mod diff;
 mod embed;

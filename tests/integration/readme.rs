@@ -45,7 +45,14 @@ fn two_minutes_in_ones_own_repository() {
 
 #[test]
 fn its_links_lead_somewhere() {
-    for file in ["README.md", "docs/locks.md", "docs/library.md", "docs/configuration.md", "docs/cli.md"] {
+    for file in [
+        "README.md",
+        "docs/locks.md",
+        "docs/library.md",
+        "docs/configuration.md",
+        "docs/cli.md",
+        "docs/shells.md",
+    ] {
         let path = repository().join(file);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("cannot read {file}: {e}"));
         for rest in text.split("](").skip(1) {

@@ -10,7 +10,7 @@
 //!   for byte, directory and environment: [`Tool::does`], [`World::calls`].
 //! - `origin` is reached by file, or by a server on a loopback port that is ended with the test:
 //!   [`HttpServer`], [`SshServer`].
-//! - A command line on a terminal, with Ctrl-C and Ctrl-Z: [`Terminal`].
+//! - A command line on a terminal, with Ctrl-C and Ctrl-Z: [`Terminal`]; an interactive shell: [`Shell`].
 //! - Output is compared whole: `snap!(output)` shows exit code, stdout and stderr together, with
 //!   paths, object ids, run ids, times and pids replaced. Renewing all snapshots is one line, and the
 //!   difference belongs to the review: `INSTA_UPDATE=always cargo test`
@@ -21,8 +21,10 @@ mod command;
 mod dispositions;
 mod http;
 mod normalise;
+mod packages;
 mod real;
 mod server;
+mod shell;
 mod ssh;
 mod sshd;
 mod terminal;
@@ -35,6 +37,7 @@ pub(crate) use command::{Cmd, Output, Running};
 pub(crate) use http::{HttpRequest, HttpServer};
 pub(crate) use normalise::snapshot_settings;
 pub(crate) use real::{ansible_playbook, find, kubectl, repository, tofu};
+pub(crate) use shell::{Shell, fish};
 pub(crate) use ssh::SshServer;
 pub(crate) use terminal::Terminal;
 pub(crate) use tool::{Call, Tool};
