@@ -10,6 +10,7 @@ mod embed;
 mod examples;
 mod exec;
 mod exec_settings;
+mod exit_code_shapes;
 mod exit_codes;
 mod explain;
 mod freeze;
