@@ -28,5 +28,6 @@ mod repositories;
 mod shells;
 mod signals;
 mod takeover;
+mod terminal;
 mod wait;
 mod workflow;

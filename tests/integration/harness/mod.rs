@@ -36,7 +36,7 @@ pub(crate) use checkout::Checkout;
 pub(crate) use command::{Cmd, Output, Running};
 pub(crate) use http::{HttpRequest, HttpServer};
 pub(crate) use normalise::snapshot_settings;
-pub(crate) use real::{ansible_playbook, find, kubectl, repository, tofu};
+pub(crate) use real::{ansible_playbook, find, kubectl, python, repository, tofu};
 pub(crate) use shell::{Shell, fish};
 pub(crate) use ssh::SshServer;
 pub(crate) use terminal::Terminal;
