@@ -16,6 +16,8 @@ use crate::workflow::planner;
 
 /// The pipeline of the usual alias.
 pub(super) const USUAL: &str = "build git-check lock exec git-push unlock-any";
+/// What a pipeline itself runs, by way of git too.
+const OURS: [&str; 3] = ["lockstep", "git", "ssh"];
 /// The longest name of a tool.
 const LONGEST: usize = 64;
 
@@ -42,8 +44,8 @@ pub(super) enum BindingError {
     )]
     Tool,
     /// It would run itself.
-    #[error("lockstep cannot stand for itself")]
-    Itself,
+    #[error("lockstep runs `{0}` itself, so that name cannot stand for a pipeline")]
+    Itself(&'static str),
     /// No unit.
     #[error("`{0}` is no unit: write MODULE/PROFILE, where `.` is the one that you stand in")]
     Unit(String),
@@ -58,8 +60,8 @@ impl FromStr for Binding {
         if !begins || !tool.chars().all(part) || tool.len() > LONGEST {
             return Err(BindingError::Tool);
         }
-        if tool == "lockstep" {
-            return Err(BindingError::Itself);
+        if let Some(ours) = OURS.into_iter().find(|ours| *ours == tool) {
+            return Err(BindingError::Itself(ours));
         }
         let unit = if unit == "." { "./." } else { unit };
         let no_unit = || BindingError::Unit(unit.escape_debug().take(80).collect());
@@ -180,7 +182,8 @@ mod tests {
         for text in ["x=", "x=a", "x=a/", "x=/b", "x=a/b/c", "x=a/$(b)", "x=../b", "x=a/-b", "x=a/b c"] {
             assert!(matches!(binding(text), Err(BindingError::Unit(_))), "{text}");
         }
-        assert_eq!(binding("lockstep=a/b"), Err(BindingError::Itself));
+        assert_eq!(binding("lockstep=a/b"), Err(BindingError::Itself("lockstep")));
+        assert_eq!(binding("git=a/b"), Err(BindingError::Itself("git")));
         assert_eq!(binding(&format!("{}=a/b", "x".repeat(65))), Err(BindingError::Tool));
     }
 

@@ -9,7 +9,9 @@ use super::Plan;
 use crate::Error;
 use crate::env::Environment;
 use crate::process::tools::{self, version};
-use crate::process::{CommandRunner, CommandSpec, Interrupts, Limit, Stdio, find_program};
+use crate::process::{
+    CommandRunner, CommandSpec, Finished, Interrupts, Limit, Signal, Stdio, ToolStatus, find_program,
+};
 use crate::project::{Place, Project};
 
 /// Longer than any tool needs to say what it is.
@@ -60,6 +62,12 @@ impl VersionError {
     }
 }
 
+/// The user asked to end meanwhile: lockstep itself, or by Ctrl-C the tool that was asked.
+fn asked_to_end(finished: &Finished, interrupts: &Interrupts) -> Option<Signal> {
+    let by = |signal: &Signal| !finished.expired && finished.status == ToolStatus::Signal(signal.number());
+    interrupts.requested().or_else(|| Signal::ALL.into_iter().find(by))
+}
+
 /// Asks the tools of a plan for their versions, each once, where the project wants certain ones. It is
 /// asked in the rendered directory if there is one, for managers of versions go by the directory.
 ///
@@ -103,6 +111,9 @@ pub fn check_versions(
             }),
         };
         let finished = runner.run(&spec, interrupts)?;
+        if let Some(signal) = asked_to_end(&finished, interrupts) {
+            return Err(Error::Interrupted(signal));
+        }
         let (program, wanted_text, place) = (name.to_owned(), wanted.to_string(), tool.version_place.clone());
         match version::answer(&argv.program, &finished.stdout, &finished.stderr) {
             Some(found) if wanted.allows(&found) => {}

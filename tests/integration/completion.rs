@@ -156,6 +156,11 @@ fn fish_completes_and_goes_on_with_the_tools_own() {
     assert_eq!(complete("lockstep depl"), "deploy\tapply and tell\n");
     assert!(complete("lockstep build exec -- alpha prod tofu pl").starts_with("plan-it"));
     assert!(complete("lockstep --params file").contains("file"));
+    assert!(complete("tofu pl").starts_with("plan-it"));
+    let aliased = run(
+        "complete -c tofu -f -a 'plan-it'; lockstep alias --shell fish tofu=alpha/prod | source; complete -C 'tofu pl'",
+    );
+    assert_eq!(aliased, "plan-it\n", "the function keeps the tool's completion");
     world.tool("tofu");
     run("lockstep alias --shell fish --steps '-q build exec' tofu=alpha/prod | source; tofu apply 'a b' ''");
     assert_eq!(world.calls()[0].argv, ["apply", "a b", ""]);

@@ -111,6 +111,9 @@ fn a_tool_of_the_wrong_version_is_found_out_before_anything_is_done() {
     let out = a.alias("tofu apply").run();
     out.code(78);
     snap!("tool_without_a_version", out);
+    // Ctrl-C reaches the tool that is asked; it is no answer.
+    tool.does(json!([{ "kill_self": 2 }]));
+    a.alias("tofu apply").run().code(130);
     says("1.9.0");
     let before = world.calls().len();
     a.lockstep("build tofu:init exec -- alpha prod tofu apply").run().code(0);

@@ -21,6 +21,11 @@ pub(super) enum Expects<'a> {
         /// What of the word is not the value: `--color=`.
         prefix: String,
     },
+    /// A subcommand of this subcommand.
+    Subcommand {
+        /// The command.
+        of: &'a Command,
+    },
     /// A step or workflow, or before any other a subcommand.
     Word {
         /// Whether it is before any other.
@@ -124,8 +129,8 @@ fn under_cursor<'a>(
     if asked.in_pipeline {
         return Expects::Word { first: asked.words.is_empty() };
     }
-    if command.has_subcommands() && arguments == 0 && command.get_positionals().next().is_none() {
-        return Expects::Nothing;
+    if command.has_subcommands() && arguments == 0 {
+        return Expects::Subcommand { of: command };
     }
     let last = command.get_positionals().last();
     let repeated = last.filter(|arg| matches!(arg.get_action(), ArgAction::Append));

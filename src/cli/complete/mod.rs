@@ -67,6 +67,7 @@ fn candidates(index: usize, words: &[String], env: &Environment) -> Vec<String> 
                 .map(|line| if line.starts_with(':') { line } else { format!("{prefix}{line}") })
                 .collect()
         }
+        Expects::Subcommand { of } => subcommands(of),
         Expects::Word { first } => pipeline_words(&asked, *first, &command, &names),
         Expects::Module => names.modules(),
         Expects::Profile { module } => names.profiles(module),
@@ -86,6 +87,13 @@ fn options(of: &clap::Command, in_pipeline: bool) -> Vec<String> {
         Some(told(&format!("--{}", arg.get_long()?), &help))
     });
     shown.chain([told("--help", "Print help")]).collect()
+}
+
+fn subcommands(of: &clap::Command) -> Vec<String> {
+    let shown = of.get_subcommands().filter(|sub| !sub.is_hide_set());
+    shown
+        .map(|sub| told(sub.get_name(), &sub.get_about().map(ToString::to_string).unwrap_or_default()))
+        .collect()
 }
 
 /// What an option or an argument of a subcommand takes.
@@ -121,12 +129,7 @@ fn pipeline_words(asked: &Asked<'_>, first: bool, command: &clap::Command, names
     let unused = steps.chain(names.workflows()).filter(|(name, _)| !asked.words.contains(name));
     let mut lines: Vec<String> = unused.map(|(name, meaning)| told(&name, &meaning)).collect();
     if first {
-        let subcommands = command.get_subcommands().filter(|sub| !sub.is_hide_set());
-        lines.extend(
-            subcommands.map(|sub| {
-                told(sub.get_name(), &sub.get_about().map(ToString::to_string).unwrap_or_default())
-            }),
-        );
+        lines.extend(subcommands(command));
     } else {
         lines.push(told("--", "then module and profile"));
     }

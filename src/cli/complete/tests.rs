@@ -100,6 +100,8 @@ fn options_and_their_values() {
 fn subcommands_take_units_and_more() {
     let place = Place::new();
     assert_eq!(place.values("lockstep why "), ["alpha/dev", "alpha/prod", "beta/dev"]);
+    assert_eq!(place.values("lockstep locks "), ["show"]);
+    assert_eq!(place.values("lockstep locks show be"), ["beta/dev"]);
     assert_eq!(place.values("lockstep why alpha/p"), ["alpha/dev", "alpha/prod"]);
     assert_eq!(place.values("lockstep freeze --reason x b"), ["beta/dev"]);
     assert_eq!(place.values("lockstep alias tofu=al"), ["tofu=alpha/dev", "tofu=alpha/prod"]);

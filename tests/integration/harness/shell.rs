@@ -60,12 +60,11 @@ impl Shell {
         self.terminal.wait_for(until);
     }
 
-    /// Gives up the line that was begun.
+    /// Gives up the line that was begun: wipes it out (Ctrl-U) and enters nothing. Ctrl-C could come
+    /// while the shell still completes, and be lost.
     #[track_caller]
     pub(crate) fn gives_up(&mut self) {
-        self.terminal.ctrl_c();
-        self.prompts += 1;
-        self.terminal.wait_for(&format!("[{}]> ", self.prompts));
+        self.line("\u{15}");
     }
 
     /// Everything that appeared so far.
