@@ -1,627 +1,123 @@
+# bash completion for lockstep, made by `lockstep completions bash`. The program itself says what fits.
+
 _lockstep() {
-    local i cur prev opts cmd
-    COMPREPLY=()
-    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-        cur="$2"
-    else
-        cur="${COMP_WORDS[COMP_CWORD]}"
-    fi
-    prev="$3"
-    cmd=""
-    opts=""
-
-    for i in "${COMP_WORDS[@]:0:COMP_CWORD}"
-    do
-        case "${cmd},${i}" in
-            ",$1")
-                cmd="lockstep"
-                ;;
-            lockstep,build)
-                cmd="lockstep__subcmd__build"
-                ;;
-            lockstep,completions)
-                cmd="lockstep__subcmd__completions"
-                ;;
-            lockstep,demo)
-                cmd="lockstep__subcmd__demo"
-                ;;
-            lockstep,describe)
-                cmd="lockstep__subcmd__describe"
-                ;;
-            lockstep,diff)
-                cmd="lockstep__subcmd__diff"
-                ;;
-            lockstep,doctor)
-                cmd="lockstep__subcmd__doctor"
-                ;;
-            lockstep,exec)
-                cmd="lockstep__subcmd__exec"
-                ;;
-            lockstep,freeze)
-                cmd="lockstep__subcmd__freeze"
-                ;;
-            lockstep,generate)
-                cmd="lockstep__subcmd__generate"
-                ;;
-            lockstep,git-check)
-                cmd="lockstep__subcmd__git__subcmd__check"
-                ;;
-            lockstep,git-push)
-                cmd="lockstep__subcmd__git__subcmd__push"
-                ;;
-            lockstep,help)
-                cmd="lockstep__subcmd__help"
-                ;;
-            lockstep,init)
-                cmd="lockstep__subcmd__init"
-                ;;
-            lockstep,list)
-                cmd="lockstep__subcmd__list"
-                ;;
-            lockstep,lock)
-                cmd="lockstep__subcmd__lock"
-                ;;
-            lockstep,locks)
-                cmd="lockstep__subcmd__locks"
-                ;;
-            lockstep,log)
-                cmd="lockstep__subcmd__log"
-                ;;
-            lockstep,new)
-                cmd="lockstep__subcmd__new"
-                ;;
-            lockstep,save)
-                cmd="lockstep__subcmd__save"
-                ;;
-            lockstep,schema)
-                cmd="lockstep__subcmd__schema"
-                ;;
-            lockstep,thaw)
-                cmd="lockstep__subcmd__thaw"
-                ;;
-            lockstep,unlock)
-                cmd="lockstep__subcmd__unlock"
-                ;;
-            lockstep,unlock-any)
-                cmd="lockstep__subcmd__unlock__subcmd__any"
-                ;;
-            lockstep,validate)
-                cmd="lockstep__subcmd__validate"
-                ;;
-            lockstep,why)
-                cmd="lockstep__subcmd__why"
-                ;;
-            lockstep__subcmd__locks,show)
-                cmd="lockstep__subcmd__locks__subcmd__show"
-                ;;
-            lockstep__subcmd__new,module)
-                cmd="lockstep__subcmd__new__subcmd__module"
-                ;;
-            lockstep__subcmd__new,profile)
-                cmd="lockstep__subcmd__new__subcmd__profile"
-                ;;
-            lockstep__subcmd__new,workflow)
-                cmd="lockstep__subcmd__new__subcmd__workflow"
-                ;;
-            *)
-                ;;
-        esac
+    # bash cuts words at `:` and `=`, which are part of lockstep's words: put them together again.
+    local rest=${COMP_LINE:0:COMP_POINT} blank piece='' cut=''
+    local -a words places
+    words=() places=()
+    local -i i last=-1
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        blank=${rest%%[![:space:]]*}
+        rest=${rest#"$blank"}
+        piece=${COMP_WORDS[i]}
+        ((i == COMP_CWORD)) && piece=$rest
+        if ((i == 0)) || [[ -n $blank ]]; then
+            last+=1
+            words[last]=$piece
+            places[last]=$i
+        else
+            words[last]+=$piece
+        fi
+        rest=${rest#"$piece"}
     done
-
-    case "${cmd}" in
-        lockstep)
-            opts="-C -q -v -h -V --quiet --verbose --color --dry-run --set --params --force --check --print --json --branch --wait --reason --expect --accept-rewrite --events --help --version demo locks log why freeze thaw save schema help completions generate build validate describe diff git-check lock exec git-push unlock unlock-any"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                -C)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --set)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --params)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --print)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --branch)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --wait)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --reason)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --expect)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --events)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__build)
-            opts="-h --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__completions)
-            opts="-h --help bash zsh fish"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__demo)
-            opts="-h --tool --keep --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --tool)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__describe)
-            opts="-h --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__diff)
-            opts="-h --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__doctor)
-            opts="-h --json --offline --probe --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__exec)
-            opts="-h --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__freeze)
-            opts="-h --reason --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --reason)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__generate)
-            opts="-h --check --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__git__subcmd__check)
-            opts="-h --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__git__subcmd__push)
-            opts="-h --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__help)
-            opts="-h --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__init)
-            opts="-y -h --yes --module --profile --tool --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --module)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --profile)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tool)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__list)
-            opts="-h --json --help units modules profiles workflows steps"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__lock)
-            opts="-h --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__locks)
-            opts="-h --json --help show"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__locks__subcmd__show)
-            opts="-h --json --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__log)
-            opts="-n -h --json --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                -n)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__new)
-            opts="-h --help module profile workflow"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__new__subcmd__module)
-            opts="-h --tool --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --tool)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__new__subcmd__profile)
-            opts="-h --extends --abstract --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --extends)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__new__subcmd__workflow)
-            opts="-h --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__save)
-            opts="-h --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__schema)
-            opts="-h --dir --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__thaw)
-            opts="-h --reason --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --reason)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__unlock)
-            opts="-h --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__unlock__subcmd__any)
-            opts="-h --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__validate)
-            opts="-h --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        lockstep__subcmd__why)
-            opts="-h --json --set --params --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --set)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --params)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-    esac
+    # What bash takes for earlier words must not be answered again.
+    local current=${words[last]} breaks=${COMP_WORDBREAKS//[!:=]/}
+    if [[ -n $breaks && $current == *[$breaks]* ]]; then
+        cut=${current%"${current##*[$breaks]}"}
+    fi
+    COMPREPLY=()
+    local line value open=1
+    while IFS= read -r line; do
+        value=${line%%$'\t'*}
+        case $value in
+            :files) _lockstep_paths -f "$current" "$cut" && open=0 ;;
+            :dirs) _lockstep_paths -d "$current" "$cut" && open=0 ;;
+            ":delegate "*)
+                _lockstep_delegate "${places[${value#:delegate }]:-$COMP_CWORD}" "$piece"
+                return ;;
+            "$current"*)
+                [[ $value == */ ]] || open=0
+                COMPREPLY+=("${value#"$cut"}") ;;
+        esac
+    done < <(command lockstep __complete "$last" "${words[@]}" 2>/dev/null)
+    # After a module's `/` its profile follows.
+    ((open)) && ((${#COMPREPLY[@]})) && compopt -o nospace 2>/dev/null
+    return 0
 }
 
-if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
-    complete -F _lockstep -o nosort -o bashdefault -o default lockstep
-else
-    complete -F _lockstep -o bashdefault -o default lockstep
-fi
+# Files or directories that the word may become.
+_lockstep_paths() {
+    local path
+    compopt -o filenames 2>/dev/null
+    while IFS= read -r path; do
+        COMPREPLY+=("$path")
+    done < <(compgen "$1" -- "${2#"$3"}")
+}
+
+# Completes as if the line began with word $1, a command that may have a completion of its own; $2 is what
+# stands before the cursor of the word under it.
+_lockstep_delegate() {
+    local -i at=$1 i
+    local piece=$2 line=$COMP_LINE
+    for ((i = 0; i < at; i++)); do
+        line=${line#"${line%%[![:space:]]*}"}
+        line=${line#"${COMP_WORDS[i]}"}
+    done
+    line=${line#"${line%%[![:space:]]*}"}
+    COMP_POINT=$((COMP_POINT - ${#COMP_LINE} + ${#line}))
+    COMP_LINE=$line
+    COMP_WORDS=("${COMP_WORDS[@]:at}")
+    COMP_CWORD=$((COMP_CWORD - at))
+    local tool=${COMP_WORDS[0]}
+    if ((COMP_CWORD == 0)); then
+        while IFS= read -r line; do
+            COMPREPLY+=("$line")
+        done < <(compgen -c -- "$piece")
+        return 0
+    fi
+    local previous=${COMP_WORDS[COMP_CWORD - 1]} spec loader
+    spec=$(complete -p -- "$tool" 2>/dev/null || complete -p -- "${tool##*/}" 2>/dev/null)
+    if [[ -z $spec ]] && loader=$(complete -p -D 2>/dev/null) && [[ $loader =~ ' -F '([^ ]+) ]]; then
+        # Where completions are loaded when they are first wanted.
+        "${BASH_REMATCH[1]}" "$tool" "$piece" "$previous" >/dev/null 2>&1
+        spec=$(complete -p -- "$tool" 2>/dev/null)
+    fi
+    _lockstep_apply "$tool" "$piece" "$previous" "$spec"
+}
+
+# Does what the line $4 of `complete -p` says.
+_lockstep_apply() {
+    local tool=$1 piece=$2 previous=$3 function='' program='' line
+    local -a options generate
+    options=() generate=()
+    eval "set -- $4"
+    while (($# > 1)); do
+        case $1 in
+            complete) ;;
+            -F) function=$2 && shift ;;
+            -C) program=$2 && shift ;;
+            -o) options+=(-o "$2") && shift ;;
+            -[AGWPSX]) generate+=("$1" "$2") && shift ;;
+            *) generate+=("$1") ;;
+        esac
+        shift
+    done
+    ((${#options[@]})) && compopt "${options[@]}" 2>/dev/null
+    if [[ -n $function ]]; then
+        "$function" "$tool" "$piece" "$previous"
+        return 0
+    elif [[ -n $program ]]; then
+        while IFS= read -r line; do
+            COMPREPLY+=("$line")
+        done < <(export COMP_LINE COMP_POINT COMP_KEY COMP_TYPE; eval "$program \"\$tool\" \"\$piece\" \"\$previous\"")
+    elif ((${#generate[@]})); then
+        while IFS= read -r line; do
+            COMPREPLY+=("$line")
+        done < <(compgen "${generate[@]}" -- "$piece")
+    else
+        _lockstep_paths -f "$piece" ''
+    fi
+    return 0
+}
+
+complete -F _lockstep lockstep

@@ -134,13 +134,15 @@ impl Engine {
         self
     }
 
-    /// Finds the project and makes the plan: everything is checked, nothing is done.
+    /// Finds the project and makes the plan: everything is checked, nothing is done. Tools of which
+    /// the project wants certain versions (`[tools.NAME] version`) are asked which they are.
     ///
     /// # Errors
     /// Whatever is wrong with the request or the project.
     pub fn plan(&self, request: &Request) -> Result<(Project, Plan), Error> {
         let project = Project::discover(&request.directory)?;
         let plan = planner::plan(&project, request, &self.env, self.steps)?;
+        workflow::check_versions(&project, &plan, &self.env, &*self.runner, &self.interrupts)?;
         Ok((project, plan))
     }
 

@@ -4,6 +4,7 @@
 //! a script and a service make of it. Hints are the command line's business (`cli::diagnose`).
 
 use crate::ExitCode;
+use crate::env::Span;
 use crate::git::{CheckRefusal, GitError};
 use crate::lock::LockError;
 use crate::process::{ProcessError, Signal, ToolStatus};
@@ -11,7 +12,7 @@ use crate::project::{Place, ProjectError};
 use crate::render::RenderError;
 use crate::scaffold::ScaffoldError;
 use crate::steps::PushError;
-use crate::workflow::{OrderError, ParseError, PlanError};
+use crate::workflow::{OrderError, ParseError, PlanError, VersionError};
 
 /// Why a request was refused or a run ended. Each variant is a module's own error, unchanged.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,9 @@ pub enum Error {
     /// The request makes no plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// A tool is not of the version that the project wants.
+    #[error(transparent)]
+    Version(#[from] VersionError),
     /// The project or its configuration.
     #[error(transparent)]
     Project(#[from] ProjectError),
@@ -58,6 +62,19 @@ pub enum Error {
         /// How it ended.
         status: ToolStatus,
     },
+    /// A tool had to be asked to end because its limit of time was over. If it failed, its own code
+    /// is the run's.
+    #[error("`{program}` ran longer than its limit of {limit} and {}", ended(*.status))]
+    TimedOut {
+        /// Its name and known subcommand.
+        program: String,
+        /// The limit.
+        limit: Span,
+        /// How it ended.
+        status: ToolStatus,
+        /// Whether that would have been success in time.
+        ok: bool,
+    },
     /// Asked to end before any command had started.
     #[error("interrupted before a command ran")]
     Interrupted(Signal),
@@ -88,6 +105,7 @@ impl Error {
     pub fn kind(&self) -> ExitCode {
         match self {
             Self::Parse(_) | Self::Order(_) | Self::Plan(_) => ExitCode::Usage,
+            Self::Version(_) => ExitCode::Config,
             Self::Project(error) => project(error),
             Self::Render(error) => render(error),
             Self::Scaffold(error) => scaffold(error),
@@ -97,10 +115,11 @@ impl Error {
             Self::Push(_) => ExitCode::PushRefused,
             Self::Process(ProcessError::NotFound { .. }) => ExitCode::NotFound,
             Self::Process(ProcessError::NotExecutable { .. }) => ExitCode::NotExecutable,
-            Self::Process(ProcessError::Directory { .. }) => ExitCode::Config,
+            Self::Process(ProcessError::Directory { .. } | ProcessError::Loop { .. }) => ExitCode::Config,
             Self::Process(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
             Self::Process(ProcessError::Io { .. }) | Self::Io { .. } => ExitCode::Io,
             Self::CommandFailed { .. } => ExitCode::Found,
+            Self::TimedOut { .. } => ExitCode::TimedOut,
             Self::Interrupted(_) | Self::Stopped(_) => ExitCode::Interrupted,
         }
     }
@@ -109,7 +128,9 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             // Code 0 fails only where `[tools.X] success` leaves it out; it must not look like success.
-            Self::CommandFailed { status, .. } => status.exit_code().max(1),
+            Self::CommandFailed { status, .. } | Self::TimedOut { status, ok: false, .. } => {
+                status.exit_code().max(1)
+            }
             Self::Stopped(signal) => 128 + signal.number(),
             other => other.kind().code(),
         }
@@ -128,7 +149,7 @@ impl Error {
     /// Whether the same request can succeed later without anyone changing it.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::CommandFailed { .. } => false,
+            Self::CommandFailed { .. } | Self::TimedOut { .. } => false,
             // Another run moved the branch: fetching again is all that is needed.
             Self::Lock(LockError::BranchMoved { .. }) => true,
             other => other.kind().retryable(),

@@ -34,6 +34,8 @@ pub enum ExitCode {
     Config,
     /// The push was refused after the command had succeeded.
     PushRefused,
+    /// A command ended well, but only after its limit of time.
+    TimedOut,
     /// The program exists but cannot be executed.
     NotExecutable,
     /// The program does not exist.
@@ -44,7 +46,7 @@ pub enum ExitCode {
 
 impl ExitCode {
     /// All codes, in the order in which they are shown.
-    pub const ALL: [ExitCode; 14] = [
+    pub const ALL: [ExitCode; 15] = [
         Self::Success,
         Self::Found,
         Self::Usage,
@@ -56,6 +58,7 @@ impl ExitCode {
         Self::Refused,
         Self::Config,
         Self::PushRefused,
+        Self::TimedOut,
         Self::NotExecutable,
         Self::NotFound,
         Self::Interrupted,
@@ -75,6 +78,7 @@ impl ExitCode {
             Self::Refused => 77,
             Self::Config => 78,
             Self::PushRefused => 79,
+            Self::TimedOut => 124,
             Self::NotExecutable => 126,
             Self::NotFound => 127,
             Self::Interrupted => 130,
@@ -95,6 +99,7 @@ impl ExitCode {
             Self::Refused => "git-check refused: not clean, not current, or older than what was applied",
             Self::Config => "the configuration is wrong, or a generated file was edited",
             Self::PushRefused => "the push was refused after the command had succeeded; the lock is kept",
+            Self::TimedOut => "the command ended well, but only after its limit of time; the lock is kept",
             Self::NotExecutable => "the program cannot be executed",
             Self::NotFound => "the program was not found",
             Self::Interrupted => "interrupted before a command ran",

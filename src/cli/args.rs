@@ -9,7 +9,9 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
-use super::{completions, demo, doctor, freeze, help, init, list, locks, log, new, save, schema, why};
+use super::{
+    alias, completions, demo, doctor, freeze, help, init, list, locks, log, new, save, schema, shim, why,
+};
 use crate::env::Span;
 
 /// When to use colour.
@@ -135,6 +137,10 @@ pub(super) enum Sub {
     Save(save::SaveArgs),
     /// Print JSON Schemas of what lockstep reads and writes, for editors and programs
     Schema(schema::SchemaArgs),
+    /// Print the lines that make a tool's name stand for the pipeline around it, for your shell
+    Alias(alias::AliasArgs),
+    /// Write scripts that do the same, for those who know no aliases: other scripts, editors, CI
+    Shim(shim::ShimArgs),
     /// Explain: `help steps`, `help exit-codes`
     Help {
         /// What to explain.

@@ -1,10 +1,7 @@
-//! Completion scripts, made by clap from the definitions. The first word may be a subcommand or a step.
+//! The scripts by which shells complete a line. They hold no words of ours: they ask the program
+//! (`complete`), which knows the project.
 
 use clap::ValueEnum;
-use clap_complete::aot::{Shell as Target, generate};
-
-use super::args;
-use crate::steps::STEPS;
 
 /// The shells that completions are made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -18,15 +15,10 @@ pub(super) enum Shell {
 }
 
 /// The script for a shell.
-pub(super) fn script(shell: Shell) -> String {
-    let target = match shell {
-        Shell::Bash => Target::Bash,
-        Shell::Zsh => Target::Zsh,
-        Shell::Fish => Target::Fish,
-    };
-    let mut script = Vec::new();
-    let steps = STEPS.iter().map(|step| clap::Command::new(step.name()).about(step.summary()));
-    generate(target, &mut args::command().subcommands(steps), "lockstep", &mut script);
-    // clap writes text, and cuts no character in two.
-    String::from_utf8_lossy(&script).into_owned()
+pub(super) const fn script(shell: Shell) -> &'static str {
+    match shell {
+        Shell::Bash => include_str!("complete/lockstep.bash"),
+        Shell::Zsh => include_str!("complete/_lockstep"),
+        Shell::Fish => include_str!("complete/lockstep.fish"),
+    }
 }

@@ -167,6 +167,7 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
             }
             PlanError::Needs { .. } => vec!["leave the step out, or: git remote add origin URL".into()],
         },
+        Error::Version(error) => vec![error.cure()],
         Error::Project(error) => error.hint().into_iter().collect(),
         Error::Render(error) => error.hint().into_iter().collect(),
         Error::Scaffold(error) => error.hint().into_iter().collect(),
@@ -180,6 +181,10 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
         Error::Push(error) => line.id.map(|unit| error.cure(unit)).into_iter().collect(),
         Error::Process(error) => match error {
             ProcessError::NotFound { .. } => vec!["install it, or put its directory on PATH".into()],
+            ProcessError::Loop { .. } => vec![
+                "take it off PATH, or write it anew with `lockstep shim`, which lockstep tells from the tool"
+                    .into(),
+            ],
             ProcessError::NotExecutable { program, .. } => vec![format!(
                 "see whether it is a program and may be run: ls -l {}",
                 parse::quote(program.as_ref())
@@ -189,6 +194,12 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
             }
             ProcessError::Interrupted { .. } | ProcessError::Io { .. } => Vec::new(),
         },
+        Error::TimedOut { .. } => {
+            vec![
+                "if it needs longer: `timeout` under [exec] or [tools.NAME], see docs/configuration.md"
+                    .into(),
+            ]
+        }
         Error::CommandFailed { .. } | Error::Interrupted(_) | Error::Stopped(_) | Error::Io { .. } => {
             Vec::new()
         }
@@ -203,6 +214,7 @@ fn parse_hints(error: &ParseError) -> Vec<String> {
         }
         ParseError::Misplaced { better, .. } | ParseError::NoSeparator { better } => vec![better.clone()],
         ParseError::NoWords => vec!["lockstep build exec -- MODULE PROFILE PROGRAM [ARG]...".into()],
+        ParseError::NoExec { .. } => vec![format!("the usual words: {}", super::binding::USUAL)],
         ParseError::NoUnit { .. } => vec!["… -- MODULE PROFILE [ARG]...".into()],
         ParseError::NotText { .. } => Vec::new(),
         ParseError::NoProgram { .. } => vec!["a command is PROGRAM:ARG:ARG, a colon within it `\\:`".into()],

@@ -37,9 +37,9 @@ pub(super) fn run(check: bool, env: &Environment, terminal: Terminal) -> anyhow:
 
 fn files() -> anyhow::Result<Vec<(String, String)>> {
     let named = [
-        ("completions/lockstep.bash", completions::script(Shell::Bash)),
-        ("completions/_lockstep", completions::script(Shell::Zsh)),
-        ("completions/lockstep.fish", completions::script(Shell::Fish)),
+        ("completions/lockstep.bash", completions::script(Shell::Bash).to_owned()),
+        ("completions/_lockstep", completions::script(Shell::Zsh).to_owned()),
+        ("completions/lockstep.fish", completions::script(Shell::Fish).to_owned()),
         ("docs/cli.md", reference()),
         ("docs/functions.md", functions_page::page()),
         ("docs/lockstep.1", man::page().context("cannot make the manual page")?),

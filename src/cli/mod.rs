@@ -2,8 +2,11 @@
 //!
 //! Data goes to standard output and talk to standard error; while a tool runs, both are its own.
 
+mod alias;
 mod annotations;
 mod args;
+mod binding;
+mod complete;
 mod completions;
 mod config_reference;
 mod demo;
@@ -24,10 +27,13 @@ mod man;
 mod new;
 mod next;
 mod pipeline;
+mod quoting;
 mod save;
 mod schema;
+mod shim;
 mod signals;
 mod terminal;
+mod tool_completion;
 mod units;
 mod why;
 mod write_files;
@@ -48,6 +54,11 @@ pub fn main() -> ProcessExit {
 
 /// From argv to an exit code.
 fn run(argv: &[OsString]) -> u8 {
+    if let [_, first, call @ ..] = argv
+        && first == complete::CALL
+    {
+        return complete::run(call);
+    }
     let line = match args::read(argv) {
         Ok(line) => line,
         Err(error) => return clap_end(&error),
@@ -89,8 +100,10 @@ fn subcommand(sub: Sub, env: Environment, terminal: Terminal) -> u8 {
         Sub::Doctor(args) => doctor::run(&args, &env, terminal),
         Sub::Save(args) => save::run(&args, &env, terminal),
         Sub::Schema(args) => schema::run(&args, &env, terminal),
+        Sub::Alias(args) => alias::run(&args, &env, terminal),
+        Sub::Shim(args) => shim::run(&args, &env, terminal),
         Sub::Help { topic } => return help_topic(topic.as_deref(), terminal),
-        Sub::Completions { shell } => terminal.data(&completions::script(shell)),
+        Sub::Completions { shell } => terminal.data(completions::script(shell)),
         Sub::Generate { check } => generate::run(check, &env, terminal),
         // `args::read` turns these into `Line::Pipeline`.
         Sub::Pipeline(_) => Ok(ExitCode::Internal.code()),

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use super::annotations::Annotations;
 use super::args::PipelineArgs;
 use super::terminal::Terminal;
-use super::{diagnose, dry_run, signals};
+use super::{diagnose, dry_run, signals, tool_completion};
 use crate::env::{Clock, Environment};
 use crate::process::Interrupts;
 use crate::project::Project;
@@ -22,8 +22,8 @@ pub(super) fn run(args: PipelineArgs, separated: bool, env: Environment, termina
     let line: Vec<OsString> = args.words.clone();
     let annotations = Annotations::new(&env);
     match try_run(args, separated, env, terminal) {
-        Ok(None) => 0,
-        Ok(Some(report)) => {
+        Ok(End::Code(code)) => code,
+        Ok(End::Run(report)) => {
             diagnose::print_report(&report, &line, terminal);
             annotations.report(&report, terminal);
             report.exit_code
@@ -39,13 +39,19 @@ pub(super) fn run(args: PipelineArgs, separated: bool, env: Environment, termina
     }
 }
 
-fn try_run(
-    args: PipelineArgs,
-    separated: bool,
-    env: Environment,
-    terminal: Terminal,
-) -> anyhow::Result<Option<Report>> {
+/// How a pipeline's line ended.
+enum End {
+    /// There was a run.
+    Run(Box<Report>),
+    /// There was none, and nothing went wrong.
+    Code(u8),
+}
+
+fn try_run(args: PipelineArgs, separated: bool, env: Environment, terminal: Terminal) -> anyhow::Result<End> {
     let request = request(&args, separated, &env)?;
+    if let Some(code) = tool_completion::answer(&request, &env) {
+        return Ok(End::Code(code));
+    }
     let interrupts = Interrupts::new();
     let cwd = env.cwd().to_owned();
     let ci = CiService::detect(&env).map(|service| Ci::new(service, &env, Clock::System, std::io::stderr()));
@@ -53,7 +59,7 @@ fn try_run(
     if args.options.dry_run {
         let (project, plan) = engine.plan(&request)?;
         terminal.say(&dry_run::show(&project, &plan));
-        return Ok(None);
+        return Ok(End::Code(0));
     }
     // Before the one for people: what they read after a command must not be folded away with it.
     if let Some(ci) = ci {
@@ -74,7 +80,7 @@ fn try_run(
     }
     // Before anything is done: from here on a signal ends the run in order, never in the middle.
     let _handlers = signals::install(&interrupts).context("cannot handle signals")?;
-    Ok(Some(engine.run(&request)?))
+    Ok(End::Run(Box::new(engine.run(&request)?)))
 }
 
 fn request(args: &PipelineArgs, separated: bool, env: &Environment) -> Result<Request, Error> {

@@ -4,12 +4,14 @@
 use std::ffi::{OsStr, OsString};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::Finding;
 use super::scene::Scene;
 use crate::env::program_path;
 use crate::git::printable;
-use crate::process::{CommandRunner as _, CommandSpec, Stdio, SystemRunner, ToolStatus, find_program};
+use crate::process::{CommandRunner as _, CommandSpec, Limit, Stdio, SystemRunner, ToolStatus, find_program};
 use crate::workflow::parse;
 
 /// Tools that are looked for anyway, and how they tell their version.
@@ -166,6 +168,12 @@ fn version_of(name: &str, program: &Path, args: &[&str], scene: &Scene<'_>) -> O
         env,
         stdio: Stdio::Capture,
         keep_open: Vec::new(),
+        limit: Some(Limit {
+            timeout: Duration::from_secs(10),
+            kill_after: Some(Duration::from_secs(2)),
+            // A tool without an answer is a tool without a version.
+            notice: Arc::new(|_| ()),
+        }),
     };
     let end = SystemRunner::new().run(&spec, &scene.interrupts).ok()?;
     if end.status != ToolStatus::Code(0) {

@@ -15,6 +15,16 @@ pub enum ProcessError {
         /// The directories of `PATH`, or the directory it was taken relative to.
         looked_in: String,
     },
+    /// The program calls lockstep, which calls the program, and so on.
+    #[error("`{program}` calls lockstep, which calls it again, and is {depth} deep: {path} is a wrapper")]
+    Loop {
+        /// As the user wrote it.
+        program: String,
+        /// Where it is.
+        path: String,
+        /// How often.
+        depth: u32,
+    },
     /// It is there, but cannot be executed.
     #[error("program `{program}` cannot be executed")]
     NotExecutable {

@@ -3,6 +3,7 @@
 //! The rules of the user's shell: a word with a `/` is a path, anything else is looked for in the
 //! injected `PATH`. Relative entries of `PATH` (and empty ones) count from where the user stands,
 //! never from a rendered directory: what a template wrote there cannot become a program by its name.
+//! What is found is never a shim of ours: the next program of that name is.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::ProcessError;
 use super::error::show;
+use super::shim::{DEEPEST, DEPTH_VAR, is_shim};
 use crate::env::Environment;
 
 /// Finds a program; `cwd` (absolute) is where a path with a `/` counts from. The answer is absolute
@@ -24,7 +26,7 @@ pub fn find_program(program: &OsStr, cwd: &Path, env: &Environment) -> Result<Pa
     if program.as_bytes().contains(&b'/') {
         let path = cwd.join(program);
         return match obstacle(&path) {
-            None => Ok(path),
+            None => within_reason(program, path, env),
             Some(error) if is_absence(&error) => Err(not_found(format!("`{}`", show(cwd)))),
             Some(source) => Err(ProcessError::NotExecutable { program: show(&path), source }),
         };
@@ -35,17 +37,39 @@ pub fn find_program(program: &OsStr, cwd: &Path, env: &Environment) -> Result<Pa
     // Made absolute here, so that no entry is read as anything but a path (`~`).
     let directories: Vec<PathBuf> = std::env::split_paths(list).map(|entry| env.cwd().join(entry)).collect();
     let absolute: OsString = std::env::join_paths(&directories).unwrap_or_else(|_| list.to_owned());
-    if !program.is_empty()
-        && let Ok(found) = which::which_in(program, Some(absolute), env.cwd())
-    {
-        return Ok(found);
+    let found = match program.is_empty() {
+        true => None,
+        false => which::which_in_all(program, Some(absolute), env.cwd()).ok(),
+    };
+    let mut shims = Vec::new();
+    for path in found.into_iter().flatten() {
+        if !is_shim(&path) {
+            return within_reason(program, path, env);
+        }
+        shims.push(path);
     }
     // The first file of that name, as a shell reports it: there, but not executable.
     let candidate = directories.iter().map(|directory| directory.join(program)).find(|path| path.is_file());
     match candidate.and_then(|path| obstacle(&path).map(|source| (path, source))) {
         Some((path, source)) => Err(ProcessError::NotExecutable { program: show(path), source }),
-        None => Err(not_found(list_of(&directories))),
+        None => {
+            let passed = shims.iter().map(|shim| format!(" (besides the shim {})", show(shim)));
+            Err(not_found(list_of(&directories) + &passed.collect::<String>()))
+        }
     }
+}
+
+/// A wrapper that no first line tells of is told by the depth to which it has called us.
+fn within_reason(program: &OsStr, path: PathBuf, env: &Environment) -> Result<PathBuf, ProcessError> {
+    match depth(env) {
+        depth if depth < DEEPEST => Ok(path),
+        depth => Err(ProcessError::Loop { program: show(program), path: show(path), depth }),
+    }
+}
+
+/// How many runs of lockstep are around this one.
+pub fn depth(env: &Environment) -> u32 {
+    env.var(DEPTH_VAR).and_then(|depth| depth.parse().ok()).unwrap_or(0)
 }
 
 /// What stands in the way of executing a file; nothing that can be told before trying.
@@ -156,6 +180,37 @@ mod tests {
         for none in ["", ".", "..", "none"] {
             assert!(matches!(place.find(none, list), Err(ProcessError::NotFound { .. })), "{none:?}");
         }
+    }
+
+    #[test]
+    fn a_shim_is_passed_over() {
+        let place = Place::new();
+        let shim = place.file("shims/tool", 0o755);
+        fs::write(&shim, format!("{}\n", crate::process::SHIM_START)).unwrap();
+        fs::create_dir(place.path("links")).unwrap();
+        std::os::unix::fs::symlink(&shim, place.path("links/tool")).unwrap();
+        let [shims, links, bin] =
+            ["shims", "links", "bin"].map(|name| place.path(name).display().to_string());
+        let error = place.find("tool", &format!("{shims}:{links}")).unwrap_err().to_string();
+        assert!(error.contains(&format!("(besides the shim {shims}/tool)")), "{error}");
+        let tool = place.file("bin/tool", 0o755);
+        assert_eq!(place.find("tool", &format!("{shims}:{links}:{bin}")).unwrap(), tool);
+        assert_eq!(place.find(shim.to_str().unwrap(), "").unwrap(), shim, "who names it means it");
+    }
+
+    #[test]
+    fn a_loop_ends() {
+        let place = Place::new();
+        let tool = place.file("bin/tool", 0o755);
+        let at = |depth: &str| {
+            let path = place.path("bin").display().to_string();
+            let env = Environment::new(place.path("user"), [("PATH", path.as_str()), (DEPTH_VAR, depth)]);
+            find_program(OsStr::new("tool"), &place.path("unit"), &env)
+        };
+        for depth in ["", "1", "7", "what", "-1"] {
+            assert_eq!(at(depth).unwrap(), tool, "{depth}");
+        }
+        assert!(matches!(at("8"), Err(ProcessError::Loop { depth: 8, .. })));
     }
 
     #[test]

@@ -7,16 +7,20 @@
 mod error;
 mod gate;
 mod interrupts;
+mod limit;
 mod lookup;
 mod runner;
+mod shim;
 mod status;
 pub mod tools;
 
 pub use error::ProcessError;
 pub(crate) use gate::start_alone;
 pub use interrupts::{Interrupts, Running, Signal, Starting};
-pub use lookup::find_program;
+pub use limit::{Expiry, Limit};
+pub use lookup::{depth, find_program};
 pub use runner::SystemRunner;
+pub use shim::{DEEPEST, DEPTH_VAR, SHIM_MARKER, SHIM_START, is_shim, path_without_shims};
 pub use status::ToolStatus;
 
 use std::ffi::OsString;
@@ -55,6 +59,8 @@ pub struct CommandSpec {
     /// the operating system's locks by which another run can tell that it has not ended. Locks of
     /// `flock`, which belong to the open file and not to a process.
     pub keep_open: Vec<Arc<OwnedFd>>,
+    /// How long it may run; as long as it takes, if nothing is said.
+    pub limit: Option<Limit>,
 }
 
 /// How a tool ended, and what it said if its output was captured.
@@ -62,6 +68,8 @@ pub struct CommandSpec {
 pub struct Finished {
     /// Exit code or signal.
     pub status: ToolStatus,
+    /// Its limit was over before it ended, and it had been asked to end.
+    pub expired: bool,
     /// Standard output, with [`Stdio::Capture`] and [`Stdio::Answer`] only.
     pub stdout: Vec<u8>,
     /// Standard error, with [`Stdio::Capture`] only.
@@ -73,6 +81,7 @@ pub struct Finished {
 pub trait CommandRunner: Send + Sync {
     /// Runs the tool to its end and reaps it. Interrupts that arrive meanwhile go through
     /// `interrupts` ([`Interrupts::start`] shows how); the call returns only when the tool has ended.
+    /// A tool whose limit is over is asked to end with SIGTERM, once, and still waited for.
     ///
     /// # Errors
     /// When the tool could not be started, [`ProcessError::Interrupted`] if an interrupt came

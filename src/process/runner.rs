@@ -15,6 +15,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::error::show;
 use super::gate::start_alone;
+use super::limit::Watch;
 use super::{CommandRunner, CommandSpec, Finished, Interrupts, ProcessError, Stdio};
 
 /// Runs tools on this machine, as children of this process.
@@ -49,12 +50,17 @@ impl CommandRunner for SystemRunner {
         let starting = interrupts
             .start()
             .map_err(|signal| ProcessError::Interrupted { program: show(&spec.program), signal })?;
+        let io_error = |source| ProcessError::Io { program: show(&spec.program), source };
+        let watch = spec.limit.clone().map(Watch::new).transpose().map_err(io_error)?;
         let mut child = Self::spawn(spec).map_err(|source| explain(spec, source))?;
         let pid = Pid::from_child(&child);
         let running = starting.running(move |signal| {
             // It may have ended a moment ago (not reaped yet): then there is nobody to tell.
             let _ = kill_process(pid, signal.os());
         });
+        if let Some(watch) = &watch {
+            watch.started(running.reach(), pid);
+        }
         let captured = capture(&mut child);
         let status = match wait_without_reaping(pid) {
             Ok(()) => running.ended(|| child.wait()),
@@ -64,10 +70,10 @@ impl CommandRunner for SystemRunner {
                 child.wait()
             }
         };
-        let io_error = |source| ProcessError::Io { program: show(&spec.program), source };
+        let expired = watch.is_some_and(Watch::ended);
         let (stdout, stderr) = captured.map_err(io_error)?;
         let status = status.map_err(io_error)?.into();
-        Ok(Finished { status, stdout, stderr })
+        Ok(Finished { status, expired, stdout, stderr })
     }
 }
 
@@ -154,5 +160,7 @@ fn explain(spec: &CommandSpec, source: io::Error) -> ProcessError {
     }
 }
 
+#[cfg(test)]
+mod limit_tests;
 #[cfg(test)]
 mod tests;

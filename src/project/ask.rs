@@ -5,16 +5,13 @@
 
 use std::ffi::OsString;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, channel};
 
 use super::access::{Access, Answer, Question};
 use super::error::printable;
 use super::params::Scope;
 use super::{Opaque, ProjectError};
 use crate::env::Span;
-use crate::process::{
-    CommandSpec, Finished, Interrupts, ProcessError, Signal, Stdio, ToolStatus, find_program,
-};
+use crate::process::{CommandSpec, Limit, ProcessError, Signal, Stdio, ToolStatus, find_program};
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -73,17 +70,22 @@ impl Scope {
             env: access.env.clone(),
             stdio: if access.stdio == Stdio::Inherit { Stdio::Answer } else { Stdio::Capture },
             keep_open: Vec::new(),
+            limit: timeout.map(|timeout| Limit {
+                timeout: timeout.duration(),
+                kill_after: None,
+                // Why it was ended stands in the error.
+                notice: Arc::new(|_| ()),
+            }),
         };
         let stopped = |signal| Failure::stops(ProjectError::Interrupted { program: shown.clone(), signal });
-        let (ended, late) = within(access, &spec, timeout);
-        let finished = ended.map_err(|error| match error {
+        let finished = access.runner.run(&spec, &access.interrupts).map_err(|error| match error {
             ProcessError::Interrupted { signal, .. } => stopped(signal),
             error => fail(&error),
         })?;
         if let Some(signal) = access.interrupts.requested() {
             return Err(stopped(signal));
         }
-        if let (Some(timeout), true) = (timeout, late) {
+        if let (Some(timeout), true) = (timeout, finished.expired) {
             return Err(Failure::says(format!("`{shown}` was ended after {timeout}")));
         }
         match finished.status {
@@ -104,40 +106,4 @@ fn with_cause(error: &ProcessError) -> String {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
     }
-}
-
-/// Runs it to its end, and asks it to end when the time is over; whether that was so.
-fn within(
-    access: &Access,
-    spec: &CommandSpec,
-    timeout: Option<Span>,
-) -> (Result<Finished, ProcessError>, bool) {
-    let Some(timeout) = timeout else { return (access.runner.run(spec, &access.interrupts), false) };
-    // Interrupts of its own, which get what the run gets and the end of the time as well.
-    let own = Interrupts::new();
-    let starting = match access.interrupts.start() {
-        Ok(starting) => starting,
-        Err(signal) => {
-            let program = spec.program.display().to_string();
-            return (Err(ProcessError::Interrupted { program, signal }), false);
-        }
-    };
-    let passed_on = own.clone();
-    let running = starting.running(move |signal| passed_on.deliver(signal, false));
-    let (done, wait) = channel::<()>();
-    let result = std::thread::scope(|scope| {
-        let own = &own;
-        let watchdog = scope.spawn(move || {
-            let late = wait.recv_timeout(timeout.duration()) == Err(RecvTimeoutError::Timeout);
-            if late {
-                own.deliver(Signal::Term, false);
-            }
-            late
-        });
-        let ended = access.runner.run(spec, own);
-        drop(done);
-        (ended, watchdog.join().unwrap_or(false))
-    });
-    running.ended(|| ());
-    result
 }

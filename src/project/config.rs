@@ -5,7 +5,9 @@ use std::ffi::OsStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
+use toml::de::DeTable;
 
+use super::command::{TimeLimit, VersionRule, check_unset};
 use super::data::DataConfig;
 use super::file_schema::with_params;
 use super::toml_file::TomlFile;
@@ -50,6 +52,12 @@ pub struct Config {
 pub struct ExecConfig {
     /// What a pipeline does whose only command reads.
     pub read_only: ReadOnly,
+    /// Variables that commands do not get.
+    pub unset: Vec<String>,
+    /// How long each command may run.
+    pub timeout: Option<TimeLimit>,
+    /// How long after that a command is killed that has not ended; never, if nothing is said.
+    pub kill_after: Option<Span>,
 }
 
 /// What a pipeline does whose only command reads.
@@ -169,6 +177,13 @@ pub struct ToolConfig {
     pub reads: Option<Vec<String>>,
     /// Exit codes that count as success; replaces the built-in rule.
     pub success: Option<Vec<u8>>,
+    /// Which versions of it may be used.
+    pub version: Option<VersionRule>,
+    /// Where that is written.
+    #[serde(skip)]
+    pub version_place: Option<Place>,
+    /// How long each of its commands may run.
+    pub timeout: Option<TimeLimit>,
 }
 
 impl Config {
@@ -193,27 +208,44 @@ impl Config {
         }
         let params = Node::take_params(table.get_mut(), file)?;
         let places = DataConfig::places(table.get_ref(), file);
+        let mut versions = version_places(table.get_ref(), file);
         let mut config: Self = file.decode(table, &["params"])?;
         config.params = params;
         DataConfig::complete(&mut config.data, places)?;
+        for (name, tool) in &mut config.tools {
+            tool.version_place = versions.remove(name);
+        }
         check_env(&config.env, file)?;
+        check_unset(&config.exec.unset, &config.env, file)?;
         Ok(config)
     }
 }
 
 /// An environment variable has a name that a shell can use, and neither half holds a NUL.
 pub(super) fn check_env(env: &BTreeMap<String, String>, file: &TomlFile) -> Result<(), ProjectError> {
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let good = |name: &str| {
-        !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(word)
-    };
-    match env.iter().find(|(name, value)| !good(name) || value.contains('\0')) {
+    match env.iter().find(|(name, value)| !check_variable(name) || value.contains('\0')) {
         None => Ok(()),
         Some((name, _)) => Err(ProjectError::config(
             file.place(0),
             format!("`[env]`: `{}` is no environment variable", name.escape_debug()),
         )),
     }
+}
+
+/// Whether a shell can use this as the name of a variable.
+pub(super) fn check_variable(name: &str) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(word)
+}
+
+/// Where each `[tools.NAME] version` is written.
+fn version_places(table: &DeTable<'_>, file: &TomlFile) -> BTreeMap<String, Place> {
+    let tools = table.get("tools").and_then(|tools| tools.get_ref().as_table());
+    let versions = tools.into_iter().flatten().filter_map(|(name, tool)| {
+        let version = tool.get_ref().as_table()?.get("version")?;
+        Some((name.get_ref().to_string(), file.place(version.span().start)))
+    });
+    versions.collect()
 }
 
 fn check_version(required: &str, place: Place) -> Result<(), ProjectError> {

@@ -9,7 +9,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, js
 use serde_json::{Map, Value, json};
 
 use super::config::Config;
-use super::{Delimiters, ModuleConfig, Name, PRESETS, StaleAfter, UnitId, WorkflowFile, profile};
+use super::{
+    Delimiters, ModuleConfig, Name, PRESETS, StaleAfter, TimeLimit, UnitId, VersionRule, WorkflowFile,
+    profile,
+};
 use crate::env::Span;
 
 /// Lengths of time, largest unit first: `1h30m`.
@@ -173,6 +176,16 @@ schema_of!(Delimiters, "Delimiters", {
         ]
     })
 });
+schema_of!(
+    TimeLimit,
+    "TimeLimit",
+    json_schema!({ "type": "string", "minLength": 2, "pattern": format!("^(never|{DURATION})$") })
+);
+schema_of!(
+    VersionRule,
+    "VersionRule",
+    json_schema!({ "type": "string", "minLength": 1, "description": "Versions, as in `>=1.8` or `>=1.6, <2`." })
+);
 schema_of!(
     StaleAfter,
     "StaleAfter",

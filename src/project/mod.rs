@@ -8,6 +8,7 @@ mod ask;
 mod build_config;
 mod build_file;
 mod build_when;
+mod command;
 mod config;
 mod configs;
 mod data;
@@ -46,6 +47,7 @@ pub use access::{Access, Answers};
 pub use build_config::BuildConfig;
 pub use build_file::BuildFile;
 pub use build_when::BuildWhen;
+pub use command::{CommandLimit, ModuleExecConfig, TimeLimit, TimeLimitError, VersionRule, VersionRuleError};
 pub use config::{
     Config, ExecConfig, GitConfig, GitLockConfig, JournalConfig, LockConfig, ReadOnly, StaleAfter, ToolConfig,
 };

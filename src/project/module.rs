@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::command::{ModuleExecConfig, check_unset};
 use super::config::check_env;
 use super::data::DataConfig;
 use super::file_schema::of_module;
@@ -35,6 +36,8 @@ pub struct ModuleConfig {
     /// What its parameters must be, as JSON Schema.
     #[serde(skip)]
     pub schema: Option<Node>,
+    /// How its commands run.
+    pub exec: ModuleExecConfig,
 }
 
 impl ModuleConfig {
@@ -49,6 +52,7 @@ impl ModuleConfig {
         (config.params, config.schema) = (params, schema);
         DataConfig::complete(&mut config.data, places)?;
         check_env(&config.env, file)?;
+        check_unset(&config.exec.unset, &config.env, file)?;
         Ok(config)
     }
 }

@@ -1,7 +1,7 @@
 //! What a person at a terminal reads: nearly nothing when all goes as usual.
 //!
 //! Everything goes to one writer, standard error. While a tool owns the terminal nothing is
-//! written; what there was to say comes after it. Errors are not told here: they end the run, and
+//! written, except that its time is over; what there was to say comes after it. Errors are not told here: they end the run, and
 //! whoever started it explains them.
 
 use std::fmt::Write as _;
@@ -153,6 +153,19 @@ impl Reporter for Human {
                 // Before the tool writes anything.
                 self.progress.end();
                 talk.tools += 1;
+            }
+            Event::CommandExpired { program, limit_seconds, killed, .. } => {
+                let program = harmless(program);
+                let limit = Span::from_seconds(*limit_seconds);
+                let text = match killed {
+                    false => format!(
+                        "`{program}` has run for {limit}, its limit: asked it to end (SIGTERM), and wait for it"
+                    ),
+                    true => format!("`{program}` has not ended: killed it"),
+                };
+                // At once: whoever looks at the tool should not wonder what befell it.
+                let line = format!("lockstep: {} {text}\n", self.warning());
+                let _ = talk.out.write_all(line.as_bytes()).and_then(|()| talk.out.flush());
             }
             Event::CommandFinished { unit, program, code, signal, .. } => {
                 talk.tools = talk.tools.saturating_sub(1);

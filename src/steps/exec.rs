@@ -5,7 +5,6 @@
 //! The state says that a command has started from before the start until it is certain that there
 //! was none: the fate of the lock hangs on it.
 
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,8 +12,9 @@ use std::sync::Arc;
 use crate::Error;
 use crate::lock::Effect;
 use crate::process::tools::ToolRules;
-use crate::process::{CommandSpec, Finished, ProcessError, Signal, ToolStatus, find_program};
-use crate::project::ProjectError;
+use crate::process::{self, CommandSpec};
+use crate::process::{Expiry, Finished, Limit, ProcessError, Signal, ToolStatus, find_program};
+use crate::project::{CommandLimit, ModuleConfig};
 use crate::workflow::{Argv, Call, CommandEnd, Done, Event, Role, Run, State, Step, verify_lease};
 
 /// Runs a command: the step's own words come after module and profile, an inline command's with it.
@@ -36,6 +36,7 @@ impl Step for Exec {
          there are changes ([tools.NAME] success = [...] for others). Ctrl-C is the tool's own affair: lockstep\n\
          waits for it. SIGTERM is passed on once. If the command fails, nothing after it runs and the\n\
          lock is kept. `tofu:plan` as a step is the same for a command of its own.\n\
+         A command that runs longer than [exec] timeout gets SIGTERM once and is waited for.\n\
          The command gets LOCKSTEP_MODULE, LOCKSTEP_PROFILE, LOCKSTEP_RUN_ID, LOCKSTEP_INVOCATION_DIR\n\
          and what lockstep.toml and module.toml say under [env]."
     }
@@ -56,18 +57,21 @@ impl Step for Exec {
             verify_lease(run, state)?;
         }
         let directory = directory(call, run, state)?;
+        let module = run.project.module_config(&run.id().module)?;
+        let limit = run.project.config().limit_for(&module, &argv.program);
         let spec = CommandSpec {
             program: find_program(&argv.program, &directory, &services.env)?,
             name: argv.program.clone(),
             args: argv.args.clone(),
-            env: environment(run, state.result, &directory)?,
+            env: environment(run, &module, state.result, &directory),
             cwd: directory,
             stdio: services.stdio,
             keep_open: keep_open(run, state),
+            limit: limit.map(|limit| watched(limit, call, run)),
         };
         let rules = run.project.config().rules_for(&argv.program);
         let finished = start(call, argv, &spec, &rules, run, state)?;
-        finish(call, argv, finished, &rules, run, state)
+        finish(call, argv, finished, (&rules, limit), run, state)
     }
 }
 
@@ -98,7 +102,7 @@ fn start(
         let code = match &error {
             ProcessError::NotFound { .. } => Some(crate::ExitCode::NotFound),
             ProcessError::NotExecutable { .. } => Some(crate::ExitCode::NotExecutable),
-            ProcessError::Directory { .. } => Some(crate::ExitCode::Config),
+            ProcessError::Directory { .. } | ProcessError::Loop { .. } => Some(crate::ExitCode::Config),
             ProcessError::Interrupted { .. } => Some(crate::ExitCode::Interrupted),
             ProcessError::Io { .. } => None,
         };
@@ -125,12 +129,13 @@ fn finish(
     call: &Call,
     argv: &Argv,
     finished: Finished,
-    rules: &ToolRules,
+    (rules, limit): (&ToolRules, Option<CommandLimit>),
     run: &Run<'_>,
     state: &mut State,
 ) -> Result<Done, Error> {
-    let Finished { status, stdout, stderr } = finished;
-    let ok = rules.judge(status, &argv.args).is_success();
+    let Finished { status, expired, stdout, stderr } = finished;
+    let succeeded = rules.judge(status, &argv.args).is_success();
+    let ok = succeeded && !expired;
     let signal = match status {
         ToolStatus::Signal(number) => Some(number),
         ToolStatus::Code(_) => None,
@@ -138,6 +143,9 @@ fn finish(
     let (unit, program) = (run.id().clone(), call.label.clone());
     run.emit(&Event::CommandFinished { unit, program, code: status.exit_code(), signal, ok });
     state.commands.push(CommandEnd { status, ok, stdout, stderr });
+    if expired && let Some(CommandLimit { timeout: limit, .. }) = limit {
+        return Err(Error::TimedOut { program: call.label.clone(), limit, status, ok: succeeded });
+    }
     if !ok {
         return Err(Error::CommandFailed { program: call.label.clone(), status });
     }
@@ -166,20 +174,36 @@ fn directory(call: &Call, run: &Run<'_>, state: &State) -> Result<PathBuf, Error
     Err(ProcessError::Directory { program, directory, source: problem }.into())
 }
 
+/// The limit of a command, of which the user is told when it is over.
+fn watched(limit: CommandLimit, call: &Call, run: &Run<'_>) -> Limit {
+    let (unit, program) = (run.id().clone(), call.label.clone());
+    let reporter = Arc::clone(&run.services.reporter);
+    let notice = move |expiry| {
+        reporter.emit(&Event::CommandExpired {
+            unit: unit.clone(),
+            program: program.clone(),
+            limit_seconds: limit.timeout.seconds(),
+            killed: expiry == Expiry::Killed,
+        });
+    };
+    Limit {
+        timeout: limit.timeout.duration(),
+        kill_after: limit.kill_after.map(crate::env::Span::duration),
+        notice: Arc::new(notice),
+    }
+}
+
 /// The user's variables, then the project's, the module's, and what lockstep says itself.
 /// `result` is the exit code so far, in `finally`.
 pub(super) fn environment(
     run: &Run<'_>,
+    module: &ModuleConfig,
     result: Option<u8>,
     directory: &Path,
-) -> Result<Vec<(OsString, OsString)>, ProjectError> {
+) -> Vec<(OsString, OsString)> {
     let env = &run.services.env;
     let id = run.id();
-    let module = run.project.module_config(&id.module)?.env;
-    let configured = run.project.config().env.iter().chain(&module);
-    let mut vars: BTreeMap<OsString, OsString> =
-        env.vars().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    vars.extend(configured.map(|(name, value)| (name.into(), value.into())));
+    let mut vars = run.project.config().command_env(module, env);
     let ours: [(&str, &OsStr); 5] = [
         ("LOCKSTEP_MODULE", id.module.as_str().as_ref()),
         ("LOCKSTEP_PROFILE", id.profile.as_str().as_ref()),
@@ -188,10 +212,17 @@ pub(super) fn environment(
         ("PWD", directory.as_os_str()),
     ];
     vars.extend(ours.map(|(name, value)| (name.into(), value.to_owned())));
+    vars.insert(process::DEPTH_VAR.into(), (process::depth(env) + 1).to_string().into());
+    // What the command runs itself belongs to it, and asks for no lock of its own.
+    if let Some(path) = vars.get_mut(OsStr::new("PATH"))
+        && let Some(without) = process::path_without_shims(path, env.cwd())
+    {
+        *path = without;
+    }
     if let Some(code) = result {
         vars.insert("LOCKSTEP_EXIT_CODE".into(), code.to_string().into());
     }
-    Ok(vars.into_iter().collect())
+    vars.into_iter().collect()
 }
 
 /// The OS locks by which others see that the tool still runs, even if lockstep is killed.

@@ -48,7 +48,7 @@ fn access(run: &Run<'_>) -> Result<Access, ProjectError> {
     Ok(Access {
         runner: Arc::clone(&services.runner),
         interrupts: services.interrupts.clone(),
-        env: environment(run, None, run.project.root())?,
+        env: environment(run, &run.project.module_config(&run.id().module)?, None, run.project.root()),
         stdio: services.stdio,
         answers: services.answers.clone(),
     })

@@ -87,6 +87,17 @@ pub enum Event {
         /// Its process works here.
         directory: String,
     },
+    /// The tool has run for as long as it may, and still runs.
+    CommandExpired {
+        /// For which unit.
+        unit: UnitId,
+        /// The program.
+        program: String,
+        /// Its limit.
+        limit_seconds: u64,
+        /// It was killed now; else it was asked to end.
+        killed: bool,
+    },
     /// The tool has ended and the terminal is ours again.
     CommandFinished {
         /// For which unit.

@@ -82,7 +82,9 @@ pub fn settle(run: &Run<'_>, state: &mut State, error: &Error) -> Settled {
 /// their texts may quote what must not be shown.
 fn reason(error: &Error) -> String {
     match error {
-        Error::CommandFailed { .. } | Error::Interrupted(_) | Error::Stopped(_) => error.to_string(),
+        Error::CommandFailed { .. } | Error::TimedOut { .. } | Error::Interrupted(_) | Error::Stopped(_) => {
+            error.to_string()
+        }
         other => other.kind().meaning().to_owned(),
     }
 }

@@ -12,6 +12,7 @@ pub mod planner;
 mod request;
 mod runner;
 mod step;
+mod versions;
 
 pub use event::{Event, Reporter};
 pub use holding::{Settled, locks, settle, verify_lease};
@@ -26,3 +27,4 @@ pub use step::{
     Argv, Ask, Call, Checked, CommandEnd, DataSink, Done, Role, Run, Services, State, Step, Upstream,
     WriteData,
 };
+pub use versions::{VersionError, check_versions};

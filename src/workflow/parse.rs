@@ -65,6 +65,12 @@ pub enum ParseError {
     /// Nothing before `--`.
     #[error("no steps before `--`")]
     NoWords,
+    /// Words that shall stand for a tool, and do not run it.
+    #[error("`{words}` never runs the tool: there is no `exec` in it")]
+    NoExec {
+        /// The words.
+        words: String,
+    },
     /// Module or profile is missing after `--`.
     #[error("{what} is missing after `--`")]
     NoUnit {

@@ -4,6 +4,7 @@
 mod build;
 mod ci;
 mod cli;
+mod completion;
 mod connections;
 #[cfg(target_os = "linux")]
 mod death;
@@ -14,6 +15,8 @@ mod doctor;
 mod embed;
 mod examples;
 mod exec;
+mod exec_settings;
+mod exit_code_shapes;
 mod exit_codes;
 mod explain;
 mod expressions;
@@ -36,8 +39,10 @@ mod readme;
 mod remotes;
 mod repositories;
 mod schema;
+mod shells;
 mod signals;
 mod takeover;
+mod terminal;
 mod validate;
 mod wait;
 mod workflow;

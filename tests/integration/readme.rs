@@ -53,6 +53,7 @@ fn its_links_lead_somewhere() {
         "docs/configuration.md",
         "docs/cli.md",
         "docs/functions.md",
+        "docs/shells.md",
     ] {
         let path = repository().join(file);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("cannot read {file}: {e}"));

@@ -17,7 +17,7 @@ use super::*;
 use crate::env::Environment;
 use crate::process::{Signal, ToolStatus, find_program};
 
-fn spec(program: &str, args: &[&str]) -> CommandSpec {
+pub(super) fn spec(program: &str, args: &[&str]) -> CommandSpec {
     // A launcher that blocks signals would have the tools of these tests deaf to them.
     nix::sys::signal::SigSet::all().thread_unblock().unwrap();
     let env = Environment::from_process().unwrap();
@@ -29,14 +29,15 @@ fn spec(program: &str, args: &[&str]) -> CommandSpec {
         env: env.vars().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         stdio: Stdio::Capture,
         keep_open: Vec::new(),
+        limit: None,
     }
 }
 
-fn python(script: &str, args: &[&str]) -> CommandSpec {
+pub(super) fn python(script: &str, args: &[&str]) -> CommandSpec {
     spec("python3", &[&["-c", script], args].concat())
 }
 
-fn run(spec: &CommandSpec) -> Result<Finished, ProcessError> {
+pub(super) fn run(spec: &CommandSpec) -> Result<Finished, ProcessError> {
     SystemRunner::new().run(spec, &Interrupts::new())
 }
 

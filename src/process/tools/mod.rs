@@ -6,6 +6,7 @@
 //! others read it); an exit code that is not known to be success is failure.
 
 mod known;
+pub mod version;
 mod words;
 
 use std::ffi::{OsStr, OsString};

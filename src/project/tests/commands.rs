@@ -23,12 +23,24 @@ impl CommandRunner for Fake {
         self.asked.lock().unwrap().push(spec.clone());
         let name = spec.name.to_str().unwrap();
         if name == "bin/waits" {
-            // Ends when it is told to.
-            assert!(interrupts.wait(std::time::Duration::from_secs(60)).is_some());
-            return Ok(Finished { status: ToolStatus::Signal(15), stdout: vec![], stderr: vec![] });
+            // Ends when it is told to, or when its time is over.
+            let limit = spec.limit.as_ref().map(|limit| limit.timeout);
+            let told = interrupts.wait(limit.unwrap_or(std::time::Duration::from_secs(60)));
+            assert!(told.is_some() || limit.is_some());
+            return Ok(Finished {
+                status: ToolStatus::Signal(15),
+                expired: told.is_none(),
+                stdout: vec![],
+                stderr: vec![],
+            });
         }
         let (_, status, out) = self.said.iter().find(|(said, ..)| *said == name).expect("a known command");
-        Ok(Finished { status: *status, stdout: out.as_bytes().to_vec(), stderr: b"hunter2".to_vec() })
+        Ok(Finished {
+            status: *status,
+            expired: false,
+            stdout: out.as_bytes().to_vec(),
+            stderr: b"hunter2".to_vec(),
+        })
     }
 }
 

@@ -21,7 +21,12 @@ struct Recording {
 impl CommandRunner for Recording {
     fn run(&self, spec: &CommandSpec, _: &Interrupts) -> Result<Finished, ProcessError> {
         self.asked.lock().unwrap().push(spec.clone());
-        (self.answer)().map(|status| Finished { status, stdout: b"out".to_vec(), stderr: Vec::new() })
+        (self.answer)().map(|status| Finished {
+            status,
+            expired: false,
+            stdout: b"out".to_vec(),
+            stderr: Vec::new(),
+        })
     }
 }
 
@@ -146,7 +151,8 @@ fn a_command_gets_its_directory_its_bytes_and_its_environment() {
     ] {
         assert_eq!(env.get(name), Some(&value), "{name}");
     }
-    assert_eq!(env.len(), 9);
+    assert_eq!(env["LOCKSTEP_DEPTH"], "1");
+    assert_eq!(env.len(), 10);
     assert!(state.command_started && state.effect != Effect::None);
     assert_eq!(state.commands[0].stdout, b"out");
 }

@@ -10,7 +10,7 @@
 //!   for byte, directory and environment: [`Tool::does`], [`World::calls`].
 //! - `origin` is reached by file, or by a server on a loopback port that is ended with the test:
 //!   [`HttpServer`], [`SshServer`].
-//! - A command line on a terminal, with Ctrl-C and Ctrl-Z: [`Terminal`].
+//! - A command line on a terminal, with Ctrl-C and Ctrl-Z: [`Terminal`]; an interactive shell: [`Shell`].
 //! - Output is compared whole: `snap!(output)` shows exit code, stdout and stderr together, with
 //!   paths, object ids, run ids, times and pids replaced. Renewing all snapshots is one line, and the
 //!   difference belongs to the review: `INSTA_UPDATE=always cargo test`
@@ -24,8 +24,10 @@ mod dispositions;
 mod event_gate;
 mod http;
 mod normalise;
+mod packages;
 mod real;
 mod server;
+mod shell;
 #[cfg(target_os = "linux")]
 mod small_disk;
 mod ssh;
@@ -42,7 +44,8 @@ pub(crate) use connections::connections;
 pub(crate) use event_gate::EventGate;
 pub(crate) use http::{HttpRequest, HttpServer};
 pub(crate) use normalise::snapshot_settings;
-pub(crate) use real::{ansible_playbook, find, kubectl, repository, tofu};
+pub(crate) use real::{ansible_playbook, find, kubectl, python, repository, tofu};
+pub(crate) use shell::{Shell, fish};
 #[cfg(target_os = "linux")]
 pub(crate) use small_disk::SmallDisk;
 pub(crate) use ssh::SshServer;

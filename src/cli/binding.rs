@@ -1,0 +1,210 @@
+//! `tofu=alpha/prod`: a tool's name that shall stand for a pipeline around that tool. What `alias` and
+//! `shim` have in common: the name, the unit, and the pipeline's words.
+
+use std::ffi::OsString;
+use std::str::FromStr;
+
+use clap::Parser as _;
+
+use super::args::PipelineArgs;
+use crate::Error;
+use crate::env::Environment;
+use crate::project::{Name, Project};
+use crate::steps::STEPS;
+use crate::workflow::parse::{self, ParseError, Vocabulary, Word};
+use crate::workflow::planner;
+
+/// The pipeline of the usual alias.
+pub(super) const USUAL: &str = "build git-check lock exec git-push unlock-any";
+/// What a pipeline itself runs, by way of git too.
+const OURS: [&str; 3] = ["lockstep", "git", "ssh"];
+/// The longest name of a tool.
+const LONGEST: usize = 64;
+
+/// A tool and the unit that it is run for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Binding {
+    /// The tool's name: harmless as a file name and in any shell.
+    pub tool: String,
+    /// The module, or `.`.
+    pub module: String,
+    /// The profile, or `.`.
+    pub profile: String,
+}
+
+/// Why a text is no binding.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BindingError {
+    /// There is no `=` in it.
+    #[error("write TOOL=MODULE/PROFILE, as in tofu=alpha/prod")]
+    Shape,
+    /// No name for a tool.
+    #[error(
+        "a tool's name is made of letters, digits, `-`, `_`, `+` and `.`, and begins with a letter or digit"
+    )]
+    Tool,
+    /// It would run itself.
+    #[error("lockstep runs `{0}` itself, so that name cannot stand for a pipeline")]
+    Itself(&'static str),
+    /// No unit.
+    #[error("`{0}` is no unit: write MODULE/PROFILE, where `.` is the one that you stand in")]
+    Unit(String),
+}
+
+impl FromStr for Binding {
+    type Err = BindingError;
+    fn from_str(text: &str) -> Result<Self, BindingError> {
+        let (tool, unit) = text.split_once('=').ok_or(BindingError::Shape)?;
+        let part = |c: char| c.is_ascii_alphanumeric() || "-_+.".contains(c);
+        let begins = tool.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if !begins || !tool.chars().all(part) || tool.len() > LONGEST {
+            return Err(BindingError::Tool);
+        }
+        if let Some(ours) = OURS.into_iter().find(|ours| *ours == tool) {
+            return Err(BindingError::Itself(ours));
+        }
+        let unit = if unit == "." { "./." } else { unit };
+        let no_unit = || BindingError::Unit(unit.escape_debug().take(80).collect());
+        let (module, profile) = unit.split_once('/').ok_or_else(no_unit)?;
+        for name in [module, profile] {
+            if name != "." {
+                Name::new(name).map_err(|_| no_unit())?;
+            }
+        }
+        Ok(Self { tool: tool.to_owned(), module: module.to_owned(), profile: profile.to_owned() })
+    }
+}
+
+/// The words of a pipeline, options among them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Steps(Vec<String>);
+
+impl FromStr for Steps {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+        if words.iter().any(|word| word == "--") {
+            return Err("`--`, module and profile are added by themselves".to_owned());
+        }
+        let steps = Self(words);
+        if steps.line()?.words.is_empty() {
+            return Err(format!("there is no step in it; the usual ones are: {USUAL}"));
+        }
+        Ok(steps)
+    }
+}
+
+impl Steps {
+    /// As the command line reads them.
+    fn line(&self) -> Result<PipelineArgs, String> {
+        let argv = ["lockstep"].into_iter().chain(self.0.iter().map(String::as_str));
+        PipelineArgs::try_parse_from(argv).map_err(|error| match error.kind() {
+            clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => {
+                "these are no steps".to_owned()
+            }
+            _ => {
+                error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+            }
+        })
+    }
+
+    /// Makes sure that the words are a pipeline that runs the tool: steps, commands, and workflows of
+    /// the project that the user stands in. Outside of any project a workflow is believed.
+    ///
+    /// # Errors
+    /// An unknown word, or no `exec`.
+    pub(super) fn check(&self, env: &Environment) -> Result<(), Error> {
+        let project = Project::discover(env.cwd()).ok();
+        let [workflows, modules, profiles] = match &project {
+            Some(project) => planner::names(project)?,
+            None => Default::default(),
+        };
+        let vocabulary =
+            Vocabulary { steps: STEPS, workflows: &workflows, modules: &modules, profiles: &profiles };
+        let words: Vec<OsString> = self.line().map(|line| line.words).unwrap_or_default();
+        let mut runs_it = false;
+        for word in &words {
+            match parse::word(word, vocabulary, None) {
+                Ok(Word::Step(step)) => runs_it |= step.name() == "exec",
+                Ok(Word::Workflow(_)) => runs_it = true,
+                Ok(Word::Command(_)) => {}
+                Err(ParseError::Unknown { nearest: None, .. })
+                    if project.is_none() && word.to_str().is_some_and(|word| Name::new(word).is_ok()) =>
+                {
+                    runs_it = true;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if runs_it { Ok(()) } else { Err(ParseError::NoExec { words: self.0.join(" ") }.into()) }
+    }
+}
+
+impl Binding {
+    /// The command line that the name stands for, up to the tool's own arguments.
+    pub(super) fn words<'a>(&'a self, steps: &'a Steps) -> impl Iterator<Item = &'a str> {
+        let unit = ["--", &self.module, &self.profile, &self.tool];
+        ["lockstep"].into_iter().chain(steps.0.iter().map(String::as_str)).chain(unit)
+    }
+
+    /// The same as a line of a shell whose quoting is given.
+    pub(super) fn line(&self, steps: &Steps, quote: fn(&str) -> String) -> String {
+        self.words(steps).map(quote).collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn binding(text: &str) -> Result<Binding, BindingError> {
+        text.parse()
+    }
+
+    #[test]
+    fn a_tool_is_bound_to_a_unit() {
+        let bound = binding("ansible-playbook=web.1/prod").unwrap();
+        assert_eq!(
+            (bound.tool.as_str(), bound.module.as_str(), bound.profile.as_str()),
+            ("ansible-playbook", "web.1", "prod")
+        );
+        assert_eq!(binding("kubectl=.").unwrap(), binding("kubectl=./.").unwrap());
+        assert_eq!(binding("g++=a/.").unwrap().profile, ".");
+    }
+
+    #[test]
+    fn nothing_that_a_shell_would_read_gets_in() {
+        for text in
+            ["tofu", "=a/b", "to fu=a/b", "a/b=c/d", "-x=a/b", ".x=a/b", "a;b=a/b", "$(x)=a/b", "a\n=a/b"]
+        {
+            assert!(matches!(binding(text), Err(BindingError::Shape | BindingError::Tool)), "{text}");
+        }
+        for text in ["x=", "x=a", "x=a/", "x=/b", "x=a/b/c", "x=a/$(b)", "x=../b", "x=a/-b", "x=a/b c"] {
+            assert!(matches!(binding(text), Err(BindingError::Unit(_))), "{text}");
+        }
+        assert_eq!(binding("lockstep=a/b"), Err(BindingError::Itself("lockstep")));
+        assert_eq!(binding("git=a/b"), Err(BindingError::Itself("git")));
+        assert_eq!(binding(&format!("{}=a/b", "x".repeat(65))), Err(BindingError::Tool));
+    }
+
+    #[test]
+    fn the_words_are_a_pipeline() {
+        let steps: Steps = "--wait 10m  build exec".parse().unwrap();
+        let line = binding("tofu=alpha/prod").unwrap().line(&steps, super::super::quoting::sh);
+        assert_eq!(line, "lockstep --wait 10m build exec -- alpha prod tofu");
+        for text in ["", "  ", "build -- a b", "--nope build", "--wait 10m", "--wait soon build", "--help"] {
+            assert!(text.parse::<Steps>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn words_that_never_run_the_tool_are_refused() {
+        let env = Environment::new("/", [("PATH", "")]);
+        let check = |text: &str| text.parse::<Steps>().unwrap().check(&env);
+        assert!(check(USUAL).is_ok());
+        assert!(check("a-workflow").is_ok(), "outside of a project it may be one");
+        for text in ["build lock unlock", "build tofu:plan", "build git-chek exec"] {
+            assert!(matches!(check(text), Err(Error::Parse(_))), "{text}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The names of the project that the user stands in; none outside of any.
+
+use crate::env::Environment;
+use crate::project::{Name, Project, UnitId};
+
+/// With more modules than this, units are offered a module at a time.
+const MANY: usize = 50;
+
+/// See the module.
+pub(super) struct Names {
+    project: Option<Project>,
+}
+
+impl Names {
+    pub(super) fn of(env: &Environment) -> Self {
+        Self { project: Project::discover(env.cwd()).ok() }
+    }
+
+    fn list(&self, what: impl Fn(&Project) -> Option<Vec<Name>>) -> Vec<Name> {
+        self.project.as_ref().and_then(what).unwrap_or_default()
+    }
+
+    /// Workflows, and what they say of themselves.
+    pub(super) fn workflows(&self) -> impl Iterator<Item = (String, String)> {
+        let described = |name: Name| {
+            let file = self.project.as_ref().and_then(|project| project.workflow(&name).ok());
+            (name.to_string(), file.map(|file| file.description).unwrap_or_default())
+        };
+        self.list(|project| project.workflows().ok()).into_iter().map(described)
+    }
+
+    /// Modules.
+    pub(super) fn modules(&self) -> Vec<String> {
+        self.list(|project| project.modules().ok()).iter().map(Name::to_string).collect()
+    }
+
+    /// Profiles that make a unit of the module; all, if that is no module's name.
+    pub(super) fn profiles(&self, module: &str) -> Vec<String> {
+        let profiles = self.list(|project| project.profiles().ok());
+        let module = Name::new(module).ok();
+        let is_unit = |profile: &&Name| module.as_ref().is_none_or(|module| self.is_unit(module, profile));
+        profiles.iter().filter(is_unit).map(Name::to_string).collect()
+    }
+
+    /// Units that may become of what was begun.
+    pub(super) fn units(&self, begun: &str) -> Vec<String> {
+        let modules = self.list(|project| project.modules().ok());
+        let (module, whole) = match begun.split_once('/') {
+            Some((module, _)) => (module, true),
+            None => (begun, false),
+        };
+        let fits =
+            |name: &&Name| if whole { name.as_str() == module } else { name.as_str().starts_with(module) };
+        let modules: Vec<&Name> = modules.iter().filter(fits).collect();
+        if modules.len() > MANY {
+            return modules.iter().map(|module| format!("{module}/")).collect();
+        }
+        let profiles = self.list(|project| project.profiles().ok());
+        let units = modules.iter().flat_map(|module| {
+            let module: &Name = module;
+            let of_module = profiles.iter().filter(move |profile| self.is_unit(module, profile));
+            of_module.map(move |profile| format!("{module}/{profile}"))
+        });
+        units.collect()
+    }
+
+    fn is_unit(&self, module: &Name, profile: &Name) -> bool {
+        let unit = UnitId::new(module.clone(), profile.clone());
+        // What cannot be read is offered: the command will say what is wrong with it.
+        self.project.as_ref().is_some_and(|project| !matches!(project.excluded(&unit), Ok(Some(_))))
+    }
+}

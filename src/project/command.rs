@@ -1,0 +1,229 @@
+//! How a project wants its commands run: for how long, in which environment, by which version of a tool.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::config::check_variable;
+use super::toml_file::TomlFile;
+use super::{Config, ModuleConfig, ProjectError};
+use crate::env::{Environment, Span, SpanError};
+use crate::process::tools;
+
+/// How long a command may run, counted from its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum TimeLimit {
+    /// So long.
+    After(Span),
+    /// As long as it takes.
+    Never,
+}
+
+/// Why a text is no limit of time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TimeLimitError {
+    /// It is no length of time.
+    #[error(transparent)]
+    Span(#[from] SpanError),
+    /// No command ends before it starts.
+    #[error("a limit of no time at all lets nothing run; for no limit write \"never\"")]
+    Nothing,
+}
+
+impl TryFrom<String> for TimeLimit {
+    type Error = TimeLimitError;
+    fn try_from(text: String) -> Result<Self, TimeLimitError> {
+        match text.as_str() {
+            "never" => Ok(Self::Never),
+            text => match text.parse::<Span>()? {
+                span if span.seconds() == 0 => Err(TimeLimitError::Nothing),
+                span => Ok(Self::After(span)),
+            },
+        }
+    }
+}
+
+/// Which versions of a tool may be used, as cargo writes it: `>=1.8`, `>=1.6, <2`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct VersionRule {
+    rule: semver::VersionReq,
+    text: String,
+}
+
+/// Why a text is no rule for versions.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no version requirement, such as \">=1.8\" or \">=1.6, <2\": {0}")]
+pub struct VersionRuleError(String);
+
+impl VersionRule {
+    /// Whether a version satisfies it. A suffix by which a vendor marks his build (`1.29.3-eks-a1`) is
+    /// no pre-release and does not count.
+    pub fn allows(&self, version: &semver::Version) -> bool {
+        let early = ["alpha", "beta", "rc", "dev", "pre", "snapshot", "nightly"];
+        let plain = semver::Version::new(version.major, version.minor, version.patch);
+        let is_early = early.iter().any(|word| version.pre.as_str().starts_with(word));
+        self.rule.matches(version) || !is_early && self.rule.matches(&plain)
+    }
+}
+
+impl TryFrom<String> for VersionRule {
+    type Error = VersionRuleError;
+    fn try_from(text: String) -> Result<Self, VersionRuleError> {
+        let rule = text.parse().map_err(|error: semver::Error| VersionRuleError(error.to_string()))?;
+        Ok(Self { rule, text })
+    }
+}
+
+impl fmt::Display for VersionRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// `[exec]` of `module.toml`: what is said here comes before what the project says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModuleExecConfig {
+    /// Variables that its commands do not get.
+    pub unset: Vec<String>,
+    /// How long each of its commands may run.
+    pub timeout: Option<TimeLimit>,
+    /// How long after that a command is killed that has not ended.
+    pub kill_after: Option<Span>,
+}
+
+/// How long one command may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandLimit {
+    /// When it is asked to end.
+    pub timeout: Span,
+    /// How long after that it is killed; never, if nothing says so.
+    pub kill_after: Option<Span>,
+}
+
+impl Config {
+    /// How long a command of a module may run. The first of these that is set decides: the module's
+    /// `[exec] timeout`, `[tools.NAME] timeout`, the project's `[exec] timeout`.
+    pub fn limit_for(&self, module: &ModuleConfig, program: &OsStr) -> Option<CommandLimit> {
+        let tool = tools::tool_name(program).and_then(|name| self.tools.get(name)?.timeout);
+        match module.exec.timeout.or(tool).or(self.exec.timeout)? {
+            TimeLimit::Never => None,
+            TimeLimit::After(timeout) => {
+                Some(CommandLimit { timeout, kill_after: module.exec.kill_after.or(self.exec.kill_after) })
+            }
+        }
+    }
+
+    /// The user's variables as the project and then the module change them: each first takes out
+    /// what it unsets, then puts in its `[env]`.
+    pub fn command_env(&self, module: &ModuleConfig, env: &Environment) -> BTreeMap<OsString, OsString> {
+        let mut vars: BTreeMap<OsString, OsString> =
+            env.vars().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        for (unset, set) in [(&self.exec.unset, &self.env), (&module.exec.unset, &module.env)] {
+            vars.retain(|name, _| !unset.iter().any(|gone| name == gone.as_str()));
+            vars.extend(set.iter().map(|(name, value)| (name.into(), value.into())));
+        }
+        vars
+    }
+}
+
+/// Each name is that of a variable, and none that the same file sets.
+pub(super) fn check_unset(
+    unset: &[String],
+    env: &BTreeMap<String, String>,
+    file: &TomlFile,
+) -> Result<(), ProjectError> {
+    for name in unset {
+        let why = match check_variable(name) {
+            false => "is no environment variable",
+            true if env.contains_key(name) => "is set by `[env]` of the same file",
+            true => continue,
+        };
+        let message = format!("`[exec] unset`: `{}` {why}", name.escape_debug());
+        return Err(ProjectError::config(file.place(0), message));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(project: &str, module: &str) -> (Config, ModuleConfig) {
+        let file = |name: &str, text: &str| TomlFile { name: name.into(), text: text.to_owned() };
+        let config = Config::parse(&file("lockstep.toml", project)).unwrap();
+        (config, ModuleConfig::parse(&file("module.toml", module)).unwrap())
+    }
+
+    fn refused(text: &str) -> String {
+        let error = Config::parse(&TomlFile { name: "lockstep.toml".into(), text: text.to_owned() });
+        error.unwrap_err().to_string()
+    }
+
+    fn limit(project: &str, module: &str, program: &str) -> Option<(u64, Option<u64>)> {
+        let (config, module) = config(project, module);
+        let limit = config.limit_for(&module, program.as_ref())?;
+        Some((limit.timeout.seconds(), limit.kill_after.map(Span::seconds)))
+    }
+
+    #[test]
+    fn the_nearest_limit_decides() {
+        let project = "[exec]\ntimeout = '30m'\nkill_after = '1m'\n[tools.tofu]\ntimeout = '1h'\n[tools.x]\ntimeout = 'never'\n";
+        assert_eq!(limit("", "", "tofu"), None);
+        assert_eq!(limit(project, "", "true"), Some((1800, Some(60))));
+        assert_eq!(limit(project, "", "/usr/bin/tofu"), Some((3600, Some(60))));
+        assert_eq!(limit(project, "", "x"), None);
+        let module = "[exec]\ntimeout = '2h'\nkill_after = '0s'\n";
+        assert_eq!(limit(project, module, "tofu"), Some((7200, Some(0))));
+        assert_eq!(limit(project, "[exec]\ntimeout = 'never'\n", "tofu"), None);
+    }
+
+    #[test]
+    fn the_module_has_the_last_word_on_the_environment() {
+        let (config, module) = config(
+            "[exec]\nunset = ['GONE', 'BACK']\n[env]\nA = 'project'\nB = 'project'\n",
+            "[exec]\nunset = ['A']\n[env]\nBACK = 'module'\n",
+        );
+        let user = [("GONE", "user"), ("BACK", "user"), ("A", "user"), ("KEPT", "user"), ("B", "user")];
+        let vars = config.command_env(&module, &Environment::new("/", user));
+        let vars: Vec<(&str, &str)> =
+            vars.iter().map(|(name, value)| (name.to_str().unwrap(), value.to_str().unwrap())).collect();
+        assert_eq!(vars, [("B", "project"), ("BACK", "module"), ("KEPT", "user")]);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_its_place() {
+        for (text, said) in [
+            ("[exec]\ntimeout = '0s'\n", "lockstep.toml:2: a limit of no time"),
+            ("[exec]\ntimeout = 'soon'\n", "lockstep.toml:2"),
+            ("[exec]\nunset = ['A-B']\n", "`A-B` is no environment variable"),
+            ("[exec]\nunset = ['']\n", "is no environment variable"),
+            ("[exec]\nunset = ['A']\n[env]\nA = '1'\n", "`A` is set by `[env]`"),
+            ("[tools.tofu]\nversion = 'new'\n", "lockstep.toml:2: this is no version requirement"),
+        ] {
+            let error = refused(text);
+            assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_vendors_suffix_is_no_prerelease() {
+        let rule = VersionRule::try_from(">=1.8, <2".to_owned()).unwrap();
+        for (version, allowed) in [
+            ("1.8.0", true),
+            ("1.7.9", false),
+            ("2.0.0", false),
+            ("1.29.3-eks-a1b2", true),
+            ("1.9.0-rc1", false),
+            ("1.9.0-beta2", false),
+            ("1.9.0+k3s1", true),
+        ] {
+            assert_eq!(rule.allows(&version.parse().unwrap()), allowed, "{version}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `[tools.NAME] version`: tools are asked for their version before anything is done, and only those of
+//! which the project wants a certain one.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Plan;
+use crate::Error;
+use crate::env::Environment;
+use crate::process::tools::{self, version};
+use crate::process::{
+    CommandRunner, CommandSpec, Finished, Interrupts, Limit, Signal, Stdio, ToolStatus, find_program,
+};
+use crate::project::{Place, Project};
+
+/// Longer than any tool needs to say what it is.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why a tool is not used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VersionError {
+    /// It is of another version.
+    #[error("`{program}` is {found}, and {} wants {wanted}", at(.place))]
+    Mismatch {
+        /// The tool.
+        program: String,
+        /// What it is, and where.
+        found: String,
+        /// What is wanted.
+        wanted: String,
+        /// Where that is written.
+        place: Option<Place>,
+    },
+    /// It does not say what it is.
+    #[error("the version of `{program}` cannot be told from `{question}`, and {} wants {wanted}", at(.place))]
+    Unknown {
+        /// The tool.
+        program: String,
+        /// How it was asked.
+        question: String,
+        /// What is wanted.
+        wanted: String,
+        /// Where that is written.
+        place: Option<Place>,
+    },
+}
+
+fn at(place: &Option<Place>) -> String {
+    place.as_ref().map_or_else(|| "the configuration".to_owned(), Place::to_string)
+}
+
+impl VersionError {
+    /// What helps.
+    pub fn cure(&self) -> String {
+        match self {
+            Self::Mismatch { program, wanted, .. } => {
+                format!("install a `{program}` that is {wanted}, or put one first on PATH")
+            }
+            Self::Unknown { question, .. } => format!("see what it says: {question}"),
+        }
+    }
+}
+
+/// The user asked to end meanwhile: lockstep itself, or by Ctrl-C the tool that was asked.
+fn asked_to_end(finished: &Finished, interrupts: &Interrupts) -> Option<Signal> {
+    let by = |signal: &Signal| !finished.expired && finished.status == ToolStatus::Signal(signal.number());
+    interrupts.requested().or_else(|| Signal::ALL.into_iter().find(by))
+}
+
+/// Asks the tools of a plan for their versions, each once, where the project wants certain ones. It is
+/// asked in the rendered directory if there is one, for managers of versions go by the directory.
+///
+/// # Errors
+/// [`VersionError`], and when the tool cannot be run.
+pub fn check_versions(
+    project: &Project,
+    plan: &Plan,
+    env: &Environment,
+    runner: &dyn CommandRunner,
+    interrupts: &Interrupts,
+) -> Result<(), Error> {
+    let Some(unit) = plan.units.first() else { return Ok(()) };
+    let mut asked = BTreeSet::new();
+    for argv in plan.calls.iter().chain(&plan.finally).filter_map(|call| call.argv.as_ref()) {
+        let Some(name) = tools::tool_name(&argv.program) else { continue };
+        let Some(tool) = project.config().tools.get(name) else { continue };
+        let Some(wanted) = &tool.version else { continue };
+        if !asked.insert(&argv.program) {
+            continue;
+        }
+        let rendered = unit.directory.is_dir();
+        let cwd = if rendered { &unit.directory } else { project.root() };
+        let module = project.module_config(&unit.id.module)?;
+        let mut vars = project.config().command_env(&module, env);
+        vars.extend(version::QUESTION_ENV.map(|(name, value)| (name.into(), value.into())));
+        vars.insert("PWD".into(), cwd.as_os_str().to_owned());
+        let question = version::question(&argv.program);
+        let spec = CommandSpec {
+            program: find_program(&argv.program, &unit.directory, env)?,
+            name: argv.program.clone(),
+            args: question.iter().map(Into::into).collect(),
+            cwd: cwd.to_owned(),
+            env: vars.into_iter().collect(),
+            stdio: Stdio::Capture,
+            keep_open: Vec::new(),
+            limit: Some(Limit {
+                timeout: PATIENCE,
+                kill_after: Some(Duration::ZERO),
+                notice: Arc::new(|_| ()),
+            }),
+        };
+        let finished = runner.run(&spec, interrupts)?;
+        if let Some(signal) = asked_to_end(&finished, interrupts) {
+            return Err(Error::Interrupted(signal));
+        }
+        let (program, wanted_text, place) = (name.to_owned(), wanted.to_string(), tool.version_place.clone());
+        match version::answer(&argv.program, &finished.stdout, &finished.stderr) {
+            Some(found) if wanted.allows(&found) => {}
+            Some(found) => {
+                let found = format!("{found} ({})", spec.program.display());
+                return Err(VersionError::Mismatch { program, found, wanted: wanted_text, place }.into());
+            }
+            None => {
+                let question = format!("{name} {}", question.join(" "));
+                return Err(VersionError::Unknown { program, question, wanted: wanted_text, place }.into());
+            }
+        }
+    }
+    Ok(())
+}
