@@ -6,6 +6,7 @@
 mod build_file;
 mod config;
 mod discover;
+mod dynamodb_config;
 mod encode;
 mod error;
 mod explain;
@@ -31,6 +32,7 @@ pub use config::{
     Config, ExecConfig, GitConfig, GitLockConfig, JournalConfig, LockConfig, ReadOnly, StaleAfter, ToolConfig,
 };
 pub use discover::{DIST, MARKER, Project};
+pub use dynamodb_config::{DynamodbLockConfig, DynamodbValueError, EndpointUrl, RegionName, TableName};
 pub use encode::Format;
 pub use error::ProjectError;
 pub use explain::{Explained, Resolved};
