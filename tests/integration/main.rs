@@ -5,6 +5,8 @@ mod build;
 mod cli;
 mod demo;
 mod diff;
+#[cfg(feature = "dynamodb")]
+mod dynamodb;
 mod embed;
 mod examples;
 mod exec;

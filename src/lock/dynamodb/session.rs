@@ -162,7 +162,9 @@ impl Session {
 
     fn no_credentials(&self, error: &CredentialsError) -> DynamoError {
         let profile = self.settings.profile.as_deref().unwrap_or("default");
+        // What a program for credentials wrote is its user's business.
         let message = trouble::chain(error);
+        let message = message.split(" Stderr:").next().unwrap_or_default().to_owned();
         match error {
             CredentialsError::CredentialsNotLoaded(_) => DynamoError::NoCredentials {
                 table: self.settings.table.clone(),

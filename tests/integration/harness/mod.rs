@@ -10,6 +10,7 @@
 //!   for byte, directory and environment: [`Tool::does`], [`World::calls`].
 //! - `origin` is reached by file, or by a server on a loopback port that is ended with the test:
 //!   [`HttpServer`], [`SshServer`].
+//! - Locks in DynamoDB: [`Dynamodb`].
 //! - A command line on a terminal, with Ctrl-C and Ctrl-Z: [`Terminal`].
 //! - Output is compared whole: `snap!(output)` shows exit code, stdout and stderr together, with
 //!   paths, object ids, run ids, times and pids replaced. Renewing all snapshots is one line, and the
@@ -19,6 +20,8 @@
 mod checkout;
 mod command;
 mod dispositions;
+#[cfg(feature = "dynamodb")]
+mod dynamodb;
 mod http;
 mod normalise;
 mod real;
@@ -32,6 +35,8 @@ mod world;
 
 pub(crate) use checkout::Checkout;
 pub(crate) use command::{Cmd, Output, Running};
+#[cfg(feature = "dynamodb")]
+pub(crate) use dynamodb::Dynamodb;
 pub(crate) use http::{HttpRequest, HttpServer};
 pub(crate) use normalise::snapshot_settings;
 pub(crate) use real::{ansible_playbook, kubectl, repository, tofu};
