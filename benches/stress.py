@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Many processes against one lock, as long as one likes: exactly one may win a round.
 
-    cargo build --release && python3 benches/stress.py [--processes 24] [--rounds 100] [--remote file|http]
+    cargo build --release && python3 benches/stress.py [--processes 24] [--rounds 100] [--remote file|http|dynamodb]
 
 Each process has a clone of its own and runs `lockstep lock exec unlock` at the same moment as all
 others. The winner's command makes a file that must not be there (a second holder would be caught by
@@ -18,6 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
+
+sys.dont_write_bytecode = True
+import table  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOCKSTEP = os.path.join(ROOT, "target", "release", "lockstep")
@@ -45,14 +48,18 @@ class Stage:
     """A bare origin, perhaps behind a server, and a clone for each process."""
 
     def __init__(self, base, remote, processes):
-        self.base, self.env, self.server = base, environment(base), None
+        self.base, self.env, self.server, self.table = base, environment(base), None, None
         origin = os.path.join(base, "origin.git")
         self.git(base, "init", "-q", "--bare", "-b", "main", origin)
         self.git(origin, "config", "http.receivepack", "true")
-        url = origin if remote == "file" else self.serve(origin)
+        url = self.serve(origin) if remote == "http" else origin
+        if remote == "dynamodb":
+            self.table = table.Table(base)
+            self.env.update(table.CREDENTIALS)
         seed = os.path.join(base, "seed")
         self.git(base, "init", "-q", "-b", "main", seed)
-        files = {"lockstep.toml": "", "profiles/prod.toml": "", "modules/alpha/x": "x\n", ".gitignore": "/.dist/\n"}
+        config = self.table.config() if self.table else ""
+        files = {"lockstep.toml": config, "profiles/prod.toml": "", "modules/alpha/x": "x\n", ".gitignore": "/.dist/\n"}
         for name, text in files.items():
             os.makedirs(os.path.dirname(os.path.join(seed, name)), exist_ok=True)
             with open(os.path.join(seed, name), "w", encoding="utf-8") as file:
@@ -159,7 +166,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--processes", type=int, default=24)
     parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--remote", choices=["file", "http"], default="file")
+    parser.add_argument("--remote", choices=["file", "http", "dynamodb"], default="file")
     args = parser.parse_args()
     if not os.path.exists(LOCKSTEP):
         sys.exit("no release build: cargo build --release")
@@ -180,6 +187,8 @@ def main():
     finally:
         if stage and stage.server:
             stage.server.kill()
+        if stage and stage.table:
+            stage.table.end()
         shutil.rmtree(base, ignore_errors=True)
     seconds = time.monotonic() - start
     print(f"{args.remote}: {args.processes} processes, {done} rounds in {seconds:.0f} s, {len(violations)} violated")

@@ -137,35 +137,84 @@ impl DynamoTable {
     }
 
     fn standing(&self, changes: &[Change], shown: Option<Item>) -> Result<Standing, LockError> {
-        let now = self.look_again(changes, shown)?;
-        let one = |(change, item): (&Change, &Option<Item>)| {
-            let ours = Version(change.record.nonce.clone());
-            let version = item.as_ref().and_then(Item::version);
-            if version.as_ref() == Some(&ours) {
-                Standing::Tips
-            } else if version == change.expect {
-                Standing::Untouched
-            } else if item.as_ref().is_some_and(|item| item.has_passed(&change.key, &ours)) {
-                Standing::Buried
-            } else {
-                Standing::Gone
-            }
-        };
-        let all: Vec<Standing> = changes.iter().zip(&now).map(one).collect();
-        let any = |standing| all.contains(&standing);
-        // One write is atomic: if one of our records is there all are, or were.
-        Ok(if any(Standing::Gone) {
-            Standing::Gone
-        } else if any(Standing::Untouched) {
-            if any(Standing::Tips) || any(Standing::Buried) { Standing::Gone } else { Standing::Untouched }
-        } else if any(Standing::Buried) {
-            Standing::Buried
-        } else {
-            Standing::Tips
-        })
+        Ok(standing(changes, &self.look_again(changes, shown)?))
     }
 
     fn pause(&self, milliseconds: u64) {
         self.interrupts.wait(Duration::from_millis(milliseconds));
+    }
+}
+
+/// Where our records stand among the items as they are now. Pure.
+fn standing(changes: &[Change], now: &[Option<Item>]) -> Standing {
+    let one = |(change, item): (&Change, &Option<Item>)| {
+        let ours = Version(change.record.nonce.clone());
+        let version = item.as_ref().and_then(Item::version);
+        if version.as_ref() == Some(&ours) {
+            Standing::Tips
+        } else if version == change.expect {
+            Standing::Untouched
+        } else if item.as_ref().is_some_and(|item| item.has_passed(&change.key, &ours)) {
+            Standing::Buried
+        } else {
+            Standing::Gone
+        }
+    };
+    let all: Vec<Standing> = changes.iter().zip(now).map(one).collect();
+    let only = |some: &[Standing]| all.iter().all(|one| some.contains(one));
+    if only(&[Standing::Tips]) {
+        Standing::Tips
+    } else if only(&[Standing::Tips, Standing::Buried]) {
+        Standing::Buried
+    } else if only(&[Standing::Untouched]) {
+        Standing::Untouched
+    } else {
+        // One write is atomic: if one of our records is not there, none is.
+        Standing::Gone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lock::Record;
+    use crate::lock::contract::fixture::record;
+
+    fn change(key: &str, nonce: &str, expect: Option<&str>) -> Change {
+        let record = Record { nonce: nonce.into(), ..record(key) };
+        Change { key: record.key.clone(), expect: expect.map(|text| Version(text.into())), record }
+    }
+
+    /// An item of which these were the versions, the last one last.
+    fn item(key: &str, nonces: &[&str]) -> Option<Item> {
+        nonces.iter().fold(None, |before: Option<Item>, nonce| {
+            let record = Record { nonce: (*nonce).into(), ..record(key) };
+            Some(Item::followed_by(before.as_ref(), &record).unwrap())
+        })
+    }
+
+    #[test]
+    fn what_became_of_a_write_is_read_from_the_items() {
+        let key = "alpha/prod";
+        let one = |expect, nonces: &[&str]| standing(&[change(key, "ours", expect)], &[item(key, nonces)]);
+        assert!(one(Some("a"), &["a", "ours"]) == Standing::Tips);
+        assert!(one(Some("a"), &["a", "ours", "b", "c"]) == Standing::Buried);
+        assert!(one(Some("a"), &["a"]) == Standing::Untouched);
+        assert!(one(Some("a"), &["a", "b"]) == Standing::Gone);
+        assert!(one(Some("a"), &[]) == Standing::Gone, "somebody has deleted it");
+        assert!(one(None, &[]) == Standing::Untouched);
+        assert!(one(None, &["ours"]) == Standing::Tips);
+        assert!(one(None, &["b"]) == Standing::Gone);
+    }
+
+    #[test]
+    fn of_several_keys_all_were_written_or_none() {
+        let changes = [change("a", "x", Some("p")), change("b", "y", Some("q"))];
+        let both = |a: &[&str], b: &[&str]| standing(&changes, &[item("a", a), item("b", b)]);
+        assert!(both(&["p", "x"], &["q", "y"]) == Standing::Tips);
+        assert!(both(&["p", "x", "z"], &["q", "y"]) == Standing::Buried);
+        assert!(both(&["p"], &["q"]) == Standing::Untouched);
+        assert!(both(&["p"], &["q", "z"]) == Standing::Gone);
+        assert!(both(&["p", "z"], &["q", "z"]) == Standing::Gone);
     }
 }

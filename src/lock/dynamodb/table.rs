@@ -146,7 +146,7 @@ impl DynamoTable {
                 Ok(answer) => return Ok(answer),
                 Err(error) => trouble::of(&error, self.asked(session, action)),
             };
-            if !last.passes(before + 1) {
+            if !last.passes(before + 1) || self.interrupts.requested().is_some() {
                 break;
             }
         }
