@@ -190,6 +190,7 @@ fn dynamo(error: &DynamoError) -> ExitCode {
         | DynamoError::BadRegion { .. }
         | DynamoError::NoCredentials { .. }
         | DynamoError::SingleSignOn { .. }
+        | DynamoError::NoRoots
         | DynamoError::CredentialsFailed { .. }
         | DynamoError::BadCredentials { .. }
         | DynamoError::NoTable { .. }

@@ -39,6 +39,9 @@ pub enum DynamoError {
         /// The profile.
         profile: String,
     },
+    /// This machine trusts nobody, so no connection can be made.
+    #[error("there are no root certificates on this machine to know AWS by")]
+    NoRoots,
     /// A place that should give credentials failed.
     #[error("AWS credentials could not be had: {message}")]
     CredentialsFailed {
@@ -125,6 +128,9 @@ impl DynamoError {
                 "let the AWS command line do it: eval \"$(aws configure export-credentials --profile {} --format env)\"",
                 plain(profile)
             ),
+            Self::NoRoots => {
+                "install the system's package `ca-certificates`, or: export SSL_CERT_FILE=/path/to/ca-bundle.crt".into()
+            }
             Self::CredentialsFailed { .. } => "see what the AWS command line says: aws sts get-caller-identity".into(),
             Self::BadCredentials { code } if code.contains("Expired") => {
                 "get new ones as you got these, then run the same again; to see whose they are: aws sts get-caller-identity".into()

@@ -2,7 +2,8 @@
 //!
 //! The environment, the profile (also one that assumes a role or asks a program), a web identity token,
 //! the container, and last, within a second, the machine's metadata service. A place that has nothing to
-//! say is passed over; one that fails ends the search.
+//! say is passed over; one that fails ends the search. Only of the last that is the same: nobody has said
+//! that there is such a service, and networks answer in its place as they like.
 
 use std::time::Duration;
 
@@ -13,13 +14,30 @@ use aws_config::meta::region::ProvideRegion as _;
 use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::provider_config::ProviderConfig;
 use aws_config::web_identity_token::{StaticConfiguration, WebIdentityTokenCredentialsProvider};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
-use aws_sdk_dynamodb::config::{Credentials, SharedHttpClient};
+use aws_sdk_dynamodb::config::{Credentials, ProvideCredentials as _, SharedHttpClient};
 
 use super::settings::Settings;
 
 /// The places, in order.
-pub(super) type Chain = CredentialsProviderChain;
+pub(super) struct Chain {
+    named: CredentialsProviderChain,
+    instance: Option<ImdsCredentialsProvider>,
+}
+
+impl Chain {
+    /// Credentials of the first place that has some.
+    pub(super) async fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        match (self.named.provide_credentials().await, &self.instance) {
+            (Err(nothing @ CredentialsError::CredentialsNotLoaded(_)), Some(instance)) => {
+                let asked = tokio::time::timeout(2 * INSTANCE, instance.provide_credentials()).await;
+                asked.ok().and_then(Result::ok).ok_or(nothing)
+            }
+            (found, _) => found,
+        }
+    }
+}
 
 /// Where there is no metadata service nobody answers at all.
 const INSTANCE: Duration = Duration::from_secs(1);
@@ -42,7 +60,8 @@ pub(super) fn chain(settings: &Settings, conf: &ProviderConfig) -> Chain {
     if let Some(keys) = &settings.keys {
         let credentials =
             Credentials::new(keys.id.clone(), keys.secret.clone(), keys.token.clone(), None, "environment");
-        return CredentialsProviderChain::first_try("environment", credentials);
+        let named = CredentialsProviderChain::first_try("environment", credentials);
+        return Chain { named, instance: None };
     }
     // Without files of its own the provider would look for them in another environment than ours.
     let files = profile_files(settings).unwrap_or_else(|| {
@@ -66,10 +85,7 @@ pub(super) fn chain(settings: &Settings, conf: &ProviderConfig) -> Chain {
     if settings.container {
         chain = chain.or_else("container", EcsCredentialsProvider::builder().configure(conf).build());
     }
-    if settings.instance {
-        chain = chain.or_else("instance", instance(conf));
-    }
-    chain
+    Chain { named: chain, instance: settings.instance.then(|| instance(conf)) }
 }
 
 /// The machine's metadata service, asked once and briefly.

@@ -13,9 +13,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{
-    BehaviorVersion, Credentials, ProvideCredentials as _, Region, SharedHttpClient,
-};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
 use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
 use tokio::runtime::Runtime;
 
@@ -53,7 +51,8 @@ impl Session {
     /// Makes it. Reads AWS's configuration files and asks nobody.
     ///
     /// # Errors
-    /// [`DynamoError::NoRegion`] or [`DynamoError::BadRegion`]; [`LockError::Io`] without a runtime.
+    /// [`DynamoError::NoRegion`], [`DynamoError::BadRegion`] or [`DynamoError::NoRoots`];
+    /// [`LockError::Io`] without a runtime.
     pub(super) fn new(settings: &Settings) -> Result<Self, LockError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -122,7 +121,7 @@ impl Session {
         {
             return Ok(client.clone());
         }
-        let asked = async { tokio::time::timeout(CREDENTIALS, self.chain.provide_credentials()).await };
+        let asked = async { tokio::time::timeout(CREDENTIALS, self.chain.credentials()).await };
         let credentials = match self.wait(Some(interrupts), asked)? {
             Ok(Ok(credentials)) => credentials,
             Ok(Err(error)) => return Err(self.no_credentials(&error)),
@@ -197,6 +196,14 @@ fn enter<T: Send>(runtime: &Runtime, future: impl Future<Output = T> + Send) -> 
 
 /// rustls with ring; through the proxy for https, if there is one.
 fn http_client(settings: &Settings) -> Result<SharedHttpClient, LockError> {
+    if rustls_native_certs::load_native_certs().certs.is_empty() {
+        let plain = settings.endpoint.as_ref().is_some_and(|url| url.starts_with("http://"));
+        return if plain {
+            Ok(Builder::new().pool_idle_timeout(IDLE).build_http())
+        } else {
+            Err(DynamoError::NoRoots.into())
+        };
+    }
     let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
     let Some(proxy) = &settings.proxy else {
         return Ok(Builder::new().pool_idle_timeout(IDLE).tls_provider(ring).build_https());

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Checkout, Dynamodb, Output, World, snap};
+use crate::harness::{Checkout, Cmd, Dynamodb, Output, World, snap};
 
 /// A run that cannot have the lock: no tool is started.
 fn refused(world: &World, code: i32) -> Output {
@@ -47,6 +47,31 @@ fn no_credentials() {
     table.asked();
     snap!(refused(&world, 78));
     assert!(table.asked().is_empty());
+}
+
+#[test]
+fn a_metadata_service_that_never_answers_is_waited_for_briefly() {
+    let (world, _) = Dynamodb::world_with("region = \"eu-west-1\"\n");
+    let a = world.clone("a");
+    // Connections wait here for ever: nobody accepts them.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let address = format!("http://{}", silent.local_addr().expect("it is bound"));
+    let run = a.alias("true").without_env("AWS_EC2_METADATA_DISABLED");
+    run.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", address).run().code(78).says("the instance metadata");
+}
+
+#[test]
+fn a_machine_without_root_certificates() {
+    let (world, _) = Dynamodb::world();
+    let a = world.clone("a");
+    let none =
+        |run: Cmd<'_>| run.env("SSL_CERT_FILE", "/nonexistent").env("SSL_CERT_DIR", "/nonexistent").run();
+    none(a.alias("true")).code(0);
+    let config = a.read("lockstep.toml").replace("http://", "https://");
+    a.publish("lockstep.toml", &config);
+    let out = none(a.alias("true"));
+    out.code(78);
+    snap!(out);
 }
 
 #[test]
