@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::env::Environment;
 use crate::lock::LockError;
-use crate::project::DynamodbLockConfig;
+use crate::project::{DynamodbLockConfig, EndpointUrl};
 
 /// What is known before AWS is asked.
 #[derive(Clone, Debug)]
@@ -78,6 +78,13 @@ impl Settings {
         })?;
         let said = |name: &'static str| env.var(name).map(|value| (value.to_owned(), name));
         let either = |a: &str, b: &str| env.var(a).or_else(|| env.var(b)).map(str::to_owned);
+        let endpoint = match &config.endpoint_url {
+            Some(url) => Some(url.clone()),
+            None => either("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
+                .map(EndpointUrl::try_from)
+                .transpose()
+                .map_err(|why| LockError::Config(format!("AWS_ENDPOINT_URL of the environment: {why}")))?,
+        };
         let region = config.region.as_ref().map(|region| (region.as_str().to_owned(), "lockstep.toml"));
         let keys = match (env.var("AWS_ACCESS_KEY_ID"), env.var("AWS_SECRET_ACCESS_KEY")) {
             (Some(id), Some(secret)) => {
@@ -100,11 +107,7 @@ impl Settings {
         Ok(Self {
             table: table.as_str().to_owned(),
             region: region.or_else(|| said("AWS_REGION")).or_else(|| said("AWS_DEFAULT_REGION")),
-            endpoint: config
-                .endpoint_url
-                .as_ref()
-                .map(|url| url.as_str().to_owned())
-                .or_else(|| either("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")),
+            endpoint: endpoint.map(|url| url.as_str().to_owned()),
             profile: config.profile.clone().or_else(|| env.var("AWS_PROFILE").map(str::to_owned)),
             config_file: file(env, "AWS_CONFIG_FILE", ".aws/config"),
             credentials_file: file(env, "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"),
@@ -164,6 +167,18 @@ mod tests {
         assert!(
             matches!(settings(&[], ""), Err(LockError::Config(text)) if text.contains("[lock.dynamodb]"))
         );
+    }
+
+    #[test]
+    fn an_address_of_the_environment_is_checked_as_one_of_the_configuration() {
+        let good = [("AWS_ENDPOINT_URL", "http://a"), ("AWS_ENDPOINT_URL_DYNAMODB", "http://b:1")];
+        let of = |vars: &[_], text| settings(vars, text).map(|settings| settings.endpoint);
+        assert_eq!(of(&good, "table = 'locks'").unwrap().as_deref(), Some("http://b:1"));
+        assert_eq!(of(&good[..1], "table = 'locks'").unwrap().as_deref(), Some("http://a"));
+        let text = "table = 'locks'\nendpoint_url = 'http://c'";
+        assert_eq!(of(&good, text).unwrap().as_deref(), Some("http://c"));
+        let error = of(&[("AWS_ENDPOINT_URL", "http://u:hunter2@a")], "table = 'locks'").unwrap_err();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 
     #[test]
