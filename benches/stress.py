@@ -2,7 +2,7 @@
 """Many processes against one lock, as long as one likes: exactly one may win a round.
 
     cargo build --release && python3 benches/stress.py [--processes 24] [--rounds 100]
-        [--remote file|http|ssh] [--lockstep PROGRAM]
+        [--remote file|http|ssh|dynamodb] [--lockstep PROGRAM]
 
 Each process has a clone of its own and runs `lockstep lock exec unlock` at the same moment as all
 others. The winner's command makes a file that must not be there (a second holder would be caught by
@@ -20,7 +20,9 @@ import sys
 import tempfile
 import time
 
-from sshd import Sshd
+sys.dont_write_bytecode = True
+import table  # noqa: E402
+from sshd import Sshd  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOCKSTEP = os.path.join(ROOT, "target", "release", "lockstep")
@@ -49,14 +51,19 @@ class Stage:
 
     def __init__(self, base, remote, processes, lockstep):
         self.lockstep = lockstep
-        self.base, self.env, self.server, self.sshd = base, environment(base), None, None
+        self.base, self.env, self.server, self.sshd, self.table = base, environment(base), None, None, None
         origin = os.path.join(base, "origin.git")
         self.git(base, "init", "-q", "--bare", "-b", "main", origin)
         self.git(origin, "config", "http.receivepack", "true")
-        url = {"file": lambda: origin, "http": lambda: self.serve(origin), "ssh": lambda: self.serve_ssh(origin)}[remote]()
+        if remote == "dynamodb":
+            self.table = table.Table(base)
+            self.env.update(table.CREDENTIALS)
+        reached = {"http": lambda: self.serve(origin), "ssh": lambda: self.serve_ssh(origin)}
+        url = reached.get(remote, lambda: origin)()
         seed = os.path.join(base, "seed")
         self.git(base, "init", "-q", "-b", "main", seed)
-        files = {"lockstep.toml": "", "profiles/prod.toml": "", "modules/alpha/x": "x\n", ".gitignore": "/.dist/\n"}
+        config = self.table.config() if self.table else ""
+        files = {"lockstep.toml": config, "profiles/prod.toml": "", "modules/alpha/x": "x\n", ".gitignore": "/.dist/\n"}
         for name, text in files.items():
             os.makedirs(os.path.dirname(os.path.join(seed, name)), exist_ok=True)
             with open(os.path.join(seed, name), "w", encoding="utf-8") as file:
@@ -98,6 +105,8 @@ class Stage:
             self.server.kill()
         if self.sshd:
             self.sshd.end()
+        if self.table:
+            self.table.end()
 
     def round(self, number):
         """One round; what was violated, as text, or nothing."""
@@ -176,7 +185,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--processes", type=int, default=24)
     parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--remote", choices=["file", "http", "ssh"], default="file")
+    parser.add_argument("--remote", choices=["file", "http", "ssh", "dynamodb"], default="file")
     parser.add_argument("--lockstep", default=LOCKSTEP)
     args = parser.parse_args()
     if not os.path.exists(args.lockstep):

@@ -227,7 +227,9 @@ impl Engine {
             repo,
             remote: remote.as_deref(),
             prefix: &config.git.prefix,
+            dynamodb: &config.dynamodb,
             root: project.root(),
+            env: &self.env,
             interrupts: &self.interrupts,
         };
         Ok(lock::open_backend(config.backend.as_deref(), &place)?)

@@ -6,7 +6,7 @@
 use crate::ExitCode;
 use crate::env::Span;
 use crate::git::{CheckRefusal, GitError};
-use crate::lock::LockError;
+use crate::lock::{DynamoError, LockError};
 use crate::process::{ProcessError, Signal, ToolStatus};
 use crate::project::{Place, ProjectError};
 use crate::render::RenderError;
@@ -237,7 +237,27 @@ fn lock(error: &LockError) -> ExitCode {
         // The server will say the same again until somebody gives it other settings or another prefix.
         LockError::Denied { .. } => ExitCode::Config,
         LockError::Record { .. } | LockError::Damaged { .. } | LockError::Config(_) => ExitCode::Config,
+        LockError::Dynamo(error) => dynamo(error),
         LockError::Git(error) => git(error),
         LockError::Io { .. } => ExitCode::Io,
+    }
+}
+
+fn dynamo(error: &DynamoError) -> ExitCode {
+    match error {
+        DynamoError::Throttled { .. } => ExitCode::Unreachable,
+        DynamoError::Interrupted { .. } => ExitCode::Interrupted,
+        DynamoError::TooManyKeys { .. } => ExitCode::Usage,
+        DynamoError::NoRegion { .. }
+        | DynamoError::BadRegion { .. }
+        | DynamoError::NoCredentials { .. }
+        | DynamoError::SingleSignOn { .. }
+        | DynamoError::NoRoots
+        | DynamoError::CredentialsFailed { .. }
+        | DynamoError::BadCredentials { .. }
+        | DynamoError::NoTable { .. }
+        | DynamoError::OtherKey { .. }
+        | DynamoError::AccessDenied { .. }
+        | DynamoError::Rejected { .. } => ExitCode::Config,
     }
 }

@@ -270,6 +270,9 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
             vec![format!("to end a freeze: lockstep thaw {key}"), line.command("unlock-any --reason TEXT")]
         }
         LockError::ReasonMissing { .. } => vec![line.command("unlock-any --reason TEXT")],
+        LockError::Unreachable { .. } if error.is_about_aws() => {
+            vec!["see whether this machine reaches it: network, VPN, proxy, `region` and `endpoint_url` under [lock.dynamodb]".into()]
+        }
         LockError::Unreachable { .. } => vec!["see whether git reaches it: git ls-remote".into()],
         LockError::Ambiguous { .. } => vec!["run the same again: it looks first".into()],
         // git's own words decide no more than the advice.
@@ -282,6 +285,7 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
         LockError::Denied { .. } => vec!["the server must accept pushes to the lock's refs: see docs/locks.md, or set another `prefix` under [lock.git]".into()],
         LockError::Record { .. } | LockError::Damaged { .. } => vec!["if a newer lockstep wrote it, upgrade; nothing was done".into()],
         LockError::Config(_) | LockError::Io { .. } => Vec::new(),
+        LockError::Dynamo(error) => error.cure().into_iter().collect(),
         LockError::Git(error) => git_hints(error),
     }
 }

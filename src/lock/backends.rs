@@ -5,8 +5,10 @@
 use std::path::Path;
 
 use super::{GitRefs, LocalFiles, LockBackend, LockError};
+use crate::env::Environment;
 use crate::git::Repo;
 use crate::process::Interrupts;
+use crate::project::DynamodbLockConfig;
 
 /// Where a project's locks may be: what the configuration and the repository say.
 #[derive(Clone, Copy)]
@@ -17,8 +19,12 @@ pub struct BackendPlace<'a> {
     pub remote: Option<&'a str>,
     /// `[lock.git] prefix`.
     pub prefix: &'a str,
+    /// `[lock.dynamodb]`.
+    pub dynamodb: &'a DynamodbLockConfig,
     /// The project's root.
     pub root: &'a Path,
+    /// What says where AWS is and who asks.
+    pub env: &'a Environment,
     /// A request to end makes a broken connection be tried once only.
     pub interrupts: &'a Interrupts,
 }
@@ -44,6 +50,11 @@ pub const BACKENDS: &[BackendEntry] = &[
         name: "local",
         summary: "files on this machine, for a project without a remote",
         open: local,
+    },
+    BackendEntry {
+        name: "dynamodb",
+        summary: "items of a DynamoDB table, such as one for Terraform's locks",
+        open: dynamodb,
     },
 ];
 
@@ -80,23 +91,46 @@ fn local(place: &BackendPlace<'_>) -> Result<Box<dyn LockBackend>, LockError> {
     Ok(Box::new(LocalFiles::new(directory)))
 }
 
+#[cfg(feature = "dynamodb")]
+fn dynamodb(place: &BackendPlace<'_>) -> Result<Box<dyn LockBackend>, LockError> {
+    Ok(Box::new(super::DynamoTable::new(place.dynamodb, place.env, place.interrupts.clone())?))
+}
+
+#[cfg(not(feature = "dynamodb"))]
+fn dynamodb(_: &BackendPlace<'_>) -> Result<Box<dyn LockBackend>, LockError> {
+    Err(LockError::Config(
+        "this lockstep was built without the lock backend `dynamodb`; install one that has it (cargo feature `dynamodb`), or set another `backend` under [lock]".to_owned(),
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn place<'a>(root: &'a Path, interrupts: &'a Interrupts) -> BackendPlace<'a> {
-        BackendPlace { repo: None, remote: None, prefix: "refs/lockstep/locks", root, interrupts }
+    fn place<'a>(
+        root: &'a Path,
+        interrupts: &'a Interrupts,
+        dynamodb: &'a DynamodbLockConfig,
+        env: &'a Environment,
+    ) -> BackendPlace<'a> {
+        let prefix = "refs/lockstep/locks";
+        BackendPlace { repo: None, remote: None, prefix, dynamodb, root, env, interrupts }
     }
 
     #[test]
     fn names_are_unique_and_unknown_ones_are_told_the_known() {
         let interrupts = Interrupts::new();
-        let place = place(Path::new("/p"), &interrupts);
+        let (config, env) = (DynamodbLockConfig::default(), Environment::new("/p", [("", ""); 0]));
+        let place = place(Path::new("/p"), &interrupts, &config, &env);
         assert_eq!(open_backend(None, &place).unwrap().name(), "local");
         assert_eq!(open_backend(Some("local"), &place).unwrap().place(), "/p/.dist/.lockstep/locks");
         let error = open_backend(Some("git\u{1b}"), &place).err().unwrap().to_string();
         assert!(error.contains("`git`, `local`") && !error.contains('\u{1b}'), "{error}");
         assert!(matches!(open_backend(Some("git"), &place), Err(LockError::Config(_))));
+        // Without a table, or without the backend itself: either way it is a matter of configuration.
+        let error = open_backend(Some("dynamodb"), &place).err().unwrap();
+        let word = if cfg!(feature = "dynamodb") { "[lock.dynamodb]" } else { "built without" };
+        assert!(matches!(&error, LockError::Config(text) if text.contains(word)), "{error}");
         let mut names: Vec<_> = BACKENDS.iter().map(|entry| entry.name).collect();
         names.dedup();
         assert_eq!(names.len(), BACKENDS.len());

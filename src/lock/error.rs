@@ -1,7 +1,7 @@
 //! Why a lock operation did not succeed. Texts that come from a record or a server are escaped
 //! before they are shown.
 
-use super::{LockKey, LockState, Record};
+use super::{DynamoError, LockKey, LockState, Record};
 use crate::git::{GitError, Oid};
 
 /// Why a lock operation did not succeed.
@@ -114,6 +114,9 @@ pub enum LockError {
     /// The configuration does not make a backend.
     #[error("{0}")]
     Config(String),
+    /// AWS does not serve the backend.
+    #[error(transparent)]
+    Dynamo(#[from] DynamoError),
     /// The local repository failed underneath.
     #[error(transparent)]
     Git(#[from] GitError),
@@ -129,6 +132,12 @@ pub enum LockError {
 }
 
 impl LockError {
+    /// Whether the backend that cannot be reached is AWS's.
+    pub fn is_about_aws(&self) -> bool {
+        matches!(self, Self::Dynamo(_))
+            || matches!(self, Self::Unreachable { place, .. } if place.starts_with(super::dynamo_error::PLACE))
+    }
+
     /// What is wrong with a record, where it is clear already which one is meant. Safe to print.
     pub(crate) fn only_why(self) -> String {
         match self {

@@ -14,6 +14,9 @@
 mod alive;
 mod backend;
 mod backends;
+mod dynamo_error;
+#[cfg(feature = "dynamodb")]
+mod dynamodb;
 mod encode;
 mod error;
 mod evict;
@@ -40,6 +43,9 @@ pub use backend::{
     Version,
 };
 pub use backends::{BACKENDS, BackendEntry, BackendPlace, open_backend};
+pub use dynamo_error::DynamoError;
+#[cfg(feature = "dynamodb")]
+pub use dynamodb::DynamoTable;
 pub use error::LockError;
 pub use evict::Evicted;
 pub use git_ref::GitRefs;

@@ -12,7 +12,7 @@ use super::data::DataConfig;
 use super::file_schema::with_params;
 use super::toml_file::TomlFile;
 use super::value::Node;
-use super::{Name, Place, ProjectError};
+use super::{DynamodbLockConfig, Name, Place, ProjectError};
 use crate::env::{Span, SpanError};
 use crate::process::tools::{self, ToolRules};
 
@@ -97,6 +97,8 @@ pub struct LockConfig {
     pub stale_after: StaleAfter,
     /// The git backend.
     pub git: GitLockConfig,
+    /// The DynamoDB backend.
+    pub dynamodb: DynamodbLockConfig,
 }
 
 /// From what age on a lock that is not free is marked stale. It is only a mark.

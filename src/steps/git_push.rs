@@ -47,7 +47,8 @@ impl Step for GitPush {
         if fused(run, state, &upstream)? {
             push_under_lock(call, run, state, &upstream, &to)?;
         } else {
-            // The lock is elsewhere: between this look and the push there is a gap, and docs say so.
+            // The lock is elsewhere: between this look and the push there is a gap, and docs say so. The
+            // branch is looked at by the push itself, which only ever moves it forward.
             if let Some(lease) = &state.lease {
                 locks(run)?.verify(lease)?;
             }

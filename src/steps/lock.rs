@@ -1,8 +1,9 @@
-//! `lock`: takes the unit's lock, in one atomic push that also makes sure the branch has not moved
-//! since git-check saw it, be that just now or at an earlier fetch.
+//! `lock`: takes the unit's lock and makes sure that the branch has not moved since git-check saw it, be
+//! that just now or at an earlier fetch: in one atomic push where the lock is kept on the branch's
+//! remote, else by a second look.
 
-use super::git_check;
 use super::wait::Wait;
+use super::{branch, git_check};
 use crate::Error;
 use crate::env::Span;
 use crate::git::{Ancestry, CheckRefusal, Oid};
@@ -29,7 +30,8 @@ impl Step for Lock {
          Refuses with 75 if somebody else holds it, and names who, since when and with what; a lock of\n\
          your own is taken over if its run has failed or has ended beyond doubt.\n\
          Refuses with 77 if HEAD lacks the commit that was last applied to the unit, or if the branch\n\
-         moved since git-check. With --wait it waits for a lock that is held; what git-check proved is then\n\
+         moved since git-check; where the lock is kept elsewhere than on the branch's remote, both are looked\n\
+         at once more. With --wait it waits for a lock that is held; what git-check proved is then\n\
          proved again, and when the time is over it ends with 75. Given back if the run ends before a\n\
          command has started; kept and marked failed if it ends after."
     }
@@ -57,7 +59,9 @@ impl Step for Lock {
         let waited = waited.map(|span| format!("taken after waiting {}", span.rough()));
         let told: Vec<String> = waited.into_iter().chain(resumed).collect();
         let done = if told.is_empty() { Done::quietly() } else { Done::says(told.join(", ")) };
-        state.lease = Some(lease);
+        // Ours from here on: if the branch has moved, the run gives it back as any other that ends early.
+        let lease = state.lease.insert(lease).clone();
+        branch::still_as_checked(run, state, &lease)?;
         Ok(done)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A new step is a file here and a line in [`STEPS`].
 
+mod branch;
 mod build;
 mod describe;
 mod diff;

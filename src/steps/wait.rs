@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::Error;
 use crate::env::{self, Span, Stopwatch};
 use crate::git::GitError;
-use crate::lock::{LockError, LockState};
+use crate::lock::{DynamoError, LockError, LockState};
 use crate::process::Signal;
 use crate::workflow::{Event, Run};
 
@@ -74,7 +74,10 @@ impl<'a> Wait<'a> {
             }
             match looked {
                 // A connection that fails once is no reason to lose one's place.
-                Err(Error::Lock(error @ LockError::Unreachable { .. })) => in_the_way = error,
+                Err(Error::Lock(
+                    error
+                    @ (LockError::Unreachable { .. } | LockError::Dynamo(DynamoError::Throttled { .. })),
+                )) => in_the_way = error,
                 Err(Error::Lock(error)) if Self::can_pass(&error) => in_the_way = error,
                 // Ctrl-C reaches git first.
                 Err(error @ Error::Lock(LockError::Git(GitError::Interrupted { .. }))) => return Err(error),

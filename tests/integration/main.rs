@@ -12,6 +12,8 @@ mod demo;
 mod describe;
 mod diff;
 mod doctor;
+#[cfg(feature = "dynamodb")]
+mod dynamodb;
 mod embed;
 mod examples;
 mod exec;

@@ -8,6 +8,10 @@ mod cases_freeze;
 mod cases_hostile;
 mod cases_list;
 mod cases_race;
+#[cfg(feature = "dynamodb")]
+mod dynamodb;
+#[cfg(feature = "dynamodb")]
+mod dynamodb_broken;
 pub(crate) mod fixture;
 mod git;
 mod git_broken;

@@ -22,6 +22,39 @@ fn a_branch_that_moved_since_the_check_stops_the_lock() {
 }
 
 #[test]
+fn where_the_lock_is_kept_elsewhere_branch_and_lock_are_looked_at_once_more() {
+    let world = world();
+    let kept_in_files = |session: Session| {
+        let files = crate::lock::LocalFiles::new(world.path().join("locks"));
+        let services = Services { backend: Some(Box::new(files)), ..session.services };
+        Session { services, ..session }
+    };
+    let mut ana = kept_in_files(Session::new(&world, "ana", "ana", "r1"));
+    ana.step(&GitCheck).unwrap();
+    let seed = world.path().join("seed");
+    world.commit(&seed, "other", "x");
+    world.git(&seed, &["push", "-q", "origin", "main"]);
+    let error = ana.step(&Lock).unwrap_err();
+    assert!(matches!(&error, Error::Lock(LockError::BranchMoved { branch }) if branch == MAIN), "{error}");
+    assert!(matches!(ana.settle(&error), Settled::GivenBack), "no command has run");
+    assert_eq!(ana.record().state, LockState::Free);
+    // A branch that is gone has moved as well.
+    world.git(ana.dir(), &["pull", "-q"]);
+    let mut later = kept_in_files(Session::new(&world, "ana", "ana", "r2"));
+    later.step(&GitCheck).unwrap();
+    world.git(&world.origin(), &["update-ref", "-d", MAIN]);
+    let error = later.step(&Lock).unwrap_err();
+    assert!(matches!(&error, Error::Lock(LockError::BranchMoved { .. })), "{error}");
+    later.settle(&error);
+    // And all is well where nothing has.
+    world.git(&seed, &["push", "-q", "origin", "main"]);
+    let mut last = kept_in_files(Session::new(&world, "ana", "ana", "r3"));
+    last.step(&GitCheck).unwrap();
+    last.step(&Lock).unwrap();
+    assert_eq!(last.record().state, LockState::Held);
+}
+
+#[test]
 fn a_stale_clone_and_another_branch_are_refused() {
     let world = world();
     clone(&world, "bob");

@@ -88,7 +88,9 @@ impl Session {
             repo: repo.as_ref(),
             remote: remote.as_deref(),
             prefix: "refs/lockstep/locks",
+            dynamodb: &project.config().lock.dynamodb,
             root: &dir,
+            env: &env,
             interrupts: &interrupts,
         };
         let backend = open_backend(None, &place).unwrap();

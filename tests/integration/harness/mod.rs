@@ -10,6 +10,7 @@
 //!   for byte, directory and environment: [`Tool::does`], [`World::calls`].
 //! - `origin` is reached by file, or by a server on a loopback port that is ended with the test:
 //!   [`HttpServer`], [`SshServer`].
+//! - Locks in DynamoDB: [`Dynamodb`].
 //! - A command line on a terminal, with Ctrl-C and Ctrl-Z: [`Terminal`]; an interactive shell: [`Shell`].
 //! - Output is compared whole: `snap!(output)` shows exit code, stdout and stderr together, with
 //!   paths, object ids, run ids, times and pids replaced. Renewing all snapshots is one line, and the
@@ -20,6 +21,8 @@ mod checkout;
 mod command;
 mod connections;
 mod dispositions;
+#[cfg(feature = "dynamodb")]
+mod dynamodb;
 #[cfg(target_os = "linux")]
 mod event_gate;
 mod http;
@@ -40,6 +43,8 @@ mod world;
 pub(crate) use checkout::Checkout;
 pub(crate) use command::{Cmd, Output, Running};
 pub(crate) use connections::connections;
+#[cfg(feature = "dynamodb")]
+pub(crate) use dynamodb::Dynamodb;
 #[cfg(target_os = "linux")]
 pub(crate) use event_gate::EventGate;
 pub(crate) use http::{HttpRequest, HttpServer};

@@ -10,6 +10,9 @@ const FILTERS: &[(&str, &str)] = &[
     (r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?: ?UTC|Z)?", "[TIME]"),
     (r"\b(pid|process) \d+\b", "$1 [PID]"),
     (r"\b\d+(?:\.\d+)? ?(?:ms|s|µs)\b", "[DURATION]"),
+    // Tables of the tests.
+    (r"\blocks\d+\b", "[TABLE]"),
+    (r"\b127\.0\.0\.1:\d+\b", "[ADDRESS]"),
 ];
 
 /// Settings under which a snapshot is compared. The temporary directory of a world is found by its
