@@ -208,7 +208,7 @@ _lockstep() {
             return 0
             ;;
         lockstep__subcmd__freeze)
-            opts="-h --reason --help"
+            opts="-h --all --reason --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -296,7 +296,7 @@ _lockstep() {
             return 0
             ;;
         lockstep__subcmd__locks)
-            opts="-h --json --help show"
+            opts="-h --json --all-projects --help show"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -356,7 +356,7 @@ _lockstep() {
             return 0
             ;;
         lockstep__subcmd__thaw)
-            opts="-h --reason --help"
+            opts="-h --all --reason --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -66,6 +66,7 @@ complete -c lockstep -n "__fish_lockstep_using_subcommand demo" -l tool -d 'Use 
 complete -c lockstep -n "__fish_lockstep_using_subcommand demo" -l keep -d 'Leave the repository in place and say where it is'
 complete -c lockstep -n "__fish_lockstep_using_subcommand demo" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand locks; and not __fish_seen_subcommand_from show" -l json -d 'Print JSON'
+complete -c lockstep -n "__fish_lockstep_using_subcommand locks; and not __fish_seen_subcommand_from show" -l all-projects -d 'Those of other projects in the same place too'
 complete -c lockstep -n "__fish_lockstep_using_subcommand locks; and not __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand locks; and not __fish_seen_subcommand_from show" -f -a "show" -d 'Show everything that is recorded about one lock'
 complete -c lockstep -n "__fish_lockstep_using_subcommand locks; and __fish_seen_subcommand_from show" -l json -d 'Print JSON'
@@ -78,8 +79,10 @@ complete -c lockstep -n "__fish_lockstep_using_subcommand why" -l params -d 'Tak
 complete -c lockstep -n "__fish_lockstep_using_subcommand why" -l json -d 'Print JSON'
 complete -c lockstep -n "__fish_lockstep_using_subcommand why" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand freeze" -l reason -d 'Why; everybody who is refused will read it' -r
+complete -c lockstep -n "__fish_lockstep_using_subcommand freeze" -l all -d 'Every unit of the project'
 complete -c lockstep -n "__fish_lockstep_using_subcommand freeze" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand thaw" -l reason -d 'Why, for the log' -r
+complete -c lockstep -n "__fish_lockstep_using_subcommand thaw" -l all -d 'Every unit of the project'
 complete -c lockstep -n "__fish_lockstep_using_subcommand thaw" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand save" -s h -l help -d 'Print help'
 complete -c lockstep -n "__fish_lockstep_using_subcommand help" -s h -l help -d 'Print help'

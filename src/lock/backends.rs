@@ -17,6 +17,8 @@ pub struct BackendPlace<'a> {
     pub remote: Option<&'a str>,
     /// `[lock.git] prefix`.
     pub prefix: &'a str,
+    /// The former prefix on the same remote.
+    pub former_prefix: Option<&'a str>,
     /// The project's root.
     pub root: &'a Path,
     /// A request to end makes a broken connection be tried once only.
@@ -68,7 +70,11 @@ fn git(place: &BackendPlace<'_>) -> Result<Box<dyn LockBackend>, LockError> {
         let what = if place.repo.is_some() { "this repository has none" } else { "this is no repository" };
         return Err(LockError::Config(format!("lock backend `git` needs a remote, and {what}")));
     };
-    Ok(Box::new(GitRefs::new(repo.clone(), remote, place.prefix, place.interrupts.clone())?))
+    let refs = GitRefs::new(repo.clone(), remote, place.prefix, place.interrupts.clone())?;
+    Ok(Box::new(match place.former_prefix {
+        Some(former) => refs.with_former(former)?,
+        None => refs,
+    }))
 }
 
 fn local(place: &BackendPlace<'_>) -> Result<Box<dyn LockBackend>, LockError> {
@@ -85,7 +91,14 @@ mod tests {
     use super::*;
 
     fn place<'a>(root: &'a Path, interrupts: &'a Interrupts) -> BackendPlace<'a> {
-        BackendPlace { repo: None, remote: None, prefix: "refs/lockstep/locks", root, interrupts }
+        BackendPlace {
+            repo: None,
+            remote: None,
+            prefix: "refs/lockstep/locks",
+            former_prefix: None,
+            root,
+            interrupts,
+        }
     }
 
     #[test]

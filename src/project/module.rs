@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::config::check_env;
 use super::toml_file::TomlFile;
 use super::value::Node;
-use super::{BuildFile, Name, ProjectError};
+use super::{BuildFile, Name, ProjectError, UnitLockConfig};
 
 /// What `module.toml` says.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -24,6 +24,8 @@ pub struct ModuleConfig {
     pub build: BuildConfig,
     /// Environment variables of its commands.
     pub env: BTreeMap<String, String>,
+    /// What its runs lock.
+    pub lock: UnitLockConfig,
 }
 
 /// `[build]`

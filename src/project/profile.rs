@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use super::toml_file::TomlFile;
 use super::value::Node;
-use super::{Name, Place, Project, ProjectError};
+use super::{Name, Place, Project, ProjectError, UnitLockConfig};
 
 /// One profile's file.
 #[derive(Debug)]
@@ -29,6 +29,7 @@ pub(crate) struct ProfileModule {
     pub(crate) place: Place,
     pub(crate) enabled: Option<bool>,
     pub(crate) params: Node,
+    pub(crate) lock: UnitLockConfig,
 }
 
 /// Whether parameters may come from outside the repository.
@@ -56,6 +57,7 @@ struct Raw {
 #[serde(default, deny_unknown_fields)]
 struct RawModule {
     enabled: Option<bool>,
+    lock: UnitLockConfig,
 }
 
 impl Profile {
@@ -80,7 +82,8 @@ impl Profile {
             .map(|(name, module)| {
                 let params = module_params.remove(name.get_ref().as_str()).unwrap_or_default();
                 let place = file.place(name.span().start);
-                (name.into_inner(), ProfileModule { place, enabled: module.enabled, params })
+                let (enabled, lock) = (module.enabled, module.lock);
+                (name.into_inner(), ProfileModule { place, enabled, params, lock })
             })
             .collect();
         let extends = raw

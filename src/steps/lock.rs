@@ -144,7 +144,9 @@ fn with_request<T>(
     let commands = commands_under_lock(run);
     let first = commands.first();
     let request = AcquireRequest {
-        keys: &run.unit.keys,
+        keys: &run.unit.keys.take,
+        watch: &run.unit.keys.watch,
+        carry: &run.unit.keys.carry,
         unit: run.unit.id.to_string(),
         // git-check has fetched the lock refs together with the branch.
         freshness: if upstream.is_some() { Freshness::Known } else { Freshness::Now },

@@ -6,7 +6,7 @@ use super::parse::{self, ParseError, Vocabulary, Word};
 use super::{Argv, Call, Options, Plan, Request, Role, Step, UnitPlan, order};
 use crate::Error;
 use crate::env::Environment;
-use crate::lock::{KeySet, LockKey};
+use crate::lock::UnitKeys;
 use crate::process::{find_program, tools};
 use crate::project::{Name, Project, ReadOnly, UnitId};
 
@@ -91,7 +91,7 @@ pub fn plan(
     check_options(&calls, &request.options)?;
     build_alone(&calls, &finally, &request.options)?;
     let id = project.unit(&request.module, &request.profile, env)?;
-    let unit = planner.unit(id);
+    let unit = planner.unit(id)?;
     planner.find_programs(&calls, &finally, &unit, env)?;
 
     let left_out = planner.leave_out(&mut calls);
@@ -166,9 +166,9 @@ impl Planner<'_> {
         Ok(Call { argv: Some(argv), ..step_call(step) })
     }
 
-    fn unit(&self, id: UnitId) -> UnitPlan {
+    fn unit(&self, id: UnitId) -> Result<UnitPlan, Error> {
         let directory = self.project.unit_directory(&id);
-        UnitPlan { keys: KeySet::one(LockKey::from(&id)), directory, id }
+        Ok(UnitPlan { keys: UnitKeys::of(self.project, &id)?, directory, id })
     }
 
     /// Programs named without a path must be there now. One that is named by a path relative to the

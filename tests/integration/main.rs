@@ -18,6 +18,8 @@ mod journal;
 mod layering;
 mod lock;
 mod lock_commands;
+mod lock_keys;
+mod lock_moves;
 mod push;
 mod readme;
 mod remotes;
