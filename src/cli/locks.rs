@@ -62,7 +62,9 @@ pub(super) fn key(locks: &ProjectLocks, text: &str) -> Result<LockKey, Error> {
 
 fn list(locks: &ProjectLocks, json: bool, everyone: bool, terminal: Terminal) -> anyhow::Result<u8> {
     let free = |listed: &Listed| listed.last.as_ref().is_ok_and(|record| record.state == LockState::Free);
-    let mut taken = if everyone { locks.list_all() } else { locks.list() }.map_err(Error::from)?;
+    let all = if everyone { locks.list_all() } else { locks.list() }.map_err(Error::from)?;
+    let behind: Vec<String> = locks.left_behind(&all)?.iter().map(ToString::to_string).collect();
+    let mut taken = all;
     taken.retain(|listed| !free(listed));
     if !everyone && !json {
         for listed in &mut taken {
@@ -77,6 +79,10 @@ fn list(locks: &ProjectLocks, json: bool, everyone: bool, terminal: Terminal) ->
     }
     if taken.is_empty() && terminal.level != Level::Quiet {
         terminal.say(&format!("nothing is locked in {}", locks.place()));
+    }
+    if !behind.is_empty() && terminal.level != Level::Quiet {
+        let units = behind.join(", ");
+        terminal.say(&format!("[lock.former] is still needed: no run has taken both locks since of {units}"));
     }
     let bad =
         taken.iter().filter_map(|listed| Some((listed.name.as_str(), listed.last.as_ref().err()?.as_str())));

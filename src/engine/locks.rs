@@ -9,9 +9,10 @@ use crate::Error;
 use crate::env::{Clock, Environment, Host};
 use crate::git::Repo;
 use crate::lock::{
-    Act, Extent, Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LockState, Locks, Naming, Record,
+    Act, Effect, Extent, Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LockState, Locks,
+    Naming, Record, UnitKeys,
 };
-use crate::project::{Project, StaleAfter};
+use crate::project::{Project, StaleAfter, UnitId};
 
 /// The locks of one project. Made by [`Engine::locks`].
 pub struct ProjectLocks {
@@ -101,6 +102,42 @@ impl ProjectLocks {
         let mut all = self.list_all()?;
         all.retain(|listed| LockKey::new(&listed.name).map_or(true, |key| self.naming.owns(&key)));
         Ok(all)
+    }
+
+    /// The units whose former locks know something that the new ones do not: no run has taken both
+    /// since, or, where several former locks went into one, none that changed anything. Empty where
+    /// nothing moves. `listed` is what [`ProjectLocks::list`] told.
+    ///
+    /// # Errors
+    /// When a file of the project cannot be read or understood.
+    pub fn left_behind(&self, listed: &[Listed]) -> Result<Vec<UnitId>, Error> {
+        let config = &self.project.config().lock;
+        let Some(before) = &config.former else { return Ok(Vec::new()) };
+        let one_to_one = before.scope == config.scope;
+        let last = |key: &LockKey| {
+            let found = listed.iter().find(|listed| listed.name == key.as_str());
+            found.map(|listed| listed.last.as_ref().ok())
+        };
+        let is_behind = |(now, former): &(LockKey, LockKey)| match (last(former), last(now)) {
+            (None, _) => false,
+            // What cannot be understood may know anything.
+            (Some(None), _) | (_, Some(None)) => true,
+            (Some(Some(former)), None) => former.applied.is_some() || former.state != LockState::Free,
+            (Some(Some(former)), Some(Some(_))) if former.applied.is_none() => false,
+            (Some(Some(former)), Some(Some(now))) if one_to_one => former.generation > now.generation,
+            (Some(Some(former)), Some(Some(now))) => {
+                let completed = former.act == Act::Released && former.effect == Effect::Applied;
+                let both = former.keys.contains(&now.key.in_its_place());
+                !(both && (completed || former.applied == now.applied))
+            }
+        };
+        let mut behind = Vec::new();
+        for unit in self.project.units()? {
+            if UnitKeys::of(&self.project, &unit)?.carry.iter().any(is_behind) {
+                behind.push(unit);
+            }
+        }
+        Ok(behind)
     }
 
     /// Every lock that was ever taken in the same place, whosever it is.

@@ -7,7 +7,8 @@
 //! decided by what was there before loses his swap, looks again and finds the freeze. What does not
 //! exist yet cannot be moved; therefore the first taking of any lock, and every such freeze, move
 //! the key of everything (`@all/@all`): of the two one loses. Keys are not read at one instant, so a
-//! run that finds its lock fenced reads once more before it believes that nothing is frozen.
+//! run that finds its lock fenced reads once more before it believes that nothing is frozen, and a
+//! freeze reads the key of everything before it looks for locks. `model::many` explores all orders.
 //!
 //! A freeze fences what is free only, and is refused while anything else is held: when it has
 //! returned, no run of its extent is under way either.

@@ -18,9 +18,8 @@ impl Locks<'_> {
     /// [`LockError::Held`] if one of the keys is not free, or a run holds a lock that overlaps one;
     /// and whatever the backend says.
     pub fn freeze_many(&self, keys: &KeySet, what: &str, reason: &str) -> Result<Vec<Record>, LockError> {
-        let mut freshness = Freshness::Now;
         for _ in 0..ATTEMPTS {
-            let observed = self.overlapping(keys, freshness)?;
+            let observed = self.overlapping(keys)?;
             let (changes, rest) = self.door(keys, &observed, what, reason)?;
             let frozen: Vec<Record> =
                 changes.iter().map(|c| c.record.clone()).filter(|r| r.state == LockState::Frozen).collect();
@@ -36,7 +35,7 @@ impl Locks<'_> {
                         }
                     };
                 }
-                Swapped::Lost(LostTo::Lock | LostTo::Branch(_)) => freshness = Freshness::Known,
+                Swapped::Lost(LostTo::Lock | LostTo::Branch(_)) => {}
                 Swapped::Lost(LostTo::Denied(message)) => {
                     return Err(LockError::Denied { place: self.backend.place(), message });
                 }
@@ -45,14 +44,18 @@ impl Locks<'_> {
         Err(LockError::Contended { key: any(keys)? })
     }
 
-    /// What is there of the keys, of all locks that overlap them, and of the keys of everything.
-    fn overlapping(&self, keys: &KeySet, freshness: Freshness) -> Result<Vec<Observed>, LockError> {
-        let listed = self.backend.list(freshness)?;
+    /// What is there of the keys, of all locks that overlap them, and of the keys of everything. Those
+    /// are read before anything is looked for: a lock that is taken for the first time after that
+    /// has moved them.
+    fn overlapping(&self, keys: &KeySet) -> Result<Vec<Observed>, LockError> {
+        let gates: KeySet = keys.iter().map(LockKey::everything).collect();
+        let mut observed = self.backend.read(&gates, Freshness::Now)?;
+        let listed = self.backend.list(Freshness::Now)?;
         let locks = listed.iter().filter_map(|listed| LockKey::new(&listed.name).ok());
         let overlapping = locks.filter(|lock| keys.iter().any(|key| key.overlaps(lock)));
-        let all: KeySet =
-            overlapping.chain(keys.iter().cloned()).chain(keys.iter().map(LockKey::everything)).collect();
-        self.backend.read(&all, Freshness::Known)
+        let all = overlapping.chain(keys.iter().cloned()).filter(|key| !gates.contains(key)).collect();
+        observed.extend(self.backend.read(&all, Freshness::Known)?);
+        Ok(observed)
     }
 
     /// The first swap, which closes the door, and the locks that are left to be moved after it.

@@ -25,7 +25,8 @@ impl Step for Lock {
     }
 
     fn details(&self) -> &'static str {
-        "Takes the lock of the unit for this run, on the remote (or in files, without one).\n\
+        "Takes the lock of the unit for this run, on the remote (or in files, without one), and the further\n\
+         keys that the configuration names, all or nothing.\n\
          Refuses with 75 if somebody else holds it, and names who, since when and with what; a lock of\n\
          your own is taken over if its run has failed or has ended beyond doubt.\n\
          Refuses with 77 if HEAD lacks the commit that was last applied to the unit, or if the branch\n\

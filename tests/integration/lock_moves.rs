@@ -55,8 +55,11 @@ fn what_was_applied_under_the_former_lock_is_known_under_the_new() {
     let words = "build lock true: unlock -- alpha prod";
     let stale = new.lockstep(words).owner(BOB).run();
     stale.code(77).says("`@former:alpha/prod` was last changed from commit");
+    new.lockstep("locks").run().code(0).says("[lock.former] is still needed").says("since of alpha/prod");
     new.git("pull -q --rebase --autostash");
     new.lockstep("build lock diff unlock -- alpha prod").owner(BOB).run().code(0);
+    // Nobody has taken both locks of beta, but nothing was ever applied under it.
+    new.lockstep("locks").run().code(0).never_says("still needed");
     let shown = |key: &str| {
         let out = new.lockstep(&format!("locks show {key} --json")).run().stdout();
         serde_json::from_str::<serde_json::Value>(&out).expect("JSON")
