@@ -43,9 +43,11 @@ pub(super) struct What {
     pub all: bool,
 }
 
+const EVERYTHING: Extent = Extent { module: None, profile: None };
+
 impl What {
     fn extent(&self) -> Extent {
-        self.what.clone().unwrap_or(Extent { module: None, profile: None })
+        self.what.clone().unwrap_or(EVERYTHING)
     }
 }
 
@@ -72,6 +74,7 @@ pub(super) fn thaw(args: &ThawArgs, env: Environment, terminal: Terminal) -> any
         Some(freeze) => {
             format!("{} is free again; it was frozen by {}", called(&extent), freeze.describe())
         }
+        None if extent == EVERYTHING => "there is no freeze of everything".to_owned(),
         None => format!("{} is not frozen", called(&extent)),
     };
     say(terminal, &told);
@@ -87,7 +90,7 @@ pub(super) fn thaw(args: &ThawArgs, env: Environment, terminal: Terminal) -> any
 
 fn called(extent: &Extent) -> String {
     match extent {
-        Extent { module: None, profile: None } => "everything".to_owned(),
+        all if *all == EVERYTHING => "everything".to_owned(),
         some => format!("`{some}`"),
     }
 }

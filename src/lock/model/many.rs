@@ -5,6 +5,7 @@
 //! order; only a swap is atomic. When a freeze has returned nobody holds a lock, and nobody takes
 //! one until the thaw. The rules are those of `lock::cover` and `lock::freeze_many`, said once more.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
 /// A rule that is left out, to prove that the search would notice.
@@ -97,8 +98,7 @@ impl State {
     /// Every state that one step leads to.
     fn next(&self, without: Mutation) -> Vec<Self> {
         let mut all = Vec::new();
-        for who in 0..ACTORS {
-            let me = self.actors[who];
+        for (who, me) in self.actors.into_iter().enumerate() {
             if me.done && !me.holds && !(who == PERSON && self.returned) {
                 continue;
             }
@@ -211,8 +211,8 @@ fn explore(without: Mutation) -> Result<usize, Vec<State>> {
             return Err(trace);
         }
         for next in state.next(without) {
-            if !from.contains_key(&next) {
-                from.insert(next, Some(state));
+            if let Entry::Vacant(new) = from.entry(next) {
+                new.insert(Some(state));
                 waiting.push_back(next);
             }
         }
