@@ -66,7 +66,8 @@ fn list(locks: &ProjectLocks, json: bool, everyone: bool, terminal: Terminal) ->
     let behind: Vec<String> = locks.left_behind(&all)?.iter().map(ToString::to_string).collect();
     let mut taken = all;
     taken.retain(|listed| !free(listed));
-    if !everyone && !json {
+    let short = |listed: &Listed| locks.naming().short(&listed.name) != listed.name;
+    if !everyone && !json && taken.iter().all(short) {
         for listed in &mut taken {
             listed.name = locks.naming().short(&listed.name).to_owned();
         }

@@ -8,8 +8,8 @@
 //! a whole lock.
 
 use super::{
-    Act, Change, Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LockState, LostTo, Observed,
-    Record, Swap, Swapped, Version, protocol,
+    Act, Change, Effect, Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LockState, LostTo,
+    Observed, Record, Swap, Swapped, Version, protocol,
 };
 
 /// The new place, and the former one for keys that say so.
@@ -38,7 +38,8 @@ impl Moving {
             let state = if was_free { LockState::Free } else { LockState::Failed };
             let reason = Some("the other half of the lock was lost".to_owned());
             let (nonce, act) = (protocol::nonce()?, Act::GivenBack);
-            let record = Record { state, act, nonce, reason, ..change.record.clone() };
+            let effect = if was_free { Effect::None } else { change.record.effect };
+            let record = Record { state, act, effect, nonce, reason, ..change.record.clone() };
             Ok(Change { key: change.key.clone(), expect: Some(version), record })
         };
         let was_taken = |(change, _): &(&Change, Version)| {

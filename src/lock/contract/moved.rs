@@ -213,7 +213,8 @@ fn half_a_lock_is_none() {
     // The new place cannot be reached: the former half is given back.
     set(0, true);
     assert!(matches!(take(&ana), Err(LockError::Unreachable { .. })));
-    assert_eq!((ana.last(BOTH[0]).state, ana.last(BOTH[0]).act), (LockState::Free, Act::GivenBack));
+    let given = ana.last(BOTH[0]);
+    assert_eq!((given.state, given.act, given.effect), (LockState::Free, Act::GivenBack, Effect::None));
     set(0, false);
     let lease = take(&ana).unwrap();
     // Released in the new place, and the former one cannot be told: it goes on excluding.
