@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use crate::env::{Clock, Environment, Host};
 use crate::git::{GitError, Repo};
-use crate::lock::{Alive, BackendPlace, LockBackend, LockError};
+use crate::lock::{Alive, BackendPlace, LockBackend, LockError, Moving};
 use crate::process::{CommandRunner, Interrupts, Stdio, SystemRunner};
-use crate::project::{Answers, Project};
+use crate::project::{Answers, DynamodbLockConfig, GitLockConfig, Project};
 use crate::report::Fanout;
 use crate::workflow::LockFate;
 use crate::workflow::journal::Journal;
@@ -210,29 +210,53 @@ impl Engine {
         }
     }
 
+    /// The place of the locks; with the former one, while they are being moved.
     fn open_backend(&self, project: &Project, repo: Option<&Repo>) -> Result<Box<dyn LockBackend>, Error> {
         let config = &project.config().lock;
-        let remote = match repo {
+        let open = |backend: Option<&str>, git: &GitLockConfig, dynamodb: &DynamodbLockConfig| {
+            let remote = self.lock_remote(repo, git)?;
+            let place = BackendPlace {
+                repo,
+                remote: remote.as_deref(),
+                prefix: &git.prefix,
+                former_prefix: config.former_prefix(),
+                dynamodb,
+                root: project.root(),
+                env: &self.env,
+                interrupts: &self.interrupts,
+            };
+            Ok::<_, Error>(lock::open_backend(backend, &place)?)
+        };
+        let now = open(config.backend.as_deref(), &config.git, &config.dynamodb)?;
+        let Some(former) = config.former.as_ref().filter(|_| config.former_prefix().is_none()) else {
+            return Ok(now);
+        };
+        if !config.has_moved() {
+            return Ok(now);
+        }
+        let former = open(former.backend.as_deref(), &former.git, &former.dynamodb)?;
+        if former.place() == now.place() {
+            let message = format!(
+                "[lock.former] and [lock] both mean {}: say `backend` and `remote` the same way in both",
+                now.place()
+            );
+            return Err(LockError::Config(message).into());
+        }
+        Ok(Box::new(Moving::new(now, former)))
+    }
+
+    fn lock_remote(&self, repo: Option<&Repo>, config: &GitLockConfig) -> Result<Option<String>, Error> {
+        Ok(match repo {
             Some(repo) => {
                 let upstream = match repo.head()?.branch {
                     Some(branch) => repo.upstream_of(&branch)?,
                     None => None,
                 };
                 let upstream = upstream.as_ref().map(|(remote, _)| remote.as_str());
-                git::lock_remote(repo, config.git.remote.as_deref(), upstream)?
+                git::lock_remote(repo, config.remote.as_deref(), upstream)?
             }
             None => None,
-        };
-        let place = BackendPlace {
-            repo,
-            remote: remote.as_deref(),
-            prefix: &config.git.prefix,
-            dynamodb: &config.dynamodb,
-            root: project.root(),
-            env: &self.env,
-            interrupts: &self.interrupts,
-        };
-        Ok(lock::open_backend(config.backend.as_deref(), &place)?)
+        })
     }
 
     /// The journal is for looking back: a disk that is full does not keep anyone from working.

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 
 use super::terminal::Terminal;
 use crate::git::GitError;
-use crate::lock::{LockError, LockState};
+use crate::lock::{Extent, LockError, LockKey, LockState};
 use crate::process::ProcessError;
 use crate::project::UnitId;
 use crate::report::Level;
@@ -28,8 +28,8 @@ pub(super) fn print(error: &Error, words: &[OsString], terminal: Terminal) -> u8
 /// The unit that an error is about, where no run says so.
 fn unit_of(error: &Error) -> Option<UnitId> {
     match error {
-        Error::Lock(LockError::Held { key, .. } | LockError::ReasonMissing { key, .. }) => {
-            key.as_str().parse().ok()
+        Error::Lock(LockError::Held { holder, .. } | LockError::ReasonMissing { holder, .. }) => {
+            holder.unit.parse().ok()
         }
         _ => None,
     }
@@ -243,9 +243,19 @@ fn wait_hint(error: &LockError, line: &Line<'_>) -> Option<String> {
 }
 
 fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
+    let holders = match error {
+        // A key that several units share is given back with all that its holder took.
+        LockError::Held { holder, .. } => holder.unit.parse().ok(),
+        _ => None,
+    };
+    let line = &Line { id: holders.as_ref().or(line.id), ..*line };
+    let thaw = |key: &LockKey| match Extent::of_key(key) {
+        Some(extent) => format!("lockstep thaw {extent}"),
+        None => format!("lockstep locks show {key}"),
+    };
     match error {
         LockError::Held { key, holder, .. } if holder.state == LockState::Frozen => {
-            vec![format!("when the reason is gone: lockstep thaw {key}")]
+            vec![format!("when the reason is gone: {}", thaw(key))]
         }
         LockError::Held { why, holder, .. } if why.is_empty() && holder.state == LockState::Failed => vec![format!(
             "its owner can go on from there; to take it from him: {}",
@@ -267,7 +277,7 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
             "if the history was rewritten on purpose, add --accept-rewrite".into(),
         ],
         LockError::ReasonMissing { key, holder } if holder.state == LockState::Frozen => {
-            vec![format!("to end a freeze: lockstep thaw {key}"), line.command("unlock-any --reason TEXT")]
+            vec![format!("to end a freeze: {}", thaw(key)), line.command("unlock-any --reason TEXT")]
         }
         LockError::ReasonMissing { .. } => vec![line.command("unlock-any --reason TEXT")],
         LockError::Unreachable { .. } if error.is_about_aws() => {

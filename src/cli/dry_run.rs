@@ -11,7 +11,7 @@ use crate::workflow::{Call, Plan};
 pub(super) fn show(project: &Project, plan: &Plan) -> String {
     let mut text = String::new();
     for unit in &plan.units {
-        let keys: Vec<&str> = unit.keys.iter().map(|key| key.as_str()).collect();
+        let keys: Vec<&str> = unit.keys.take.iter().map(|key| key.as_str()).collect();
         let directory = unit.directory.strip_prefix(project.root()).unwrap_or(&unit.directory);
         let _ = writeln!(
             text,

@@ -39,7 +39,11 @@ pub(super) fn table(taken: &[Listed], ages: Ages) -> String {
         let name = listed.name.clone();
         rows.push(match &listed.last {
             Ok(record) => [
-                if record.unit == name { name } else { format!("{name} ({})", escape(&record.unit)) },
+                if record.unit == record.key.path() {
+                    name
+                } else {
+                    format!("{name} ({})", escape(&record.unit))
+                },
                 ages.state(record),
                 escape(&record.owner),
                 ages.of(record).rough(),
@@ -76,7 +80,7 @@ pub(super) fn detail(record: &Record, ages: Ages) -> String {
             rows.push([name.to_owned(), value]);
         }
     };
-    if record.unit != record.key.as_str() {
+    if record.unit != record.key.path() {
         row("taken for", escape(&record.unit));
     }
     if record.keys.iter().count() > 1 {

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::terminal::Terminal;
 use super::{lock_json, lock_text};
 use crate::env::Environment;
-use crate::lock::{Listed, LockKey, LockState};
+use crate::lock::{Listed, LockError, LockKey, LockState};
 use crate::report::Level;
 use crate::{Engine, Error, ExitCode, ProjectLocks};
 
@@ -19,6 +19,9 @@ pub(super) struct LocksArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Those of other projects in the same place too
+    #[arg(long)]
+    pub all_projects: bool,
     /// One lock instead of all.
     #[command(subcommand)]
     pub what: Option<LocksSub>,
@@ -29,9 +32,9 @@ pub(super) struct LocksArgs {
 pub(super) enum LocksSub {
     /// Show everything that is recorded about one lock
     Show {
-        /// The lock: MODULE/PROFILE
-        #[arg(value_parser = LockKey::new)]
-        unit: LockKey,
+        /// The lock: MODULE/PROFILE, @all/PROFILE, MODULE/@all, or a further key
+        #[arg(value_name = "LOCK", value_parser = key_text)]
+        unit: String,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -42,15 +45,33 @@ pub(super) fn run(args: LocksArgs, env: Environment, terminal: Terminal) -> anyh
     let directory = env.cwd().to_owned();
     let locks = Engine::new(env).locks(&directory)?;
     match args.what {
-        None => list(&locks, args.json, terminal),
-        Some(LocksSub::Show { unit, json }) => show(&locks, &unit, json, terminal),
+        None => list(&locks, args.json, args.all_projects, terminal),
+        Some(LocksSub::Show { unit, json }) => show(&locks, &key(&locks, &unit)?, json, terminal),
     }
 }
 
-fn list(locks: &ProjectLocks, json: bool, terminal: Terminal) -> anyhow::Result<u8> {
+/// A key of the user's own project, or with the name of another one, or with `:` of none.
+pub(super) fn key_text(text: &str) -> Result<String, crate::project::NameError> {
+    LockKey::new(text.strip_prefix(':').unwrap_or(text)).map(|_| text.to_owned())
+}
+
+/// The key that a checked text means in this project.
+pub(super) fn key(locks: &ProjectLocks, text: &str) -> Result<LockKey, Error> {
+    locks.naming().key(text).map_err(|error| LockError::Config(error.to_string()).into())
+}
+
+fn list(locks: &ProjectLocks, json: bool, everyone: bool, terminal: Terminal) -> anyhow::Result<u8> {
     let free = |listed: &Listed| listed.last.as_ref().is_ok_and(|record| record.state == LockState::Free);
-    let mut taken = locks.list().map_err(Error::from)?;
+    let all = if everyone { locks.list_all() } else { locks.list() }.map_err(Error::from)?;
+    let behind: Vec<String> = locks.left_behind(&all)?.iter().map(ToString::to_string).collect();
+    let mut taken = all;
     taken.retain(|listed| !free(listed));
+    let short = |listed: &Listed| locks.naming().short(&listed.name) != listed.name;
+    if !everyone && !json && taken.iter().all(short) {
+        for listed in &mut taken {
+            listed.name = locks.naming().short(&listed.name).to_owned();
+        }
+    }
     let ages = lock_text::Ages { now: locks.now(), stale_after: locks.stale_after() };
     if json {
         terminal.data(&lock_json::list(&taken, ages))?;
@@ -59,6 +80,10 @@ fn list(locks: &ProjectLocks, json: bool, terminal: Terminal) -> anyhow::Result<
     }
     if taken.is_empty() && terminal.level != Level::Quiet {
         terminal.say(&format!("nothing is locked in {}", locks.place()));
+    }
+    if !behind.is_empty() && terminal.level != Level::Quiet {
+        let units = behind.join(", ");
+        terminal.say(&format!("[lock.former] is still needed: no run has taken both locks since of {units}"));
     }
     let bad =
         taken.iter().filter_map(|listed| Some((listed.name.as_str(), listed.last.as_ref().err()?.as_str())));

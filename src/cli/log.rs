@@ -5,16 +5,15 @@ use clap::Args;
 use super::terminal::Terminal;
 use super::{lock_json, lock_text, locks};
 use crate::env::Environment;
-use crate::lock::LockKey;
 use crate::report::Level;
 use crate::{Engine, Error};
 
 /// What `log` takes.
 #[derive(Args, Debug)]
 pub(super) struct LogArgs {
-    /// Only this lock: MODULE/PROFILE
-    #[arg(value_parser = LockKey::new)]
-    pub unit: Option<LockKey>,
+    /// Only this lock: MODULE/PROFILE, @all/PROFILE, MODULE/@all, or a further key
+    #[arg(value_name = "LOCK", value_parser = locks::key_text)]
+    pub unit: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -26,7 +25,8 @@ pub(super) struct LogArgs {
 pub(super) fn run(args: &LogArgs, env: Environment, terminal: Terminal) -> anyhow::Result<u8> {
     let directory = env.cwd().to_owned();
     let project = Engine::new(env).locks(&directory)?;
-    let log = project.log(args.unit.as_ref(), args.limit).map_err(Error::from)?;
+    let key = args.unit.as_ref().map(|text| locks::key(&project, text)).transpose()?;
+    let log = project.log(key.as_ref(), args.limit).map_err(Error::from)?;
     if args.json {
         terminal.data(&lock_json::log(&log.entries))?;
     } else if !log.entries.is_empty() {

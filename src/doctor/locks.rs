@@ -156,7 +156,7 @@ pub(super) fn names(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
         let Ok(other) = Project::discover(&repo.work_dir().join(directory)) else { continue };
         let place = |project: &Project| {
             let lock = &project.config().lock;
-            (lock.backend.clone(), lock.git.prefix.clone(), lock.git.remote.clone())
+            (lock.backend.clone(), lock.git.clone(), lock.dynamodb.clone(), lock.project.clone())
         };
         if other.root() == project.root() || place(&other) != place(project) {
             continue;
@@ -174,7 +174,7 @@ pub(super) fn names(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
                 Finding::warning(id, message.replace("lock of the same names", "locks of the same name"))
                     .about(shown)
                     .cure(
-                        "set another `prefix` under [lock.git] in one of the two, such as refs/lockstep/NAME",
+                        "give one of the two a name of its own: `project = \"NAME\"` under [lock] (docs/locks.md, Moving the locks)",
                     ),
             );
         }

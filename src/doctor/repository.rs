@@ -149,7 +149,7 @@ fn probe_ref(scene: &Scene<'_>, remote: &str) -> Result<String, String> {
     let prefix = scene.project().map(|project| project.config().lock.git.prefix.clone());
     let prefix = prefix.unwrap_or_else(|| "refs/lockstep/locks".to_owned());
     // It comes from a file, and goes on git's command line.
-    git::lock_refspec(&prefix, remote).map_err(|error| said(&error))?;
+    git::lock_refspecs(remote, &prefix, None).map_err(|error| said(&error))?;
     let beside = prefix.trim_end_matches('/').rsplit_once('/').map_or("refs/lockstep", |(above, _)| above);
     let nonce = env::nonce().map_err(|error| format!("no random name can be made: {error}"))?;
     Ok(format!("{beside}/probe/{nonce}"))

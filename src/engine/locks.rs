@@ -8,12 +8,16 @@ use super::Engine;
 use crate::Error;
 use crate::env::{Clock, Environment, Host};
 use crate::git::Repo;
-use crate::lock::{Freshness, KeySet, Listed, LockBackend, LockError, LockKey, Locks, Record};
+use crate::lock::{
+    Act, Effect, Extent, Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LockState, Locks,
+    Naming, Record, UnitKeys,
+};
 use crate::project::{Project, StaleAfter, UnitId};
 
 /// The locks of one project. Made by [`Engine::locks`].
 pub struct ProjectLocks {
     project: Project,
+    naming: Naming,
     backend: Box<dyn LockBackend>,
     clock: Clock,
     env: Environment,
@@ -54,7 +58,17 @@ impl Engine {
         let host = self.host.clone().unwrap_or_else(Host::current);
         let owner = self.owner_of(&project, &host);
         let run = super::run_id()?;
-        Ok(ProjectLocks { project, backend, clock: self.clock, env: self.env.clone(), host, owner, run })
+        let naming = Naming::of(&project.config().lock);
+        Ok(ProjectLocks {
+            project,
+            naming,
+            backend,
+            clock: self.clock,
+            env: self.env.clone(),
+            host,
+            owner,
+            run,
+        })
     }
 }
 
@@ -89,11 +103,63 @@ impl ProjectLocks {
         self.project.config().lock.stale_after
     }
 
-    /// Every lock that was ever taken, sorted by name, asked for in one connection.
+    /// How the project calls its locks.
+    pub fn naming(&self) -> &Naming {
+        &self.naming
+    }
+
+    /// Every lock of the project that was ever taken, those in the former place too, sorted by name,
+    /// asked for in one connection. What has no lock's name is nobody's, and shown to all.
     ///
     /// # Errors
     /// When the backend cannot be reached or read.
     pub fn list(&self) -> Result<Vec<Listed>, LockError> {
+        let mut all = self.list_all()?;
+        all.retain(|listed| LockKey::new(&listed.name).map_or(true, |key| self.naming.owns(&key)));
+        Ok(all)
+    }
+
+    /// The units whose former locks know something that the new ones do not: no run has taken both
+    /// since, or, where several former locks went into one, none that changed anything. Empty where
+    /// nothing moves. `listed` is what [`ProjectLocks::list`] told.
+    ///
+    /// # Errors
+    /// When a file of the project cannot be read or understood.
+    pub fn left_behind(&self, listed: &[Listed]) -> Result<Vec<UnitId>, Error> {
+        let config = &self.project.config().lock;
+        let Some(before) = &config.former else { return Ok(Vec::new()) };
+        let one_to_one = before.scope == config.scope;
+        let last = |key: &LockKey| {
+            let found = listed.iter().find(|listed| listed.name == key.as_str());
+            found.map(|listed| listed.last.as_ref().ok())
+        };
+        let is_behind = |(now, former): &(LockKey, LockKey)| match (last(former), last(now)) {
+            (None, _) => false,
+            // What cannot be understood may know anything.
+            (Some(None), _) | (_, Some(None)) => true,
+            (Some(Some(former)), None) => former.applied.is_some() || former.state != LockState::Free,
+            (Some(Some(former)), Some(Some(_))) if former.applied.is_none() => false,
+            (Some(Some(former)), Some(Some(now))) if one_to_one => former.generation > now.generation,
+            (Some(Some(former)), Some(Some(now))) => {
+                let completed = former.act == Act::Released && former.effect == Effect::Applied;
+                let both = former.keys.contains(&now.key.in_its_place());
+                !(both && (completed || former.applied == now.applied))
+            }
+        };
+        let mut behind = Vec::new();
+        for unit in self.project.units()? {
+            if UnitKeys::of(&self.project, &unit)?.carry.iter().any(is_behind) {
+                behind.push(unit);
+            }
+        }
+        Ok(behind)
+    }
+
+    /// Every lock that was ever taken in the same place, whosever it is.
+    ///
+    /// # Errors
+    /// As for [`ProjectLocks::list`].
+    pub fn list_all(&self) -> Result<Vec<Listed>, LockError> {
         self.backend.list(Freshness::Now)
     }
 
@@ -106,24 +172,55 @@ impl ProjectLocks {
         Ok(observed.into_iter().find_map(|seen| seen.last).map(|(_, record)| record))
     }
 
-    /// Freezes the lock of a unit of the project: no run takes it until somebody thaws it. The
-    /// records that were written.
+    /// Freezes a unit, a module, a profile or everything: no run of it takes its lock until somebody
+    /// thaws it, nor one of a unit that does not exist yet. The records that were written.
     ///
     /// # Errors
-    /// When there is no such unit, or its lock is not free.
-    pub fn freeze(&self, unit: &UnitId, reason: &str) -> Result<Vec<Record>, Error> {
-        let unit = self.project.unit(unit.module.as_str(), unit.profile.as_str(), &self.env)?;
-        let keys = KeySet::one(LockKey::from(&unit));
-        Ok(self.locks().freeze(&keys, &unit.to_string(), reason)?)
+    /// When there is no such unit, or a lock that its runs take is not free.
+    pub fn freeze(&self, extent: &Extent, reason: &str) -> Result<Vec<Record>, Error> {
+        match (&extent.module, &extent.profile) {
+            (Some(module), Some(profile)) => {
+                drop(self.project.unit(module.as_str(), profile.as_str(), &self.env)?);
+            }
+            _ => self.project.check_extent(extent.module.as_ref(), extent.profile.as_ref())?,
+        }
+        let what = LockKey::of(None, extent.module.as_ref(), extent.profile.as_ref()).to_string();
+        let keys = self.naming.frozen(extent);
+        Ok(if self.naming.frozen_is_taken(extent) {
+            self.locks().freeze(&keys, &what, reason)?
+        } else {
+            self.locks().freeze_many(&keys, &what, reason)?
+        })
     }
 
-    /// Ends the freeze of a lock, whoever began it; the records of the freezes that ended, none if it
-    /// was free.
+    /// Ends a freeze of exactly this extent, whoever began it; the records of the freezes that ended,
+    /// none if it was not frozen.
     ///
     /// # Errors
-    /// [`LockError::Held`] if a run holds it.
-    pub fn thaw(&self, key: &LockKey, reason: Option<&str>) -> Result<Vec<Record>, LockError> {
-        self.locks().thaw(&KeySet::one(key.clone()), reason)
+    /// [`LockError::Held`] if a run holds its lock.
+    pub fn thaw(&self, extent: &Extent, reason: Option<&str>) -> Result<Vec<Record>, LockError> {
+        self.locks().thaw(&self.naming.frozen(extent), reason)
+    }
+
+    /// The freezes, as far as this run has heard of them, by which all of an extent or a part of it is
+    /// frozen: other ones than its own.
+    ///
+    /// # Errors
+    /// As for [`ProjectLocks::list`].
+    pub fn frozen_with(&self, extent: &Extent) -> Result<Vec<(Extent, Record)>, LockError> {
+        let own = self.naming.frozen(extent);
+        let mut found: Vec<(Extent, Record)> = Vec::new();
+        for record in self.backend.list(Freshness::Known)?.into_iter().filter_map(|listed| listed.last.ok()) {
+            let other = Extent::of_key(&record.key).filter(|other| *other != *extent);
+            if let Some(other) = other
+                && record.state == LockState::Frozen
+                && own.iter().any(|key| key.overlaps(&record.key))
+                && found.iter().all(|(known, _)| *known != other)
+            {
+                found.push((other, record));
+            }
+        }
+        Ok(found)
     }
 
     fn locks(&self) -> Locks<'_> {
@@ -141,7 +238,8 @@ impl ProjectLocks {
     /// # Errors
     /// When the backend cannot be reached or read.
     pub fn log(&self, key: Option<&LockKey>, limit: usize) -> Result<LockLog, LockError> {
-        let mut names: Vec<String> = self.list()?.into_iter().map(|listed| listed.name).collect();
+        let listed = if key.is_some() { self.list_all()? } else { self.list()? };
+        let mut names: Vec<String> = listed.into_iter().map(|listed| listed.name).collect();
         names.retain(|name| key.is_none_or(|key| key.as_str() == name));
         let mut unreadable = Vec::new();
         let mut chains = Vec::new();
@@ -154,6 +252,11 @@ impl ProjectLocks {
                 Ok(records) => chains.push(records),
                 Err(why) => unreadable.push((name, why)),
             }
+        }
+        if key.is_none() {
+            // How a freeze holds is of interest to who asks about the one lock.
+            chains
+                .retain(|chain| chain.iter().any(|record| !matches!(record.act, Act::Fenced | Act::Opened)));
         }
         let (entries, more) = merge(chains, limit);
         Ok(LockLog { entries, more, unreadable })

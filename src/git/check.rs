@@ -16,6 +16,8 @@ pub struct CheckRequest<'a> {
     pub remote: Option<&'a str>,
     /// Where the lock refs are on the remote: they are fetched along.
     pub prefix: &'a str,
+    /// Where they were on the remote before, in a project that moves them.
+    pub former_prefix: Option<&'a str>,
     /// The branch that a detached HEAD stands for, by its short name.
     pub branch: Option<&'a str>,
     /// The directory below which output is rendered.
@@ -177,7 +179,8 @@ fn compare(
 
     let tracking = format!("refs/lockstep/remotes/{remote}");
     let local = format!("{tracking}/heads/{}", short(&name));
-    let specs = [format!("+{name}:{local}"), lock_refspec(request.prefix, &remote)?];
+    let mut specs = vec![format!("+{name}:{local}")];
+    specs.extend(lock_refspecs(&remote, request.prefix, request.former_prefix)?);
     let gone = |repo_branch: &Head| CheckRefusal::UpstreamGone {
         branch: repo_branch.branch.clone(),
         remote: remote.clone(),
@@ -264,14 +267,20 @@ fn upstream_name(
     }
 }
 
-/// What brings the lock refs of a remote along: its `prefix` to names of ours.
+/// What brings the lock refs of a remote along: those below `prefix`, and those below the former one,
+/// to names of ours.
 ///
 /// # Errors
-/// When the prefix is no place for refs.
-pub fn lock_refspec(prefix: &str, remote: &str) -> Result<String, GitError> {
+/// When a prefix is no place for refs.
+pub fn lock_refspecs(remote: &str, prefix: &str, former: Option<&str>) -> Result<Vec<String>, GitError> {
+    let former = former.map(|former| lock_refspec(remote, former, "former"));
+    std::iter::once(lock_refspec(remote, prefix, "locks")).chain(former).collect()
+}
+
+fn lock_refspec(remote: &str, prefix: &str, name: &str) -> Result<String, GitError> {
     let prefix = prefix.trim_end_matches('/');
     if prefix.starts_with("refs/") && git2::Reference::is_valid_name(&format!("{prefix}/x")) {
-        Ok(format!("+{prefix}/*:refs/lockstep/remotes/{remote}/locks/*"))
+        Ok(format!("+{prefix}/*:refs/lockstep/remotes/{remote}/{name}/*"))
     } else {
         Err(GitError::Config(format!(
             "`{}` cannot hold lock refs: it must be like `refs/lockstep/locks`",

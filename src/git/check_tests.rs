@@ -7,7 +7,13 @@ use super::*;
 use crate::git::testing::World;
 
 fn request<'a>() -> CheckRequest<'a> {
-    CheckRequest { remote: None, prefix: "refs/lockstep/locks", branch: None, rendered: None }
+    CheckRequest {
+        remote: None,
+        prefix: "refs/lockstep/locks",
+        former_prefix: None,
+        branch: None,
+        rendered: None,
+    }
 }
 
 fn refused(repo: &Repo) -> CheckRefusal {

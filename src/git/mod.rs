@@ -25,7 +25,7 @@ mod text;
 mod trace;
 mod url;
 
-pub use check::{CheckError, CheckRequest, Standing, Tracked, check, check_known, lock_refspec};
+pub use check::{CheckError, CheckRequest, Standing, Tracked, check, check_known, lock_refspecs};
 pub use fetch::Fetched;
 pub use objects::{Ancestry, CommitText, Head};
 pub use oid::{Oid, OidError};

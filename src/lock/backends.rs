@@ -19,6 +19,8 @@ pub struct BackendPlace<'a> {
     pub remote: Option<&'a str>,
     /// `[lock.git] prefix`.
     pub prefix: &'a str,
+    /// The former prefix on the same remote.
+    pub former_prefix: Option<&'a str>,
     /// `[lock.dynamodb]`.
     pub dynamodb: &'a DynamodbLockConfig,
     /// The project's root.
@@ -79,7 +81,11 @@ fn git(place: &BackendPlace<'_>) -> Result<Box<dyn LockBackend>, LockError> {
         let what = if place.repo.is_some() { "this repository has none" } else { "this is no repository" };
         return Err(LockError::Config(format!("lock backend `git` needs a remote, and {what}")));
     };
-    Ok(Box::new(GitRefs::new(repo.clone(), remote, place.prefix, place.interrupts.clone())?))
+    let refs = GitRefs::new(repo.clone(), remote, place.prefix, place.interrupts.clone())?;
+    Ok(Box::new(match place.former_prefix {
+        Some(former) => refs.with_former(former)?,
+        None => refs,
+    }))
 }
 
 fn local(place: &BackendPlace<'_>) -> Result<Box<dyn LockBackend>, LockError> {
@@ -114,7 +120,8 @@ mod tests {
         env: &'a Environment,
     ) -> BackendPlace<'a> {
         let prefix = "refs/lockstep/locks";
-        BackendPlace { repo: None, remote: None, prefix, dynamodb, root, env, interrupts }
+        let (repo, remote, former_prefix) = (None, None, None);
+        BackendPlace { repo, remote, prefix, former_prefix, dynamodb, root, env, interrupts }
     }
 
     #[test]

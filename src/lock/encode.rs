@@ -1,32 +1,41 @@
 //! Keys as git refs and file names: readable, reversible, and never in each other's way.
 //!
 //! A ref cannot be a directory of another (`alpha` and `alpha/prod`), so keys of another number of
-//! parts than the usual two go below `@1`, `@3`, `@4`, which no name can be. What git does not
-//! accept in a component (`..`, a trailing `.`, `.lock` at the end) is percent-encoded.
+//! parts than the usual two go below `@1`, `@3`, `@4`, and those of a named project below
+//! `@in/PROJECT`; none of these can be a name. What git does not accept in a component (`..`, a
+//! trailing `.`, `.lock` at the end) is percent-encoded.
 
 use super::LockKey;
 
 /// The key as the last part of a ref: `alpha/prod`.
 pub(super) fn to_ref(key: &LockKey) -> String {
-    let parts: Vec<String> = key.as_str().split('/').map(component).collect();
+    let parts: Vec<String> = key.path().split('/').map(component).collect();
     let path = parts.join("/");
-    if parts.len() == 2 { path } else { format!("@{}/{path}", parts.len()) }
+    let path = if parts.len() == 2 { path } else { format!("@{}/{path}", parts.len()) };
+    match key.project() {
+        Some(project) => format!("@in/{}/{path}", component(project)),
+        None => path,
+    }
 }
 
 /// The key of a ref's last part; none if no key is written so.
 pub(super) fn from_ref(path: &str) -> Option<LockKey> {
-    let bare = match path.strip_prefix('@') {
-        Some(rest) => rest.split_once('/')?.1,
-        None => path,
+    let (project, inner) = match path.strip_prefix("@in/") {
+        Some(rest) => {
+            let (project, inner) = rest.split_once('/')?;
+            (format!("{project}:"), inner)
+        }
+        None => (String::new(), path),
     };
-    let key = LockKey::new(&bare.replace("%2E", ".")).ok()?;
+    let bare = ["@1/", "@3/", "@4/"].iter().find_map(|below| inner.strip_prefix(below)).unwrap_or(inner);
+    let key = LockKey::new(&format!("{project}{bare}").replace("%2E", ".")).ok()?;
     // Only one spelling is a key's own: a second one would be a second lock.
-    (to_ref(&key) == path).then_some(key)
+    (!key.is_former() && to_ref(&key) == path).then_some(key)
 }
 
 /// The key as one component of a file name.
 pub(super) fn to_file(key: &LockKey) -> String {
-    key.as_str().replace('/', "%2F")
+    key.as_str().replace('/', "%2F").replace(':', "%3A")
 }
 
 fn component(name: &str) -> String {
@@ -86,12 +95,30 @@ mod tests {
             ("a..b/prod", "a.%2Eb/prod"),
             ("a.lock/prod.", "a%2Elock/prod%2E"),
             ("a.../x...lock", "a.%2E%2E/x.%2E%2Elock"),
+            ("@all/prod", "@all/prod"),
+            ("alpha/@all", "alpha/@all"),
+            ("infra:alpha/prod", "@in/infra/alpha/prod"),
+            ("a.lock:@all/@all", "@in/a%2Elock/@all/@all"),
+            ("infra:vpc", "@in/infra/@1/vpc"),
         ] {
             assert_eq!(to_ref(&LockKey::new(key).unwrap()), path);
             assert_eq!(from_ref(path).unwrap().as_str(), key);
         }
-        for path in ["%2Ealpha/prod", "alp%2Eha/prod", "@2/alpha/prod", "@1/a/b", "@x/a", "alpha", "", "a//b"]
-        {
+        for path in [
+            "%2Ealpha/prod",
+            "alp%2Eha/prod",
+            "@2/alpha/prod",
+            "@1/a/b",
+            "@x/a",
+            "alpha",
+            "",
+            "a//b",
+            "@in/x",
+            "@in/x/@in/y/a/b",
+            "@in/@former/a/b",
+            "@in//a/b",
+            "x:a/b",
+        ] {
             assert_eq!(from_ref(path), None, "{path}");
         }
     }
@@ -99,8 +126,8 @@ mod tests {
     proptest! {
         #[test]
         fn refs_are_valid_reversible_and_never_directories_of_each_other(
-            a in "[ab_][ab.]{0,3}(\\.lock)?(/[ab][ab.]{0,3}(\\.lock)?){0,3}",
-            b in "[ab_][ab.]{0,3}(\\.lock)?(/[ab][ab.]{0,3}(\\.lock)?){0,3}",
+            a in "([ab][ab.]{0,2}(\\.lock)?:)?([ab_][ab.]{0,3}(\\.lock)?|@all)(/([ab][ab.]{0,3}(\\.lock)?|@all)){0,3}",
+            b in "([ab][ab.]{0,2}(\\.lock)?:)?([ab_][ab.]{0,3}(\\.lock)?|@all)(/([ab][ab.]{0,3}(\\.lock)?|@all)){0,3}",
         ) {
             let (Ok(a), Ok(b)) = (LockKey::new(&a), LockKey::new(&b)) else { return Ok(()) };
             let (x, y) = (to_ref(&a), to_ref(&b));

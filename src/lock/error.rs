@@ -8,7 +8,7 @@ use crate::git::{GitError, Oid};
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Somebody else holds it.
-    #[error("lock `{key}` is {} by {}{}", taken(.holder), .holder.describe(), because(.why))]
+    #[error("lock `{key}` is {} by {}{}{}", taken(.holder), .holder.describe(), whose(.holder), because(.why))]
     Held {
         /// The key.
         key: LockKey,
@@ -157,6 +157,14 @@ fn needing(holder: &Record) -> &'static str {
     } else {
         "evicting somebody else's run"
     }
+}
+
+/// For which unit, where the key does not say it.
+fn whose(holder: &Record) -> String {
+    if holder.unit == holder.key.path() || holder.state == LockState::Frozen {
+        return String::new();
+    }
+    format!(" for `{}`", super::record::escape(&holder.unit))
 }
 
 fn because(why: &str) -> String {

@@ -6,10 +6,9 @@
 //! which is recorded, or by an eviction that names it.
 
 use super::record::clean;
-use super::record_json::{MAX_OWNER, MAX_REASON, MAX_UNIT};
+use super::record_json::MAX_OWNER;
 use super::{
-    Act, Change, Effect, Freshness, KeySet, LockError, LockState, Locks, LostTo, Observed, Record, Swap,
-    Swapped, protocol,
+    Act, Change, Freshness, KeySet, LockError, LockState, Locks, LostTo, Observed, Record, Swap, Swapped,
 };
 use crate::env;
 
@@ -23,7 +22,7 @@ impl Locks<'_> {
     pub fn freeze(&self, keys: &KeySet, unit: &str, reason: &str) -> Result<Vec<Record>, LockError> {
         self.change_each(keys, |seen| match &seen.last {
             Some((_, record)) if record.state != LockState::Free => Err(held(record)),
-            last => self.frozen(seen, last.as_ref().map(|(_, record)| record), keys, unit, reason).map(Some),
+            _ => self.first(seen, keys, unit, LockState::Frozen, Act::Frozen, reason).map(Some),
         })
     }
 
@@ -85,39 +84,6 @@ impl Locks<'_> {
             Some(key) => Err(LockError::Contended { key }),
             None => Ok(Vec::new()),
         }
-    }
-
-    fn frozen(
-        &self,
-        seen: &Observed,
-        last: Option<&Record>,
-        keys: &KeySet,
-        unit: &str,
-        reason: &str,
-    ) -> Result<Record, LockError> {
-        Ok(Record {
-            lockstep: Record::VERSION,
-            key: seen.key.clone(),
-            unit: clean(unit, MAX_UNIT),
-            keys: keys.clone(),
-            generation: last.map_or(0, |record| record.generation) + 1,
-            state: LockState::Frozen,
-            act: Act::Frozen,
-            owner: clean(self.owner, MAX_OWNER),
-            run: self.run.to_owned(),
-            nonce: protocol::nonce()?,
-            host: self.host_for_record(),
-            pid: env::pid(),
-            process_start: env::process_start(),
-            program: None,
-            subcommand: None,
-            commit: None,
-            applied: last.and_then(|record| record.applied.clone()),
-            effect: Effect::None,
-            overrides: Vec::new(),
-            time: self.clock.now(),
-            reason: Some(clean(reason, MAX_REASON)).filter(|text| !text.is_empty()),
-        })
     }
 
     /// The generation stays: as after a release, the next one to take the lock makes the next.

@@ -10,13 +10,14 @@
 use std::time::Duration;
 
 use super::git_answer::{Answer, Standing, denial, judge};
+use super::git_names::Names;
 use super::record::escape;
 use super::record_json::MAX_BYTES;
 use super::{
     BranchChange, BranchRefusal, Change, Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LostTo,
-    Observed, Record, Swap, Swapped, Version, encode,
+    Observed, Record, Swap, Swapped, Version,
 };
-use crate::git::{Ancestry, CommitText, Expect, Fetched, GitError, Oid, Push, RefUpdate, Repo, lock_refspec};
+use crate::git::{Ancestry, CommitText, Expect, Fetched, GitError, Oid, Push, RefUpdate, Repo};
 use crate::process::Interrupts;
 
 /// Pauses before the same push is said again after a connection broke or a refusal that nothing explains.
@@ -28,8 +29,7 @@ const LOOK_BACK: usize = 10_000;
 #[derive(Clone)]
 pub struct GitRefs {
     repo: Repo,
-    remote: String,
-    prefix: String,
+    names: Names,
     interrupts: Interrupts,
 }
 
@@ -39,43 +39,30 @@ impl GitRefs {
     /// # Errors
     /// [`LockError::Config`] for a prefix that cannot hold locks.
     pub fn new(repo: Repo, remote: &str, prefix: &str, interrupts: Interrupts) -> Result<Self, LockError> {
-        let prefix = prefix.trim_end_matches('/');
-        encode::check_prefix(prefix).map_err(|why| {
-            LockError::Config(format!("`{}` cannot be the prefix of lock refs: {why}", escape(prefix)))
-        })?;
-        Ok(Self { repo, remote: remote.to_owned(), prefix: prefix.to_owned(), interrupts })
+        Ok(Self { repo, names: Names::new(remote, prefix)?, interrupts })
     }
 
-    fn target(&self, key: &LockKey) -> String {
-        format!("{}/{}", self.prefix, encode::to_ref(key))
-    }
-
-    /// Below this the last known tips are kept locally.
-    fn tracked(&self) -> String {
-        format!("refs/lockstep/remotes/{}/locks/", self.remote)
-    }
-
-    fn tracking(&self, key: &LockKey) -> String {
-        self.tracked() + &encode::to_ref(key)
-    }
-
-    fn tracked_branch(&self, name: &str) -> String {
-        let short = name.strip_prefix("refs/heads/").unwrap_or(name);
-        format!("refs/lockstep/remotes/{}/heads/{short}", self.remote)
+    /// The same, with the keys of the former place below another prefix of the same remote: one
+    /// atomic push moves both.
+    ///
+    /// # Errors
+    /// As for [`GitRefs::new`], and for two prefixes of which one is below the other.
+    pub fn with_former(self, prefix: &str) -> Result<Self, LockError> {
+        Ok(Self { names: self.names.with_former(prefix)?, ..self })
     }
 
     /// Brings all lock refs, and the branch if there is one, in one connection. Returns whether the
     /// branch is there.
     fn fetch(&self, branch: Option<&str>) -> Result<bool, LockError> {
-        let mut refspecs = vec![lock_refspec(&self.prefix, &self.remote)?];
+        let mut refspecs = self.names.refspecs()?;
         if let Some(name) = branch {
-            refspecs.push(format!("+{name}:{}", self.tracked_branch(name)));
+            refspecs.push(format!("+{name}:{}", self.names.tracked_branch(name)));
         }
         match self.fetch_refs(&refspecs)? {
             Fetched::MissingRef => {
                 // Nobody shall take what is no longer there for what was just fetched.
                 if let Some(name) = branch {
-                    let _ = self.repo.set_ref(&self.tracked_branch(name), None);
+                    let _ = self.repo.set_ref(&self.names.tracked_branch(name), None);
                     self.fetch(None)?;
                 }
                 Ok(false)
@@ -85,9 +72,9 @@ impl GitRefs {
     }
 
     fn fetch_refs(&self, refspecs: &[String]) -> Result<Fetched, LockError> {
-        match self.repo.fetch(&self.remote, refspecs) {
+        match self.repo.fetch(&self.names.remote, refspecs) {
             // Another run in the same clone may move the same tracking refs at the same moment.
-            Err(GitError::Failed { .. }) => self.repo.fetch(&self.remote, refspecs),
+            Err(GitError::Failed { .. }) => self.repo.fetch(&self.names.remote, refspecs),
             fetched => fetched,
         }
         .map_err(|error| self.error(error))
@@ -105,7 +92,7 @@ impl GitRefs {
     }
 
     fn tip(&self, key: &LockKey) -> Result<Option<Oid>, LockError> {
-        Ok(self.repo.resolve(&self.tracking(key))?)
+        Ok(self.repo.resolve(&self.names.tracking(key))?)
     }
 
     fn commit(&self, key: &LockKey, oid: &Oid) -> Result<CommitText, LockError> {
@@ -178,22 +165,22 @@ impl GitRefs {
             let lease = self.expected(change)?.map_or(Expect::Absent, Expect::At);
             updates.push(RefUpdate {
                 source: oid.clone(),
-                target: self.target(&change.key),
+                target: self.names.target(&change.key),
                 lease: Some(lease),
             });
         }
         let hook = hook && matches!(swap.branch, Some(BranchChange::Forward { .. }));
-        Ok(Push { remote: self.remote.clone(), updates, hook })
+        Ok(Push { remote: self.names.remote.clone(), updates, hook })
     }
 
     /// Remembers what a push that was won has made of the refs. It is a cache: failing to write it
     /// costs a fetch later.
     fn remember(&self, swap: &Swap, new: &[Oid]) {
         for (change, oid) in swap.changes.iter().zip(new) {
-            let _ = self.repo.set_ref(&self.tracking(&change.key), Some(oid));
+            let _ = self.repo.set_ref(&self.names.tracking(&change.key), Some(oid));
         }
         if let Some(BranchChange::Forward { name, to }) = &swap.branch {
-            let _ = self.repo.set_ref(&self.tracked_branch(name), Some(to));
+            let _ = self.repo.set_ref(&self.names.tracked_branch(name), Some(to));
         }
     }
 
@@ -238,7 +225,7 @@ impl GitRefs {
 
     /// Why a push was refused although the locks are as they were expected: the branch, if it moved.
     fn branch_moved(&self, branch: &BranchChange, there: bool) -> Result<bool, LockError> {
-        let tip = if there { self.repo.resolve(&self.tracked_branch(branch.name()))? } else { None };
+        let tip = if there { self.repo.resolve(&self.names.tracked_branch(branch.name()))? } else { None };
         Ok(match (branch, tip) {
             (BranchChange::Unmoved { seen, .. }, tip) => tip.as_ref() != Some(seen),
             (BranchChange::Forward { .. }, None) => false,
@@ -252,7 +239,7 @@ impl GitRefs {
     /// cannot keep a lock's promises.
     fn check_atomic(&self, swap: &Swap, there: bool) -> Result<(), LockError> {
         let Some(BranchChange::Forward { name, to }) = &swap.branch else { return Ok(()) };
-        let tip = if there { self.repo.resolve(&self.tracked_branch(name))? } else { None };
+        let tip = if there { self.repo.resolve(&self.names.tracked_branch(name))? } else { None };
         let moved = match tip {
             Some(tip) => tip == *to || self.repo.ancestry(&tip, to)? == Ancestry::Contains,
             None => false,
@@ -277,11 +264,11 @@ impl LockBackend for GitRefs {
     }
 
     fn place(&self) -> String {
-        format!("{} on {}", self.prefix, self.remote)
+        self.names.place()
     }
 
     fn branch_remote(&self) -> Option<&str> {
-        Some(&self.remote)
+        Some(&self.names.remote)
     }
 
     fn read(&self, keys: &KeySet, freshness: Freshness) -> Result<Vec<Observed>, LockError> {
@@ -296,21 +283,24 @@ impl LockBackend for GitRefs {
             self.fetch(None)?;
         }
         let listed = |(name, oid): (String, Oid)| {
-            let path = name.strip_prefix(&self.tracked()).unwrap_or(&name);
-            let Some(key) = encode::from_ref(path) else {
+            let Some(key) = self.names.key_of(&name) else {
+                let path = name.splitn(6, '/').last().unwrap_or(&name);
                 return Listed { name: escape(path), last: Err("its ref's name is no lock's".to_owned()) };
             };
             let record = self.commit(&key, &oid).and_then(|commit| self.record(&key, &commit));
             Listed { name: key.to_string(), last: record.map_err(LockError::only_why) }
         };
-        let mut all: Vec<Listed> = self.repo.refs(&self.tracked())?.into_iter().map(listed).collect();
+        let mut all = Vec::new();
+        for place in self.names.tracked_places() {
+            all.extend(self.repo.refs(&place)?.into_iter().map(listed));
+        }
         all.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(all)
     }
 
     fn swap(&self, swap: &Swap) -> Result<Swapped, LockError> {
         let new = self.write(&swap.changes)?;
-        let locks: Vec<String> = swap.changes.iter().map(|change| self.target(&change.key)).collect();
+        let locks: Vec<String> = swap.changes.iter().map(|change| self.names.target(&change.key)).collect();
         // Set once the outcome of a push could not be told.
         let mut open: Option<String> = None;
         // From then on, and once a remote has said no to something of ours, ours may be there already.

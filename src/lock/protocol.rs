@@ -8,14 +8,16 @@
 use super::record::clean;
 use super::record_json::{MAX_OVERRIDES, MAX_OWNER, MAX_REASON, MAX_UNIT, MAX_WORD};
 use super::{
-    Act, BranchChange, Change, Effect, Freshness, KeySet, Lease, LeaseEntry, LockBackend, LockError,
-    LockState, LostTo, Observed, Prior, Proof, Record, Swap, Swapped, Version,
+    Act, BranchChange, Change, Effect, Freshness, KeySet, Lease, LeaseEntry, LockBackend, LockError, LockKey,
+    LockState, LostTo, Observed, Prior, Proof, Record, Swap, Swapped, Version, cover,
 };
 use crate::env::{self, Clock, Host};
 use crate::git::{Ancestry, GitError, Oid};
 
 /// How often a run that lost a race looks again before it gives up.
 const ATTEMPTS: usize = 5;
+/// How often if what it lost may have been no more than the key that all first takings move.
+const FIRST_ATTEMPTS: usize = 40;
 
 /// The locks of one backend, as one run sees them.
 #[derive(Clone, Copy)]
@@ -36,6 +38,10 @@ pub struct Locks<'a> {
 pub struct AcquireRequest<'a> {
     /// The keys, all or nothing.
     pub keys: &'a KeySet,
+    /// Keys that are not taken; a freeze of one of them refuses the run.
+    pub watch: &'a KeySet,
+    /// A key that is taken, and the one whose generation and `applied` it goes on from: both are taken.
+    pub carry: &'a [(LockKey, LockKey)],
     /// What it runs for, for people: `alpha/prod`.
     pub unit: String,
     /// `Known` if this run has just fetched.
@@ -84,11 +90,14 @@ impl Locks<'_> {
         let Some(branch @ BranchChange::Unmoved { .. }) = request.branch.clone() else {
             return not_so(false);
         };
-        let known = self.backend.read(request.keys, Freshness::Known);
-        let Ok(plan) = known.and_then(|observed| self.decide(request, &observed)) else {
+        let Ok(observed) = self.observe(request, Freshness::Known) else { return not_so(false) };
+        // What a freeze has moved has to be read once more before it is believed.
+        let (true, Ok(plan)) =
+            (cover::fences(request, &observed).is_empty(), self.decide(request, &observed))
+        else {
             return not_so(false);
         };
-        let (changes, priors): (Vec<Change>, Vec<Prior>) = plan.into_iter().unzip();
+        let (changes, priors): (Vec<Change>, Vec<Option<Prior>>) = plan.into_iter().unzip();
         let swap = Swap { changes, branch: Some(branch) };
         match self.backend.swap(&swap)? {
             Swapped::Done(versions) => Ok(ByKnown::Taken(lease(swap.changes, versions, &priors))),
@@ -108,8 +117,9 @@ impl Locks<'_> {
         let mut freshness = request.freshness;
         let mut asked = freshness == Freshness::Now;
         let mut lost = 0;
+        let mut fences: Vec<Version> = Vec::new();
         loop {
-            let observed = self.backend.read(request.keys, freshness)?;
+            let observed = self.observe(request, freshness)?;
             let plan = match self.decide(request, &observed) {
                 // Nobody is refused for what may have changed since it was fetched.
                 Err(LockError::Held { .. } | LockError::Stale { .. }) if !asked => {
@@ -119,13 +129,23 @@ impl Locks<'_> {
                 }
                 decided => decided?,
             };
-            let (changes, priors): (Vec<Change>, Vec<Prior>) = plan.into_iter().unzip();
+            // A freeze moved it: whether that still stands must be read after that.
+            let moved = cover::fences(request, &observed);
+            if moved.iter().any(|version| !fences.contains(version)) {
+                fences.extend(moved);
+                freshness = Freshness::Now;
+                asked = true;
+                continue;
+            }
+            let (changes, priors): (Vec<Change>, Vec<Option<Prior>>) = plan.into_iter().unzip();
             let swap = Swap { changes, branch: request.branch.clone() };
             match self.backend.swap(&swap)? {
                 Swapped::Done(versions) => return Ok(lease(swap.changes, versions, &priors)),
                 Swapped::Superseded | Swapped::Lost(LostTo::Lock) => {
                     lost += 1;
-                    if lost == ATTEMPTS {
+                    // First takings all move one key: each time one of them succeeds.
+                    let first_taking = priors.contains(&None);
+                    if lost >= if first_taking { FIRST_ATTEMPTS } else { ATTEMPTS } {
                         return Err(LockError::Contended { key: swap.changes[0].key.clone() });
                     }
                     // The backend has looked in order to say so.
@@ -148,32 +168,49 @@ impl Locks<'_> {
     /// # Errors
     /// Why not, as for [`Locks::acquire`].
     pub fn look(&self, request: &AcquireRequest<'_>) -> Result<(), LockError> {
-        let observed = self.backend.read(request.keys, Freshness::Now)?;
+        let observed = self.observe(request, Freshness::Now)?;
         self.decide(request, &observed).map(drop)
     }
 
-    /// Every key's change, or the first reason why the set cannot be had.
+    /// What is there of the keys, those that are taken and those that are only watched.
+    fn observe(
+        &self,
+        request: &AcquireRequest<'_>,
+        freshness: Freshness,
+    ) -> Result<Vec<Observed>, LockError> {
+        self.backend.read(&request.keys.and(request.watch), freshness)
+    }
+
+    /// Every key's change, sorted, with what it was before if it is one that is taken; or the first
+    /// reason why the set cannot be had.
     fn decide(
         &self,
         request: &AcquireRequest<'_>,
         observed: &[Observed],
-    ) -> Result<Vec<(Change, Prior)>, LockError> {
-        let mut priors = Vec::with_capacity(observed.len());
-        for seen in observed {
+    ) -> Result<Vec<(Change, Option<Prior>)>, LockError> {
+        let (taken, watched): (Vec<Observed>, Vec<Observed>) =
+            observed.iter().cloned().partition(|seen| request.keys.contains(&seen.key));
+        if let Some(freeze) = cover::frozen(&watched) {
+            let holder = Box::new(freeze.clone());
+            return Err(LockError::Held { key: freeze.key.clone(), holder, why: String::new() });
+        }
+        let mut priors = Vec::with_capacity(taken.len());
+        for seen in &taken {
             priors.push(match &seen.last {
                 Some((_, record)) if record.state != LockState::Free => self.takeover(record, request)?,
                 _ => Prior::Free,
             });
         }
-        let mut plan = Vec::with_capacity(observed.len());
-        for (seen, prior) in observed.iter().zip(priors) {
-            let last = seen.last.as_ref().map(|(_, record)| record);
+        let mut plan = Vec::with_capacity(taken.len());
+        for (seen, prior) in taken.iter().zip(priors) {
             let exception = self.check_applied(request, seen)?;
-            let mut record = self.draft(request, seen, last, prior)?;
+            let mut record = self.draft(request, seen, cover::carried(request, &taken, &seen.key), prior)?;
             record.reason = exception;
             let expect = seen.last.as_ref().map(|(version, _)| version.clone());
-            plan.push((Change { key: seen.key.clone(), expect, record }, prior));
+            plan.push((Change { key: seen.key.clone(), expect, record }, Some(prior)));
         }
+        plan.extend(self.gates(&taken, &watched)?.into_iter().map(|gate| (gate, None)));
+        plan.sort_by(|(a, _), (b, _)| a.key.cmp(&b.key));
         Ok(plan)
     }
 
@@ -237,7 +274,7 @@ impl Locks<'_> {
         &self,
         request: &AcquireRequest<'_>,
         seen: &Observed,
-        last: Option<&Record>,
+        carried: cover::Carried,
         prior: Prior,
     ) -> Result<Record, LockError> {
         Ok(Record {
@@ -245,7 +282,7 @@ impl Locks<'_> {
             key: seen.key.clone(),
             unit: clean(&request.unit, MAX_UNIT),
             keys: request.keys.clone(),
-            generation: last.map_or(0, |r| r.generation) + 1,
+            generation: carried.generation + 1,
             state: LockState::Held,
             act: if prior == Prior::Free { Act::Acquired } else { Act::TakenOver },
             owner: clean(self.owner, MAX_OWNER),
@@ -257,7 +294,7 @@ impl Locks<'_> {
             program: request.program.as_deref().map(|p| clean(p, MAX_WORD)),
             subcommand: request.subcommand.as_deref().map(|s| clean(s, MAX_WORD)),
             commit: request.commit.clone(),
-            applied: last.and_then(|r| r.applied.clone()),
+            applied: carried.applied,
             effect: if request.will_change { Effect::Unfinished } else { prior.effect() },
             overrides: bounded_overrides(&request.overrides),
             time: self.clock.now(),
@@ -294,19 +331,16 @@ impl Locks<'_> {
     }
 }
 
-fn lease(changes: Vec<Change>, versions: Vec<Version>, priors: &[Prior]) -> Lease {
-    let resumed = priors.iter().any(|prior| prior.effect() != Effect::None);
-    let entries = changes
+fn lease(changes: Vec<Change>, versions: Vec<Version>, priors: &[Option<Prior>]) -> Lease {
+    let entries: Vec<LeaseEntry> = changes
         .into_iter()
         .zip(versions)
         .zip(priors)
-        .map(|((change, version), prior)| LeaseEntry {
-            key: change.key,
-            version,
-            record: change.record,
-            prior: *prior,
+        .filter_map(|((change, version), prior)| {
+            Some(LeaseEntry { key: change.key, version, record: change.record, prior: (*prior)? })
         })
         .collect();
+    let resumed = entries.iter().any(|entry| entry.prior.effect() != Effect::None);
     Lease { entries, resumed }
 }
 

@@ -61,6 +61,10 @@ pub enum Act {
     Frozen,
     /// A freeze was ended by a person.
     Thawed,
+    /// Free, and moved so that nobody can take it by what he knew of it before.
+    Fenced,
+    /// Free, and moved because another lock was taken for the first time.
+    Opened,
 }
 
 impl LockState {
@@ -88,6 +92,8 @@ impl Act {
             Self::Evicted => "evicted",
             Self::Frozen => "frozen",
             Self::Thawed => "thawed",
+            Self::Fenced => "fenced",
+            Self::Opened => "opened",
         }
     }
 }
@@ -171,6 +177,7 @@ impl Record {
                     Act::Evicted => "evicted",
                     Act::GivenBack => "given back",
                     Act::Thawed => "thawed",
+                    Act::Fenced | Act::Opened => "moved",
                     _ => "released",
                 };
                 let why = self.reason.as_deref().map_or_else(String::new, |why| format!(": {}", escape(why)));
@@ -182,7 +189,7 @@ impl Record {
     /// The line that `git log` shows of the record.
     pub(super) fn headline(&self) -> String {
         let owner = escape(&self.owner);
-        format!("{} {} by {owner} (generation {})", self.act.word(), self.key, self.generation)
+        format!("{} {} by {owner} (generation {})", self.act.word(), self.key.in_its_place(), self.generation)
     }
 
     /// The program and its subcommand, safe to print; none if no command was to run.

@@ -57,8 +57,8 @@ impl Record {
             ));
         }
         let record: Self = serde_json::from_str(text).map_err(|error| shown(&error))?;
-        record.check(key)?;
-        Ok(record)
+        record.check(&key.in_its_place())?;
+        Ok(Self { key: key.clone(), ..record })
     }
 
     /// The bounds that the types do not say.

@@ -12,7 +12,7 @@ use super::data::DataConfig;
 use super::file_schema::with_params;
 use super::toml_file::TomlFile;
 use super::value::Node;
-use super::{DynamodbLockConfig, Name, Place, ProjectError};
+use super::{DynamodbLockConfig, FormerConfig, FurtherKey, Name, Place, ProjectError, Scope};
 use crate::env::{Span, SpanError};
 use crate::process::tools::{self, ToolRules};
 
@@ -95,6 +95,14 @@ pub struct LockConfig {
     pub owner: Option<String>,
     /// From what age on a lock is marked stale.
     pub stale_after: StaleAfter,
+    /// What one lock covers.
+    pub scope: Scope,
+    /// Further keys that every run takes.
+    pub keys: Vec<FurtherKey>,
+    /// Keeps the project's locks apart from those of others in the same place.
+    pub project: Option<Name>,
+    /// What was said here before the locks moved.
+    pub former: Option<FormerConfig>,
     /// The git backend.
     pub git: GitLockConfig,
     /// The DynamoDB backend.
@@ -142,7 +150,7 @@ impl TryFrom<String> for StaleAfter {
 }
 
 /// `[lock.git]`
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GitLockConfig {
     /// Where the lock refs are.

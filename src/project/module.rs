@@ -11,7 +11,7 @@ use super::data::DataConfig;
 use super::file_schema::of_module;
 use super::toml_file::TomlFile;
 use super::value::Node;
-use super::{BuildConfig, ModuleSchema, Name, ProjectError};
+use super::{BuildConfig, ModuleSchema, Name, ProjectError, UnitLockConfig};
 
 /// What `module.toml` says.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -38,6 +38,8 @@ pub struct ModuleConfig {
     pub schema: Option<Node>,
     /// How its commands run.
     pub exec: ModuleExecConfig,
+    /// What its runs lock.
+    pub lock: UnitLockConfig,
 }
 
 impl ModuleConfig {

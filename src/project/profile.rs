@@ -10,7 +10,7 @@ use toml::de::DeValue;
 use super::file_schema::with_params;
 use super::toml_file::TomlFile;
 use super::value::Node;
-use super::{Name, Place, Project, ProjectError};
+use super::{Name, Place, Project, ProjectError, UnitLockConfig};
 
 /// One profile's file.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ pub(crate) struct ProfileModule {
     pub(crate) place: Place,
     pub(crate) enabled: Option<bool>,
     pub(crate) params: Node,
+    pub(crate) lock: UnitLockConfig,
 }
 
 /// Whether parameters may come from outside the repository.
@@ -74,6 +75,7 @@ pub(super) struct Raw {
 struct RawModule {
     /// Whether the module is a unit in this profile.
     enabled: Option<bool>,
+    lock: UnitLockConfig,
 }
 
 impl Profile {
@@ -98,7 +100,8 @@ impl Profile {
             .map(|(name, module)| {
                 let params = module_params.remove(name.get_ref().as_str()).unwrap_or_default();
                 let place = file.place(name.span().start);
-                (name.into_inner(), ProfileModule { place, enabled: module.enabled, params })
+                let (enabled, lock) = (module.enabled, module.lock);
+                (name.into_inner(), ProfileModule { place, enabled, params, lock })
             })
             .collect();
         let extends = raw

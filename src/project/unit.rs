@@ -53,6 +53,29 @@ impl Project {
         Ok(units)
     }
 
+    /// Refuses a module and a profile, none meaning all, of which there is none, or no unit with both.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn check_extent(&self, module: Option<&Name>, profile: Option<&Name>) -> Result<(), ProjectError> {
+        if let Some(module) = module.filter(|module| !self.has_module(module)) {
+            return Err(self.unknown("module", module.as_str()));
+        }
+        if let Some(profile) = profile.filter(|profile| !self.has_profile(profile)) {
+            return Err(self.unknown("profile", profile.as_str()));
+        }
+        let meant = |unit: &UnitId| {
+            module.is_none_or(|name| *name == unit.module) && profile.is_none_or(|name| *name == unit.profile)
+        };
+        if (module, profile) == (None, None) || self.units()?.iter().any(meant) {
+            return Ok(());
+        }
+        let word = |name: Option<&Name>| name.map_or("every one", Name::as_str).to_owned();
+        let (unit, why) =
+            (format!("{}/{}", word(module), word(profile)), "there is no unit of it".to_owned());
+        Err(ProjectError::NotAUnit { unit, why })
+    }
+
     /// Why module and profile make no unit, if they do not.
     pub(crate) fn excluded(&self, unit: &UnitId) -> Result<Option<String>, ProjectError> {
         Configs::new(self).excluded(unit)

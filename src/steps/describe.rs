@@ -7,7 +7,7 @@ mod text;
 use self::facts::{Command, Facts, FileFact, LockFact};
 use super::rendering::with_request;
 use crate::Error;
-use crate::lock::{Freshness, escape};
+use crate::lock::{Freshness, LockState, Observed, Record, escape};
 use crate::project::{Explained, ExplainedJson, Overrides, toml_text};
 use crate::render::{git_facts, survey};
 use crate::workflow::journal::Journal;
@@ -118,9 +118,19 @@ fn with_request_quietly(run: &Run<'_>) -> Result<Vec<FileFact>, Error> {
 fn lock(run: &Run<'_>) -> LockFact {
     let Some(backend) = &run.services.backend else { return LockFact::unknown(None, None) };
     let place = backend.place();
-    match backend.read(&run.unit.keys, Freshness::Now) {
+    let keys = &run.unit.keys;
+    match backend.read(&keys.take.and(&keys.watch), Freshness::Now) {
         Ok(observed) => {
-            let record = observed.into_iter().find_map(|seen| seen.last).map(|(_, record)| record);
+            // What keeps a run of the unit out, whichever lock it is; else the unit's own.
+            let of = |seen: Observed| seen.last.map(|(_, record)| (keys.take.contains(&seen.key), record));
+            let records: Vec<(bool, Record)> = observed.into_iter().filter_map(of).collect();
+            let in_the_way = |(own, record): &&(bool, Record)| match record.state {
+                LockState::Free => false,
+                LockState::Frozen => true,
+                LockState::Held | LockState::Failed => *own,
+            };
+            let told = records.iter().find(in_the_way).or_else(|| records.iter().find(|(own, _)| *own));
+            let record = told.map(|(_, record)| record.clone());
             let (now, limit) = (run.services.clock.now(), run.project.config().lock.stale_after);
             LockFact::of(record.as_ref(), place, now, limit)
         }

@@ -92,6 +92,7 @@ fn with_request<T>(run: &Run<'_>, check: impl FnOnce(&Repo, &CheckRequest<'_>) -
     let request = CheckRequest {
         remote: config.lock.git.remote.as_deref(),
         prefix: &config.lock.git.prefix,
+        former_prefix: config.lock.former_prefix(),
         branch: run.plan.options.branch.as_deref().or(from_ci.as_deref()),
         // DIST/module/profile
         rendered: run.unit.directory.parent().and_then(Path::parent),
@@ -110,7 +111,7 @@ fn refused(error: CheckError) -> Error {
 fn accept(run: &Run<'_>, state: &mut State, standing: Standing) -> Result<String, Error> {
     if let Some(refusal) = standing.too_far_ahead(run.project.config().git.max_ahead) {
         let observed = match &run.services.backend {
-            Some(backend) => backend.read(&run.unit.keys, Freshness::Known)?,
+            Some(backend) => backend.read(&run.unit.keys.take, Freshness::Known)?,
             None => Vec::new(),
         };
         if !recovering(&observed, &run.services.owner, |holder| has_ended(run, holder)) {
@@ -127,18 +128,18 @@ fn accept(run: &Run<'_>, state: &mut State, standing: Standing) -> Result<String
     Ok(summary)
 }
 
-/// Whether this owner holds all these locks from a run that recorded its failure, or that died
-/// before it could: the same proof with which `lock` will take them over.
+/// Whether this owner holds these locks from a run that recorded its failure, or that died before it
+/// could: the same proof with which `lock` will take them over. Of a set some may be nobody's: a key
+/// that was added since, or one that was taken away.
 fn recovering(observed: &[Observed], owner: &str, ended: impl Fn(&Record) -> bool) -> bool {
     let failed = |record: &Record| match record.state {
         LockState::Failed => true,
         LockState::Held => ended(record),
         LockState::Free | LockState::Frozen => false,
     };
-    let ours = |lock: &Observed| {
-        lock.last.as_ref().is_some_and(|(_, record)| record.owner == owner && failed(record))
-    };
-    !observed.is_empty() && observed.iter().all(ours)
+    let taken = observed.iter().filter_map(|lock| lock.last.as_ref().map(|(_, record)| record));
+    let mut taken = taken.filter(|record| record.state != LockState::Free).peekable();
+    taken.peek().is_some() && taken.all(|record| record.owner == owner && failed(record))
 }
 
 /// Whether it is proved that the run which wrote the record has ended on this very host, tool and all.
@@ -215,8 +216,11 @@ mod tests {
         assert!(recovering(&[failed.clone(), failed.clone()], "ana", lives));
         assert!(!recovering(std::slice::from_ref(&failed), "ben", dead));
         assert!(!recovering(&[], "ana", dead));
-        for other in [Some(LockState::Free), Some(LockState::Frozen), None] {
-            assert!(!recovering(&[failed.clone(), observed(other, "ana")], "ana", dead));
+        assert!(!recovering(&[failed.clone(), observed(Some(LockState::Frozen), "ana")], "ana", dead));
+        // A key that was added since, or that somebody took away, is nobody's.
+        for other in [Some(LockState::Free), None] {
+            assert!(recovering(&[failed.clone(), observed(other, "ben")], "ana", lives));
+            assert!(!recovering(&[observed(other, "ana")], "ana", dead));
         }
         // A run that was killed wrote nothing; what counts is that it has ended.
         let held = [failed, observed(Some(LockState::Held), "ana")];

@@ -26,7 +26,8 @@ impl Step for Lock {
     }
 
     fn details(&self) -> &'static str {
-        "Takes the lock of the unit for this run, on the remote (or in files, without one).\n\
+        "Takes the lock of the unit for this run, on the remote (or in files, without one), and the further\n\
+         keys that the configuration names, all or nothing.\n\
          Refuses with 75 if somebody else holds it, and names who, since when and with what; a lock of\n\
          your own is taken over if its run has failed or has ended beyond doubt.\n\
          Refuses with 77 if HEAD lacks the commit that was last applied to the unit, or if the branch\n\
@@ -179,7 +180,9 @@ fn with_request<T>(
     let commands = commands_under_lock(run);
     let first = commands.first();
     let request = AcquireRequest {
-        keys: &run.unit.keys,
+        keys: &run.unit.keys.take,
+        watch: &run.unit.keys.watch,
+        carry: &run.unit.keys.carry,
         unit: run.unit.id.to_string(),
         // git-check has fetched the lock refs together with the branch.
         freshness: if upstream.is_some() { Freshness::Known } else { Freshness::Now },

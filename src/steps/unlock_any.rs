@@ -36,7 +36,7 @@ impl Step for UnlockAny {
             return release(run, state);
         }
         let locks = locks(run)?;
-        let holders = locks.holders(&run.unit.keys)?;
+        let holders = locks.holders(&run.unit.keys.take)?;
         if holders.is_empty() {
             return Ok(Done::says(format!("lock `{}` is free already", run.unit.id)));
         }
@@ -44,6 +44,7 @@ impl Step for UnlockAny {
         let reason = reason(run, &holders)?;
         let mut told = Vec::new();
         let mut runs: Vec<&str> = holders.iter().map(|record| record.run.as_str()).collect();
+        runs.sort_unstable();
         runs.dedup();
         for holder in runs {
             let held = holders.iter().filter(|r| r.run == holder).map(|r| r.key.clone()).collect();
@@ -65,10 +66,14 @@ fn frozen(record: &Record) -> &'static str {
     if record.state == LockState::Frozen { "the frozen " } else { "" }
 }
 
-/// Refuses if the lock has passed on since the user looked at it.
+/// Refuses if the lock has passed on since the user looked at it. The keys of a set each have a
+/// generation of their own: a run is the one that was meant if one of its keys is at the expected one.
 fn expected(run: &Run<'_>, holders: &[Record]) -> Result<(), LockError> {
     let Some(expected) = run.plan.options.expect else { return Ok(()) };
-    match holders.iter().find(|record| record.generation != expected) {
+    let meant = |record: &&Record| {
+        holders.iter().any(|other| other.run == record.run && other.generation == expected)
+    };
+    match holders.iter().find(|record| !meant(record)) {
         None => Ok(()),
         Some(other) => {
             Err(LockError::Generation { key: other.key.clone(), expected, holder: Box::new(other.clone()) })

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::Path;
+use std::time::SystemTime;
 
 use rustix::fs::{FlockOperation, flock};
 use schemars::JsonSchema;
@@ -50,10 +51,17 @@ impl LastRun {
     /// be read or understood is passed over.
     pub fn of(unit: &UnitId, directory: &Path, except: &str) -> Option<Self> {
         let entries = fs::read_dir(directory).ok()?;
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let mut names: Vec<String> = names.filter(|name| is_journal(name)).collect();
-        names.sort_unstable();
-        names.iter().rev().find_map(|name| Self::read(unit, &directory.join(name), except))
+        let mut journals: Vec<(String, Option<SystemTime>)> = entries
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                let name = entry.file_name().into_string().ok().filter(|name| is_journal(name))?;
+                Some((name, entry.metadata().and_then(|meta| meta.modified()).ok()))
+            })
+            .collect();
+        // A name tells the second in which a run began; within it the last one to be written to is the newest.
+        let second = |name: &str| name.split_once('-').map_or_else(String::new, |(time, _)| time.to_owned());
+        journals.sort_by_cached_key(|(name, written)| (second(name), *written));
+        journals.iter().rev().find_map(|(name, _)| Self::read(unit, &directory.join(name), except))
     }
 
     fn read(unit: &UnitId, path: &Path, except: &str) -> Option<Self> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Call, Role};
 use crate::env::Span;
-use crate::lock::KeySet;
+use crate::lock::UnitKeys;
 use crate::project::UnitId;
 
 /// What one invocation will do, for one or many units.
@@ -37,8 +37,8 @@ impl Plan {
 pub struct UnitPlan {
     /// The unit.
     pub id: UnitId,
-    /// The keys that its lock takes.
-    pub keys: KeySet,
+    /// The keys that its lock takes, and what else keeps it from running.
+    pub keys: UnitKeys,
     /// Where it is rendered and where its commands run; absolute.
     pub directory: PathBuf,
 }

@@ -6,7 +6,7 @@ use super::parse::{self, ParseError, Vocabulary, Word};
 use super::{Argv, Call, Options, Plan, Request, Role, Step, UnitPlan, order};
 use crate::Error;
 use crate::env::Environment;
-use crate::lock::{KeySet, LockKey};
+use crate::lock::UnitKeys;
 use crate::process::{find_program, tools};
 use crate::project::{Name, Project, ReadOnly, UnitId, selects_many};
 
@@ -100,7 +100,12 @@ pub fn plan(
     } else {
         vec![project.unit(module, profile, env)?]
     };
-    let units: Vec<UnitPlan> = ids.into_iter().map(|id| planner.unit(id)).collect();
+    // Who only builds asks for no lock, and need not read which keys that would take.
+    let keys = |id: &UnitId| if only_build { Ok(UnitKeys::default()) } else { UnitKeys::of(project, id) };
+    let mut units = Vec::with_capacity(ids.len());
+    for id in ids {
+        units.push(planner.unit(keys(&id)?, id));
+    }
     for unit in &units {
         planner.find_programs(&calls, &finally, unit, env)?;
     }
@@ -177,9 +182,9 @@ impl Planner<'_> {
         Ok(Call { argv: Some(argv), ..step_call(step) })
     }
 
-    fn unit(&self, id: UnitId) -> UnitPlan {
+    fn unit(&self, keys: UnitKeys, id: UnitId) -> UnitPlan {
         let directory = self.project.unit_directory(&id);
-        UnitPlan { keys: KeySet::one(LockKey::from(&id)), directory, id }
+        UnitPlan { keys, directory, id }
     }
 
     /// Programs named without a path must be there now. One that is named by a path relative to the

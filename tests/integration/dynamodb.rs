@@ -16,8 +16,8 @@ fn the_usual_pipeline_takes_the_lock_and_gives_it_back() {
     table.asked();
     let mut run = a.alias("tofu apply").start();
     run.wait_for(tool.started());
-    // Read and taken, and read once more together with the branch.
-    assert_eq!(table.asked(), ["GetItem", "PutItem", "GetItem"]);
+    // Read with what may freeze it, taken for the first time, and read once more together with the branch.
+    assert_eq!(table.asked(), ["BatchGetItem", "TransactWriteItems", "GetItem"]);
     let item = table.item("alpha/prod");
     for (name, value) in [("state", "held"), ("owner", "ana@host1"), ("act", "acquired")] {
         assert_eq!(item[name]["S"], value, "{item}");
@@ -36,6 +36,11 @@ fn the_usual_pipeline_takes_the_lock_and_gives_it_back() {
     assert_eq!((&record["state"], &record["applied"]), (&json!("free"), &json!(commit)));
     assert!(world.origin_refs("refs/lockstep").is_empty(), "nothing of the lock is on the git remote");
     snap!(out);
+    // From the second time on one item is all that is written.
+    world.tool("tofu");
+    table.asked();
+    a.alias("tofu apply").run().code(0);
+    assert_eq!(table.asked(), ["BatchGetItem", "PutItem", "GetItem", "PutItem"]);
 }
 
 #[test]

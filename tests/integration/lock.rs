@@ -115,7 +115,8 @@ fn never_again_the_lock_leaks_as_a_tag_into_other_clones() {
     c.git("pull -q --tags");
     assert_eq!(c.git("tag"), "");
     assert_eq!(c.git("for-each-ref refs/lockstep"), "");
-    assert_eq!(world.origin_refs("refs/lockstep"), ["refs/lockstep/locks/alpha/prod"]);
+    let locks = ["refs/lockstep/locks/@all/@all", "refs/lockstep/locks/alpha/prod"];
+    assert_eq!(world.origin_refs("refs/lockstep"), locks);
     assert!(world.origin_refs("refs/tags").is_empty());
     tool.let_go();
     run.finish().code(0);

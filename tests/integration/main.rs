@@ -34,6 +34,8 @@ mod layering;
 mod list;
 mod lock;
 mod lock_commands;
+mod lock_keys;
+mod lock_moves;
 mod many;
 mod new;
 mod push;

@@ -164,7 +164,7 @@ fn locks_can_be_kept_elsewhere_but_not_anywhere() {
     world.tool("tofu");
     a.publish("lockstep.toml", "[lock.git]\nprefix = \"refs/zz/locks\"\n");
     a.alias("tofu apply").run().code(0);
-    assert_eq!(world.origin_refs("refs/zz"), ["refs/zz/locks/alpha/prod"]);
+    assert_eq!(world.origin_refs("refs/zz"), ["refs/zz/locks/@all/@all", "refs/zz/locks/alpha/prod"]);
     for prefix in
         ["refs/heads/locks", "refs/tags/locks", "refs/a/locks", "locks", "refs/zz/../x", "refs/zz locks"]
     {

@@ -109,7 +109,7 @@ fn value(arg: &clap::Arg, begun: &str, names: &Names) -> Vec<String> {
     }
     let name = arg.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
     match (name, arg.get_id().as_str()) {
-        ("UNIT", _) | (_, "unit" | "units") => names.units(begun),
+        ("UNIT" | "LOCK" | "UNIT|PROFILE", _) | (_, "unit" | "units") => names.units(begun),
         ("TOOL=MODULE/PROFILE", _) => match begun.split_once('=') {
             Some((tool, unit)) => {
                 names.units(unit).into_iter().map(|unit| format!("{tool}={unit}")).collect()

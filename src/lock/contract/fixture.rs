@@ -36,6 +36,8 @@ pub(crate) struct Actor {
     pub(crate) host: Host,
 }
 
+static NONE: std::sync::LazyLock<KeySet> = std::sync::LazyLock::new(KeySet::default);
+
 pub(crate) fn oid(digit: char) -> Oid {
     Oid::new(digit.to_string().repeat(40)).unwrap()
 }
@@ -68,6 +70,8 @@ pub(crate) fn ended(_: &Record) -> Proof {
 pub(crate) fn request(keys: &KeySet) -> AcquireRequest<'_> {
     AcquireRequest {
         keys,
+        watch: &NONE,
+        carry: &[],
         unit: "alpha/prod".into(),
         freshness: Freshness::Now,
         commit: Some(oid('1')),

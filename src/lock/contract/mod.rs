@@ -7,6 +7,8 @@ mod cases;
 mod cases_freeze;
 mod cases_hostile;
 mod cases_list;
+mod cases_many;
+mod cases_moved;
 mod cases_race;
 #[cfg(feature = "dynamodb")]
 mod dynamodb;
@@ -17,6 +19,7 @@ mod git;
 mod git_broken;
 mod git_known;
 mod local;
+mod moved;
 
 /// One test for each promise on the place that `$place` makes.
 macro_rules! contract {
@@ -56,6 +59,15 @@ contract! {
     only_what_is_free_is_frozen in cases_freeze,
     an_eviction_of_a_freeze_names_it in cases_freeze,
     freezes_and_runs_that_race_have_one_winner in cases_freeze,
+    a_freeze_of_many_holds_for_what_comes_later in cases_many,
+    a_freeze_of_many_waits_for_nobody in cases_many,
+    who_knows_of_no_freeze_loses_to_it in cases_many,
+    what_was_read_at_different_instants_is_read_again in cases_many,
+    a_freeze_of_many_races_with_runs in cases_many,
+    first_takings_at_the_same_time_all_succeed in cases_many,
+    a_moved_lock_goes_on_from_the_former in cases_moved,
+    several_former_locks_go_into_one in cases_moved,
+    a_set_that_is_held_in_part_is_taken_over in cases_moved,
     a_listing_shows_every_lock in cases_list,
     a_bad_record_hides_no_other in cases_list,
     one_and_the_same_record_has_one_winner in cases,

@@ -49,6 +49,12 @@ pub(super) struct Asked<'a> {
     pub(super) region: &'a str,
 }
 
+impl Asked<'_> {
+    fn reads(self) -> bool {
+        matches!(self.action, "dynamodb:GetItem" | "dynamodb:BatchGetItem")
+    }
+}
+
 /// What an error means.
 pub(super) fn of<E>(error: &SdkError<E, HttpResponse>, asked: Asked<'_>) -> Trouble
 where
@@ -111,7 +117,10 @@ pub(super) fn of_answer(status: u16, code: Option<&str>, message: &str, asked: A
         Some(code) if is_about_credentials(code) => {
             refused(DynamoError::BadCredentials { code: escape(code) })
         }
-        Some("ValidationException") if is_about_the_key(message) => refused(DynamoError::OtherKey { table }),
+        // A read names nothing but keys, which are ours.
+        Some("ValidationException") if is_about_the_key(message) || asked.reads() => {
+            refused(DynamoError::OtherKey { table })
+        }
         _ => {
             let code = code.map_or_else(|| format!("HTTP {status}"), escape);
             refused(DynamoError::Rejected { action: asked.action, table, code, message: words(message) })
@@ -234,6 +243,9 @@ mod tests {
         let other = "The provided key element does not match the schema";
         assert!(matches!(refusal(400, "ValidationException", other), DynamoError::OtherKey { .. }));
         assert!(matches!(refusal(400, "ValidationException", "x"), DynamoError::Rejected { .. }));
+        let read = Asked { action: "dynamodb:BatchGetItem", ..ASKED };
+        let said = of_answer(400, Some("ValidationException"), "Validation Exception", read);
+        assert!(matches!(said, Trouble::Refused(DynamoError::OtherKey { .. })));
         let page = of_answer(404, None, "<html>", ASKED);
         assert!(matches!(page, Trouble::Refused(DynamoError::Rejected { code, .. }) if code == "HTTP 404"));
     }

@@ -11,6 +11,7 @@
 //! out one rule at a time.
 
 mod client;
+mod many;
 mod properties;
 mod random;
 mod rules;

@@ -73,7 +73,7 @@ impl World {
         let project = Project::discover(self.directory.path()).unwrap();
         let module = Name::new("alpha").unwrap();
         let id = UnitId { module, profile: Name::new("prod").unwrap() };
-        let keys = crate::lock::KeySet::one((&id).into());
+        let keys = crate::lock::Naming::default().unit(&id, []);
         let unit = UnitPlan { id, keys, directory: self.rendered() };
         let args = args.iter().map(OsString::from).collect();
         let argv = Some(Argv { program: program.into(), args });

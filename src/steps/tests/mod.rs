@@ -11,7 +11,7 @@ use crate::Error;
 use crate::env::{Clock, Host};
 use crate::git::testing::World;
 use crate::git::{Oid, lock_remote};
-use crate::lock::{BackendPlace, Effect, Freshness, KeySet, LockKey, Record, open_backend};
+use crate::lock::{BackendPlace, Effect, Freshness, Naming, Record, open_backend};
 use crate::process::{CommandRunner, CommandSpec, Finished, Interrupts, ProcessError, Stdio};
 use crate::project::{Project, UnitId};
 use crate::workflow::{
@@ -88,6 +88,7 @@ impl Session {
             repo: repo.as_ref(),
             remote: remote.as_deref(),
             prefix: "refs/lockstep/locks",
+            former_prefix: None,
             dynamodb: &project.config().lock.dynamodb,
             root: &dir,
             env: &env,
@@ -115,7 +116,7 @@ impl Session {
         let id: UnitId = "alpha/prod".parse().unwrap();
         let apply = Argv { program: "tofu".into(), args: vec!["apply".into(), "-var=x=secret".into()] };
         let unit =
-            UnitPlan { keys: KeySet::one(LockKey::from(&id)), directory: dir.join(".dist/alpha/prod"), id };
+            UnitPlan { keys: Naming::default().unit(&id, []), directory: dir.join(".dist/alpha/prod"), id };
         let calls = vec![call(&super::Lock, false), Call { argv: Some(apply), ..call(&super::Lock, false) }];
         let plan = Plan {
             units: vec![unit],
@@ -172,7 +173,7 @@ impl Session {
 
     fn record(&self) -> Record {
         let backend = self.services.backend.as_ref().unwrap();
-        backend.read(&self.plan.units[0].keys, Freshness::Now).unwrap()[0].last.clone().unwrap().1
+        backend.read(&self.plan.units[0].keys.take, Freshness::Now).unwrap()[0].last.clone().unwrap().1
     }
 
     fn commit(&self, world: &World, text: &str) -> Oid {
