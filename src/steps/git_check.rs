@@ -76,10 +76,22 @@ fn by_known(run: &Run<'_>, state: &mut State) -> Result<Option<String>, Error> {
     if !there || standing.too_far_ahead(run.project.config().git.max_ahead).is_some() {
         return Ok(None);
     }
+    if was_fetched_since(run, &standing)? {
+        return Ok(None);
+    }
     let summary = format!("{} when it was last seen", summary(&standing));
     state.checked = Some(checked(standing));
     state.unproved = true;
     Ok(Some(summary))
+}
+
+/// Whether the user has fetched the branch himself since a run did: whoever moved it has most likely
+/// moved locks too, and then asking first is one connection less than asking after a refusal.
+fn was_fetched_since(run: &Run<'_>, standing: &Standing) -> Result<bool, Error> {
+    let (Some(repo), Some(upstream)) = (&run.services.repo, &standing.upstream) else { return Ok(false) };
+    let short = upstream.name.strip_prefix("refs/heads/").unwrap_or(&upstream.name);
+    let theirs = repo.resolve(&format!("refs/remotes/{}/{short}", upstream.remote))?;
+    Ok(theirs.is_some_and(|theirs| theirs != upstream.seen))
 }
 
 fn with_request<T>(run: &Run<'_>, check: impl FnOnce(&Repo, &CheckRequest<'_>) -> T) -> Result<T, Error> {

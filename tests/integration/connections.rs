@@ -162,6 +162,20 @@ fn what_others_did_to_lock_alone_costs_two_connections_more_than_knowing_it() {
 }
 
 #[test]
+fn who_has_pulled_what_others_did_pays_no_refusal() {
+    let world = World::new();
+    let a = known(&world);
+    let b = world.clone("b");
+    b.commit_file("notes", "x\n");
+    b.alias("tofu apply").owner(BOB).run().code(0);
+    a.git("pull -q");
+    a.commit_file("more", "x\n");
+    let (out, calls) = alias(&world, &a, ANA);
+    out.code(0);
+    assert_eq!(words(&calls), ["fetch", "push", "push"]);
+}
+
+#[test]
 fn a_tree_older_than_what_was_applied_is_refused_from_an_old_clone_too() {
     let world = World::new();
     let a = known(&world);
