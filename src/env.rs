@@ -12,11 +12,12 @@ pub use span::{Span, SpanError};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Environment variables and the directory in which the user stands.
+/// Environment variables and the directory in which the user stands. Cloning shares the variables.
 ///
 /// ```
 /// use lockstep::env::Environment;
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Environment {
-    vars: BTreeMap<OsString, OsString>,
+    vars: Arc<BTreeMap<OsString, OsString>>,
     cwd: PathBuf,
 }
 
@@ -36,14 +37,14 @@ impl Environment {
         cwd: impl Into<PathBuf>,
         vars: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        let vars = vars.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
-        Self { vars, cwd: cwd.into() }
+        let vars: BTreeMap<_, _> = vars.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
+        Self { vars: Arc::new(vars), cwd: cwd.into() }
     }
 
     /// The environment of this process. Fails if the current directory no longer exists.
     #[expect(clippy::disallowed_methods, reason = "this file is the one reader")]
     pub fn from_process() -> std::io::Result<Self> {
-        Ok(Self { vars: std::env::vars_os().collect(), cwd: std::env::current_dir()? })
+        Ok(Self { vars: Arc::new(std::env::vars_os().collect()), cwd: std::env::current_dir()? })
     }
 
     /// The same variables, seen from another directory (`-C DIR`, taken relative to the present one).

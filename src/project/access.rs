@@ -9,8 +9,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Params;
 use super::params::Scope;
+use super::{Params, ProjectError};
 use crate::process::{CommandRunner, Interrupts, Stdio};
 
 /// The right to read secrets and to run commands, with all that is needed for it.
@@ -20,14 +20,17 @@ pub struct Access {
     pub runner: Arc<dyn CommandRunner>,
     /// Reaches them.
     pub interrupts: Interrupts,
-    /// Their whole environment.
-    pub env: Vec<(OsString, OsString)>,
+    /// Makes their whole environment. It is asked for when a command runs: most units have none.
+    pub env: Surroundings,
     /// Where the streams of tools lead. Of these commands it decides where their standard error
     /// goes: their input is empty, and their output is what they are asked for.
     pub stdio: Stdio,
     /// What was answered so far.
     pub answers: Answers,
 }
+
+/// Makes the environment of a unit's commands.
+pub type Surroundings = Arc<dyn Fn() -> Result<Vec<(OsString, OsString)>, ProjectError> + Send + Sync>;
 
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -50,11 +50,18 @@ impl Scope {
                 "a secret stands among the arguments, where everybody on this machine can read it",
             ));
         }
-        let question = Question::Command { argv: argv.to_vec(), env: access.env.clone() };
-        access.answers.get(question, || self.run(access, argv, timeout))
+        let env = (access.env)().map_err(Failure::stops)?;
+        let question = Question::Command { argv: argv.to_vec(), env: env.clone() };
+        access.answers.get(question, || self.run(access, argv, env, timeout))
     }
 
-    fn run(&self, access: &Access, argv: &[String], timeout: Option<Span>) -> Result<Answer, Failure> {
+    fn run(
+        &self,
+        access: &Access,
+        argv: &[String],
+        env: Vec<(OsString, OsString)>,
+        timeout: Option<Span>,
+    ) -> Result<Answer, Failure> {
         let Some((program, args)) = argv.split_first() else {
             return Err(Failure::says("the command is empty"));
         };
@@ -67,7 +74,7 @@ impl Scope {
             name,
             args: args.iter().map(OsString::from).collect(),
             cwd: root.clone(),
-            env: access.env.clone(),
+            env,
             stdio: if access.stdio == Stdio::Inherit { Stdio::Answer } else { Stdio::Capture },
             keep_open: Vec::new(),
             limit: timeout.map(|timeout| Limit {

@@ -35,7 +35,7 @@ pub struct BatchRequest<'a> {
     /// How many threads may work at once; at least one does.
     pub threads: usize,
     /// Gives a unit's parameters what only this run can give them; the unit by its place in the list.
-    pub prepare: &'a (dyn Fn(usize, Params) -> Result<Params, RenderError> + Sync),
+    pub prepare: &'a (dyn Fn(usize, Params) -> Params + Sync),
     /// Asked before each unit: true leaves out those that are not begun.
     pub stop: &'a (dyn Fn() -> bool + Sync),
 }
@@ -126,7 +126,7 @@ impl<'a> Shared<'a> {
         work: impl Fn(&BuildRequest<'_>, Vec<Output>) -> Result<T, RenderError>,
     ) -> Result<T, RenderError> {
         let request = self.request;
-        let params = (request.prepare)(index, self.configs.params(unit, &request.overrides)?)?;
+        let params = (request.prepare)(index, self.configs.params(unit, &request.overrides)?);
         let module = self.module(&unit.module)?;
         module.check(unit, &params)?;
         let outputs = module.render(&params)?;

@@ -5,16 +5,15 @@
 //! The state says that a command has started from before the start until it is certain that there
 //! was none: the fate of the lock hangs on it.
 
-use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::surroundings::Setting;
 use crate::Error;
 use crate::lock::Effect;
 use crate::process::tools::ToolRules;
-use crate::process::{self, CommandSpec};
-use crate::process::{Expiry, Finished, Limit, ProcessError, Signal, ToolStatus, find_program};
-use crate::project::{CommandLimit, ModuleConfig};
+use crate::process::{CommandSpec, Expiry, Finished, Limit, ProcessError, Signal, ToolStatus, find_program};
+use crate::project::CommandLimit;
 use crate::workflow::{Argv, Call, CommandEnd, Done, Event, Role, Run, State, Step, verify_lease};
 
 /// Runs a command: the step's own words come after module and profile, an inline command's with it.
@@ -63,7 +62,7 @@ impl Step for Exec {
             program: find_program(&argv.program, &directory, &services.env)?,
             name: argv.program.clone(),
             args: argv.args.clone(),
-            env: environment(run, &module, state.result, &directory),
+            env: Setting::of(run).environment(&module, state.result, &directory),
             cwd: directory,
             stdio: services.stdio,
             keep_open: keep_open(run, state),
@@ -191,38 +190,6 @@ fn watched(limit: CommandLimit, call: &Call, run: &Run<'_>) -> Limit {
         kill_after: limit.kill_after.map(crate::env::Span::duration),
         notice: Arc::new(notice),
     }
-}
-
-/// The user's variables, then the project's, the module's, and what lockstep says itself.
-/// `result` is the exit code so far, in `finally`.
-pub(super) fn environment(
-    run: &Run<'_>,
-    module: &ModuleConfig,
-    result: Option<u8>,
-    directory: &Path,
-) -> Vec<(OsString, OsString)> {
-    let env = &run.services.env;
-    let id = run.id();
-    let mut vars = run.project.config().command_env(module, env);
-    let ours: [(&str, &OsStr); 5] = [
-        ("LOCKSTEP_MODULE", id.module.as_str().as_ref()),
-        ("LOCKSTEP_PROFILE", id.profile.as_str().as_ref()),
-        ("LOCKSTEP_RUN_ID", run.services.run_id.as_ref()),
-        ("LOCKSTEP_INVOCATION_DIR", env.cwd().as_os_str()),
-        ("PWD", directory.as_os_str()),
-    ];
-    vars.extend(ours.map(|(name, value)| (name.into(), value.to_owned())));
-    vars.insert(process::DEPTH_VAR.into(), (process::depth(env) + 1).to_string().into());
-    // What the command runs itself belongs to it, and asks for no lock of its own.
-    if let Some(path) = vars.get_mut(OsStr::new("PATH"))
-        && let Some(without) = process::path_without_shims(path, env.cwd())
-    {
-        *path = without;
-    }
-    if let Some(code) = result {
-        vars.insert("LOCKSTEP_EXIT_CODE".into(), code.to_string().into());
-    }
-    vars.into_iter().collect()
 }
 
 /// The OS locks by which others see that the tool still runs, even if lockstep is killed.

@@ -12,6 +12,7 @@ mod git_push;
 mod lock;
 mod push_error;
 mod rendering;
+mod surroundings;
 mod unlock;
 mod unlock_any;
 mod validate;

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::exec::environment;
+use super::surroundings::Setting;
 use crate::Error;
 use crate::env::{self, Environment};
-use crate::project::{Access, Overrides, Params, ProjectError, UnitId};
-use crate::render::{BatchRequest, BuildRequest, Holder, RenderError, Results, git_facts};
+use crate::project::{Access, Overrides, Params, Project, Surroundings, UnitId};
+use crate::render::{BatchRequest, BuildRequest, Holder, Results, git_facts};
 use crate::workflow::{Event, Role, Run};
 
 /// Reads the unit's parameters and does something with the request. Overrides from outside the
@@ -18,7 +18,8 @@ pub(super) fn with_request<T>(
 ) -> Result<T, Error> {
     let (services, options) = (run.services, &run.plan.options);
     let overrides = Overrides { set: &options.set, files: &options.params, env: &services.env };
-    let params = prepared(run, run.project.params(run.id(), &overrides)?)?;
+    let project = Arc::new(run.project.clone());
+    let params = prepared(run, &project, run.project.params(run.id(), &overrides)?);
     let excludes = user_excludes(&services.env);
     let done = work(&BuildRequest {
         project: run.project,
@@ -35,22 +36,30 @@ pub(super) fn with_request<T>(
     Ok(done)
 }
 
-/// Parameters that may ask for what only a run that renders may know.
-fn prepared(run: &Run<'_>, params: Params) -> Result<Params, ProjectError> {
-    let repo = run.services.repo.clone();
-    let facts = git_facts(&run.services.env, move || Ok(repo.clone()));
-    Ok(params.with_git(facts).with_access(access(run)?))
-}
-
-/// A run that renders may read secrets and run `data` commands, which get what tools get.
-fn access(run: &Run<'_>) -> Result<Access, ProjectError> {
+/// Parameters that may ask for what only a run that renders may know: they may read secrets and run
+/// commands, which get what tools get. `project` is the run's own, to keep.
+fn prepared(run: &Run<'_>, project: &Arc<Project>, params: Params) -> Params {
     let services = run.services;
-    Ok(Access {
+    let repo = services.repo.clone();
+    let facts = git_facts(&services.env, move || Ok(repo.clone()));
+    params.with_git(facts).with_access(Access {
         runner: Arc::clone(&services.runner),
         interrupts: services.interrupts.clone(),
-        env: environment(run, &run.project.module_config(&run.id().module)?, None, run.project.root()),
+        env: surroundings(run, project),
         stdio: services.stdio,
         answers: services.answers.clone(),
+    })
+}
+
+/// The environment of the unit's commands, made when one runs: it takes a file to read and a look at
+/// every directory of PATH.
+fn surroundings(run: &Run<'_>, project: &Arc<Project>) -> Surroundings {
+    let (project, unit) = (Arc::clone(project), run.id().clone());
+    let (env, run_id) = (run.services.env.clone(), run.services.run_id.clone());
+    Arc::new(move || {
+        let module = project.module_config(&unit.module)?;
+        let setting = Setting { project: &project, unit: &unit, env: &env, run_id: &run_id };
+        Ok(setting.environment(&module, None, project.root()))
     })
 }
 
@@ -68,6 +77,7 @@ pub(super) fn with_batch<T>(
     if !keys.is_empty() {
         run.emit(&Event::Warning { unit: None, message: from_outside(&keys) });
     }
+    let project = Arc::new(run.project.clone());
     work(&BatchRequest {
         project: run.project,
         units: &units,
@@ -77,7 +87,7 @@ pub(super) fn with_batch<T>(
         force: options.force,
         holder: Holder { pid: env::pid(), run: services.run_id.clone(), program: program(run) },
         threads: env::processors(),
-        prepare: &|index, params| prepared(&runs[index], params).map_err(RenderError::from),
+        prepare: &|index, params| prepared(&runs[index], &project, params),
         stop: &|| services.interrupts.requested().is_some(),
     })
 }

@@ -83,7 +83,7 @@ impl World {
         self.opaque().with_access(Access {
             runner: Arc::clone(&self.runner) as Arc<dyn CommandRunner>,
             interrupts: self.interrupts.clone(),
-            env: vec![(OsString::from("A"), OsString::from("1"))],
+            env: Arc::new(|| Ok(vec![(OsString::from("A"), OsString::from("1"))])),
             stdio: Stdio::Inherit,
             answers: self.answers.clone(),
         })

@@ -35,7 +35,7 @@ fn batch<T>(sample: &Sample, threads: usize, work: impl FnOnce(&BatchRequest<'_>
         force: false,
         holder: Holder { pid: 1, run: "r".into(), program: "lockstep".into() },
         threads,
-        prepare: &|_, params| Ok(params),
+        prepare: &|_, params| params,
         stop: &|| false,
     })
 }

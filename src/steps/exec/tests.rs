@@ -2,8 +2,10 @@
 //! none was started. The runner is a recording one; real children are its own tests' affair.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::sync::Mutex;
 
 use super::*;

@@ -1,0 +1,60 @@
+//! The environment of a unit's commands: of those of a pipeline, and of those that parameters ask.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use crate::env::Environment;
+use crate::process;
+use crate::project::{ModuleConfig, Project, UnitId};
+use crate::workflow::Run;
+
+/// What the environment of a unit's commands is made of, whatever the command.
+pub(super) struct Setting<'a> {
+    /// The project.
+    pub(super) project: &'a Project,
+    /// The unit.
+    pub(super) unit: &'a UnitId,
+    /// The user's environment.
+    pub(super) env: &'a Environment,
+    /// The invocation's identifier.
+    pub(super) run_id: &'a str,
+}
+
+impl<'a> Setting<'a> {
+    /// That of a run.
+    pub(super) fn of(run: &'a Run<'a>) -> Self {
+        let services = run.services;
+        Self { project: run.project, unit: run.id(), env: &services.env, run_id: &services.run_id }
+    }
+
+    /// The user's variables, then the project's, the module's, and what lockstep says itself.
+    /// `result` is the exit code so far, in `finally`.
+    pub(super) fn environment(
+        &self,
+        module: &ModuleConfig,
+        result: Option<u8>,
+        directory: &Path,
+    ) -> Vec<(OsString, OsString)> {
+        let env = self.env;
+        let mut vars = self.project.config().command_env(module, env);
+        let ours: [(&str, &OsStr); 5] = [
+            ("LOCKSTEP_MODULE", self.unit.module.as_str().as_ref()),
+            ("LOCKSTEP_PROFILE", self.unit.profile.as_str().as_ref()),
+            ("LOCKSTEP_RUN_ID", self.run_id.as_ref()),
+            ("LOCKSTEP_INVOCATION_DIR", env.cwd().as_os_str()),
+            ("PWD", directory.as_os_str()),
+        ];
+        vars.extend(ours.map(|(name, value)| (name.into(), value.to_owned())));
+        vars.insert(process::DEPTH_VAR.into(), (process::depth(env) + 1).to_string().into());
+        // What the command runs itself belongs to it, and asks for no lock of its own.
+        if let Some(path) = vars.get_mut(OsStr::new("PATH"))
+            && let Some(without) = process::path_without_shims(path, env.cwd())
+        {
+            *path = without;
+        }
+        if let Some(code) = result {
+            vars.insert("LOCKSTEP_EXIT_CODE".into(), code.to_string().into());
+        }
+        vars.into_iter().collect()
+    }
+}
