@@ -86,6 +86,8 @@ struct Shared<'a> {
     reader: Reader<'a>,
     /// What stands in the sources, by their directories.
     listings: HashMap<PathBuf, Listing>,
+    /// The directories that make up a module, of each that has none which is wrong.
+    sources: HashMap<&'a Name, Vec<Directory>>,
     partials: OnceLock<Arc<Vec<SourceFile>>>,
     modules: BTreeMap<&'a Name, Slot>,
 }
@@ -107,16 +109,18 @@ impl<'a> Shared<'a> {
         let configs = Configs::new(request.project);
         let reader = Reader::new(request.project.root(), request.repo, request.excludes);
         let mut directories: BTreeMap<PathBuf, Directory> = BTreeMap::new();
+        let mut sources = HashMap::new();
         for module in modules.keys() {
             // What is wrong with one module is found again, and told, when its units are rendered.
             let Ok(config) = configs.module(module) else { continue };
-            let Ok(sources) = Directory::sources(request.project, module, &config.build) else { continue };
-            directories.extend(sources.into_iter().map(|source| (source.real.clone(), source)));
+            let Ok(found) = Directory::sources(request.project, module, &config.build) else { continue };
+            directories.extend(found.iter().map(|source| (source.real.clone(), source.clone())));
+            sources.insert(*module, found);
         }
         // The same goes for a directory that cannot be listed: then each module lists its own.
         let listings = reader.list(&directories.values().collect::<Vec<_>>()).unwrap_or_default();
         let listings = directories.into_keys().zip(listings).collect();
-        Self { request, configs, reader, listings, partials: OnceLock::new(), modules }
+        Self { request, configs, reader, listings, sources, partials: OnceLock::new(), modules }
     }
 
     fn unit<T>(
@@ -145,7 +149,12 @@ impl<'a> Shared<'a> {
     fn module(&self, name: &Name) -> Result<Arc<Module>, RenderError> {
         let read = || -> Result<Arc<Module>, RenderError> {
             let (project, config) = (self.request.project, self.configs.module(name)?);
-            Module::read(project, name, &config, &self.reader, &self.listings, || self.partials())
+            let sources = match self.sources.get(name) {
+                Some(sources) => sources.clone(),
+                None => Directory::sources(project, name, &config.build)?,
+            };
+            let known = |directory: &Directory| self.listings.get(&directory.real);
+            Module::read(project, name, &config, &self.reader, (&sources, known), || self.partials())
                 .map(Arc::new)
         };
         // Every unit has its module in the map.

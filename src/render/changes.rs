@@ -81,6 +81,8 @@ pub(super) enum Act {
     Clean(String),
     /// Writes an output.
     Write(usize),
+    /// Writes an output into a directory that nobody sees yet.
+    Fill(usize),
     /// Removes a file, and the directories that it leaves empty.
     Remove(String),
 }
@@ -126,6 +128,10 @@ pub(super) fn perform(
         Act::Write(index) => {
             let output = &outputs[*index];
             tree.write(&output.path, &output.bytes, output.mode)
+        }
+        Act::Fill(index) => {
+            let output = &outputs[*index];
+            tree.fill(&output.path, &output.bytes, output.mode)
         }
         Act::Remove(path) => {
             tree.remove(path)?;

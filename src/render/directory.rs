@@ -3,6 +3,7 @@
 //! All of them lie in the project, none in `.dist` or `.git`, and none inside another one of the same
 //! module: a file has one source.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use super::RenderError;
@@ -27,8 +28,14 @@ impl Directory {
         module: &Name,
         build: &BuildConfig,
     ) -> Result<Vec<Self>, RenderError> {
-        let own = project.module_directory(module);
-        let own = own.canonicalize().unwrap_or(own);
+        // Resolving a path takes a look at each of its parts, so it is done for who has other sources.
+        let own = OnceCell::new();
+        let own = || {
+            own.get_or_init(|| {
+                let own = project.module_directory(module);
+                own.canonicalize().unwrap_or(own)
+            })
+        };
         let mut found: Vec<Self> = Vec::new();
         for (index, word) in build.sources.iter().enumerate() {
             let place = build.place(&format!("sources[{index}]"));
@@ -36,8 +43,9 @@ impl Directory {
                 ProjectError::config(place.clone(), format!("source `{}` {why}", word.escape_debug()))
             };
             let below = below(module, word).map_err(|why| refuse(why.to_owned()))?;
+            let itself = below == format!("modules/{module}");
             let directory = Self::at(project, below, &place)?;
-            if own != directory.real && own.starts_with(&directory.real) {
+            if !itself && *own() != directory.real && own().starts_with(&directory.real) {
                 return Err(refuse("holds the module itself".into()).into());
             }
             let related = |other: &&Self| {

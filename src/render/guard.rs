@@ -152,12 +152,7 @@ pub(super) fn notes(
         return Tree::open(project, &[&[DIST, ".lockstep"], below].concat(), create);
     };
     // The user's own directory, which may be reached through a link.
-    let git_dir = git_dir.canonicalize().map_err(|source| RenderError::Io {
-        what: "open",
-        path: git_dir.display().to_string(),
-        source,
-    })?;
-    Tree::open(&git_dir, &[&["lockstep"], below].concat(), create)
+    Tree::open_linked(git_dir, &[&["lockstep"], below].concat(), create)
 }
 
 fn word(text: &str) -> String {

@@ -10,6 +10,7 @@ mod diff;
 mod directory;
 mod error;
 mod facts;
+mod fresh;
 mod generated;
 mod guard;
 mod key;
@@ -27,7 +28,6 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,6 +44,7 @@ pub use verify::{Verified, verify};
 
 use self::changes::Changes;
 use self::directory::Directory;
+use self::fresh::Fresh;
 use self::guard::Guard;
 use self::key::Key;
 use self::manifest::Manifest;
@@ -96,31 +97,19 @@ pub struct Rendered<G = Arc<OwnedFd>> {
     pub override_keys: Vec<String>,
 }
 
-impl Rendered {
-    /// The same, and the directory is no longer in use.
-    fn let_go(self) -> Rendered<()> {
-        let Self { directory, guard: _, written, made, removed, unchanged, foreign, override_keys } = self;
-        Rendered { directory, guard: (), written, made, removed, unchanged, foreign, override_keys }
-    }
-}
-
 /// Renders a unit and keeps its directory in use.
 ///
 /// # Errors
 /// When a template or parameter is wrong, a generated file was edited, the directory is in use and
 /// would change, or reading or writing fails.
 pub fn build(request: &BuildRequest<'_>) -> Result<Rendered, RenderError> {
-    build_outputs(request, render(request)?)
-}
-
-fn build_outputs(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<Rendered, RenderError> {
-    let unit = request.unit;
+    let outputs = render(request)?;
     let mut guard = open_guard(request)?;
     if !guard.look()? {
-        return Err(busy(unit, &mut guard));
+        return Err(busy(request.unit, &mut guard));
     }
     let key = |manifest: &Manifest| request.key(&outputs, manifest);
-    let mut state = Disk::open(request.project.root(), unit, request.force, key)?;
+    let mut state = Disk::open(request.project.root(), request.unit, request.force, key)?;
     let mut changes = state.compare(request, &outputs)?;
     let mut done = false;
     if state.needs(&changes, &outputs) {
@@ -132,8 +121,8 @@ fn build_outputs(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<Ren
     rendered(request, state, &changes, done, &outputs, Arc::new(guard.into_fd()))
 }
 
-/// As [`build_outputs`], for who does nothing in the directory afterwards: where nothing is to be
-/// written it takes no lock.
+/// As [`build`], for who does nothing in the directory afterwards: where nothing is to be written it
+/// takes no lock, and nobody is told of a user.
 fn update_outputs(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<Rendered<()>, RenderError> {
     // If somebody writes at this moment, what is read may not belong together; but if it is all as
     // it should be, then it is.
@@ -145,10 +134,12 @@ fn update_outputs(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<Re
     {
         return rendered(request, state, &changes, false, &outputs, ());
     }
-    Ok(build_outputs(request, outputs)?.let_go())
+    // What was wrong without the lock may be right with it.
+    let (state, changes) = write(request, &outputs, &mut open_guard(request)?)?;
+    rendered(request, state, &changes, true, &outputs, ())
 }
 
-/// Writes what differs, as the only one that may: `guard` must have looked.
+/// Writes what differs, as the only one that may.
 fn write(
     request: &BuildRequest<'_>,
     outputs: &[Output],
@@ -229,8 +220,9 @@ fn render(request: &BuildRequest<'_>) -> Result<Vec<Output>, RenderError> {
     let (project, module) = (request.project, &request.unit.module);
     let config = project.module_config(module)?;
     let reader = Reader::new(project.root(), request.repo, request.excludes);
-    let (known, partials) = (HashMap::new(), || partials(project, &reader));
-    let module = Module::read(project, module, &config, &reader, &known, partials)?;
+    let sources = Directory::sources(project, module, &config.build)?;
+    let partials = || partials(project, &reader);
+    let module = Module::read(project, module, &config, &reader, (&sources, |_: &_| None), partials)?;
     module.check(request.unit, request.params)?;
     module.render(request.params)
 }
@@ -249,7 +241,7 @@ fn manifest_name(unit: &UnitId) -> String {
 
 /// The unit's directory and manifest as they are on disk.
 struct Disk {
-    /// None if the directory is not there yet.
+    /// None if the directory is not there, or was not before this build made it.
     tree: Option<Tree>,
     manifest: Manifest,
     key: Option<Key>,
@@ -307,34 +299,24 @@ impl Disk {
             || !self.manifest.is_of(outputs, self.key.as_ref())
     }
 
-    fn acts(&self, changes: &Changes, outputs: &[Output]) -> Vec<changes::Act> {
-        let mut acts = changes::acts(changes, outputs, &self.manifest, self.key.as_ref());
-        if self.tree.is_none() && acts.is_empty() {
-            acts.push(changes::Act::Note(Manifest::of(outputs, self.key.as_ref())));
-        }
-        acts
-    }
-
     fn apply(
         &mut self,
         request: &BuildRequest<'_>,
         changes: &Changes,
         outputs: &[Output],
     ) -> Result<(), RenderError> {
-        let acts = self.acts(changes, outputs);
         let (root, unit) = (request.project.root(), request.unit);
-        let missing = || RenderError::Io {
-            what: "create",
-            path: DIST.to_owned(),
-            source: std::io::Error::from(std::io::ErrorKind::NotFound),
-        };
-        let module = unit.module.as_str();
-        let mut notes = Tree::open(root, &[DIST, ".lockstep", module], true)?.ok_or_else(missing)?;
-        let mut tree = Tree::open(root, &[DIST, module, unit.profile.as_str()], true)?.ok_or_else(missing)?;
-        for act in &acts {
-            changes::perform(act, outputs, &mut tree, &mut notes, request)?;
+        let mut notes = Tree::make(root, &[DIST, ".lockstep", unit.module.as_str()])?;
+        if let Some(tree) = &mut self.tree {
+            for act in changes::acts(changes, outputs, &self.manifest, self.key.as_ref()) {
+                changes::perform(&act, outputs, tree, &mut notes, request)?;
+            }
+            return Ok(());
         }
-        self.tree = Some(tree);
-        Ok(())
+        let mut fresh = Fresh::begin(request)?;
+        for act in Fresh::acts(outputs, &self.manifest, self.key.as_ref()) {
+            fresh.perform(&act, outputs, &mut notes, request)?;
+        }
+        fresh.place()
     }
 }

@@ -1,7 +1,5 @@
 //! A module, read and ready to be rendered for any number of profiles.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -40,21 +38,20 @@ struct Fate {
 }
 
 impl Module {
-    /// Reads a module. `known` has directories that are listed already, and `partials` gives the
-    /// project's partials to a module that includes anything.
-    pub(super) fn read(
+    /// Reads a module out of its directories, some of which may be listed already. `partials` gives
+    /// the project's partials to a module that includes anything.
+    pub(super) fn read<'l>(
         project: &Project,
         name: &Name,
         config: &ModuleConfig,
         reader: &Reader<'_>,
-        known: &HashMap<PathBuf, Listing>,
+        (directories, known): (&[Directory], impl Fn(&Directory) -> Option<&'l Listing>),
         partials: impl FnOnce() -> Result<Arc<Vec<SourceFile>>, RenderError>,
     ) -> Result<Self, RenderError> {
         let (build, schema) = (config.build.clone(), project.schema_of(name, config)?);
-        let directories = Directory::sources(project, name, &build)?;
         let mut layers = Vec::new();
-        for directory in &directories {
-            layers.push(match known.get(&directory.real) {
+        for directory in directories {
+            layers.push(match known(directory) {
                 Some(listing) => reader.read(directory, listing)?,
                 None => reader.files(directory)?,
             });

@@ -210,10 +210,15 @@ fn read(file: &Path, kind: Kind, directory: &Directory) -> Result<Option<SourceF
 fn contents(path: &Path) -> std::io::Result<(Vec<u8>, u32)> {
     let mut file = std::fs::File::open(path)?;
     let meta = file.metadata()?;
+    Ok((read_whole(&mut file, meta.len())?, meta.permissions().mode() & 0o777))
+}
+
+/// All of a file whose length was just seen. `read_to_end` would ask for length and position again.
+pub(super) fn read_whole(file: &mut std::fs::File, length: u64) -> std::io::Result<Vec<u8>> {
     // One more than is there, so that the end is found without another growth.
-    let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0) + 1);
-    file.read_to_end(&mut bytes)?;
-    Ok((bytes, meta.permissions().mode() & 0o777))
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(1));
+    file.take(u64::MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn unreadable(path: &str, source: std::io::Error) -> RenderError {

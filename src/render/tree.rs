@@ -3,15 +3,19 @@
 //! Every component is opened from its parent's descriptor without following links, so that a link
 //! planted in the output cannot lead a write, a read or a removal out of it, not even in a race.
 
+mod staged;
+
 use std::collections::HashMap;
 use std::fs::{File, Permissions};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
+
+pub(super) use staged::Staged;
 
 use super::RenderError;
 
@@ -34,7 +38,7 @@ pub(crate) struct Tree {
     /// Relative to the project, for messages.
     shown: String,
     root: OwnedFd,
-    below: HashMap<String, OwnedFd>,
+    directories: HashMap<String, OwnedFd>,
 }
 
 const DIRECTORY: OFlags =
@@ -44,9 +48,28 @@ impl Tree {
     /// Opens a directory below the project, component by component; none if it is not there and
     /// `create` is not set.
     pub(crate) fn open(project: &Path, parts: &[&str], create: bool) -> Result<Option<Self>, RenderError> {
+        Self::below(project, DIRECTORY, parts, create)
+    }
+
+    /// As [`Self::open`], below a directory that may itself be reached through a link.
+    pub(super) fn open_linked(
+        directory: &Path,
+        parts: &[&str],
+        create: bool,
+    ) -> Result<Option<Self>, RenderError> {
+        Self::below(directory, DIRECTORY.difference(OFlags::NOFOLLOW), parts, create)
+    }
+
+    /// Opens a directory below the project, and makes what is not there of it.
+    pub(super) fn make(project: &Path, parts: &[&str]) -> Result<Self, RenderError> {
+        // With `create` it is there, or there is an error.
+        Self::open(project, parts, true)?.ok_or_else(|| io("create", &parts.join("/"), Errno::NOENT))
+    }
+
+    fn below(start: &Path, flags: OFlags, parts: &[&str], create: bool) -> Result<Option<Self>, RenderError> {
         let mut shown = String::new();
-        let mut fd = rustix::fs::open(project, DIRECTORY, Mode::empty())
-            .map_err(|error| io("open", &project.display().to_string(), error))?;
+        let mut fd = rustix::fs::open(start, flags, Mode::empty())
+            .map_err(|error| io("open", &start.display().to_string(), error))?;
         for part in parts {
             if !shown.is_empty() {
                 shown.push('/');
@@ -57,7 +80,7 @@ impl Tree {
                 None => return Ok(None),
             }
         }
-        Ok(Some(Self { shown, root: fd, below: HashMap::new() }))
+        Ok(Some(Self { shown, root: fd, directories: HashMap::new() }))
     }
 
     fn path(&self, relative: &str) -> String {
@@ -72,14 +95,14 @@ impl Tree {
         if relative.is_empty() {
             return Ok(Some(self.root.as_fd()));
         }
-        if !self.below.contains_key(relative) {
+        if !self.directories.contains_key(relative) {
             let (parent, name) = split(relative);
             let shown = self.path(relative);
             let Some(parent) = self.directory(parent, create)? else { return Ok(None) };
             let Some(fd) = step(parent, name, &shown, create)? else { return Ok(None) };
-            self.below.insert(relative.to_owned(), fd);
+            self.directories.insert(relative.to_owned(), fd);
         }
-        Ok(self.below.get(relative).map(AsFd::as_fd))
+        Ok(self.directories.get(relative).map(AsFd::as_fd))
     }
 
     /// What stands at a path, read whole if it is a file.
@@ -104,8 +127,7 @@ impl Tree {
         if !meta.is_file() {
             return Ok(Existing::Other);
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0) + 1);
-        file.read_to_end(&mut bytes).map_err(fail)?;
+        let bytes = super::source::read_whole(&mut file, meta.len()).map_err(fail)?;
         Ok(Existing::File { bytes, mode: meta.permissions().mode() & 0o777 })
     }
 
@@ -194,7 +216,7 @@ impl Tree {
     pub(super) fn prune_above(&mut self, relative: &str) -> Result<(), RenderError> {
         let (mut directory, _) = split(relative);
         while !directory.is_empty() {
-            self.below.remove(directory);
+            self.directories.remove(directory);
             let (parent, name) = split(directory);
             let Some(above) = self.directory(parent, false)? else { return Ok(()) };
             if rustix::fs::unlinkat(above, name, AtFlags::REMOVEDIR).is_err() {

@@ -1,8 +1,7 @@
 //! Whether a unit can be rendered, looked at from every side: the schema, every template, every
 //! parameter. Nothing is written and nothing on disk is compared.
 
-use std::collections::HashMap;
-
+use super::directory::Directory;
 use super::module::Module;
 use super::source::Reader;
 use super::{BuildRequest, RenderError, partials};
@@ -29,8 +28,9 @@ pub fn verify(request: &BuildRequest<'_>) -> Result<Verified, RenderError> {
     let (project, name) = (request.project, &request.unit.module);
     let config = project.module_config(name)?;
     let reader = Reader::new(project.root(), request.repo, request.excludes);
-    let (known, partials) = (HashMap::new(), || partials(project, &reader));
-    let module = Module::read(project, name, &config, &reader, &known, partials)?;
+    let sources = Directory::sources(project, name, &config.build)?;
+    let partials = || partials(project, &reader);
+    let module = Module::read(project, name, &config, &reader, (&sources, |_: &_| None), partials)?;
     let schema = module.check(request.unit, request.params)?;
     let mut faults = module.faults(request.params);
     match faults.len() {

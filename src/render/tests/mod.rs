@@ -3,6 +3,7 @@
 mod batch;
 mod conditions;
 mod files;
+mod fresh;
 mod generated;
 mod names;
 mod partials;
