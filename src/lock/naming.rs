@@ -91,7 +91,10 @@ impl Naming {
         let before = self.former.as_ref().map(keys).unwrap_or_default();
         let carry = now.iter().cloned().zip(before.iter().cloned()).filter(|(a, b)| a != b).collect();
         let take: KeySet = now.into_iter().chain(before).collect();
-        let watch = self.styles().flat_map(|style| style.covering(unit));
+        // Another unit whose lock is taken along is frozen with its profile and its module as well.
+        let others = further.iter().filter_map(|key| key.as_str().parse::<UnitId>().ok());
+        let units: Vec<UnitId> = std::iter::once(unit.clone()).chain(others).collect();
+        let watch = self.styles().flat_map(|style| units.iter().flat_map(|unit| style.covering(unit)));
         UnitKeys { watch: watch.filter(|key| !take.contains(key)).collect(), take, carry }
     }
 

@@ -39,6 +39,14 @@ fn further_keys_are_taken_along_and_belong_to_the_project() {
 }
 
 #[test]
+fn a_freeze_of_another_unit_that_is_taken_along_holds_whatever_its_extent() {
+    let further = ["vpc", "net/prod"].map(|key| FurtherKey::new(key.into()).unwrap());
+    let keys = Naming::default().unit(&unit("alpha/dev"), &further);
+    assert_eq!(texts(&keys.take), ["alpha/dev", "net/prod", "vpc"]);
+    assert_eq!(texts(&keys.watch), ["@all/@all", "@all/dev", "@all/prod", "alpha/@all", "net/@all"]);
+}
+
+#[test]
 fn while_locks_move_both_are_taken_and_the_new_goes_on_from_the_former() {
     let former =
         |former: FormerConfig| LockConfig { former: Some(former), ..config(Scope::Profile, Some("infra")) };
