@@ -8,7 +8,10 @@
 //! exist yet cannot be moved; therefore the first taking of any lock, and every such freeze, move
 //! the key of everything (`@all/@all`): of the two one loses. Keys are not read at one instant, so a
 //! run that finds its lock fenced reads once more before it believes that nothing is frozen, and a
-//! freeze reads the key of everything before it looks for locks. `model::many` explores all orders.
+//! freeze reads the key of everything before it looks for locks. What is frozen by another freeze is
+//! left as it is, and looked at once more when this one is written: whoever takes it after its own
+//! freeze has ended finds it thawed or evicted, and reads once more as well. `model::many` explores all
+//! orders.
 //!
 //! A freeze fences what is free only, and is refused while anything else is held: when it has
 //! returned, no run of its extent is under way either.
@@ -20,13 +23,14 @@ use super::{
     Act, Change, Effect, KeySet, LockError, LockKey, LockState, Locks, Observed, Record, Version, protocol,
 };
 use crate::env;
+use crate::git::{Ancestry, GitError, Oid};
 
 /// Whose history a key goes on from.
 pub(super) struct Carried {
     /// The highest generation that this lock had, here or before it moved.
     pub(super) generation: u64,
     /// The last commit that was applied under it, here or before it moved.
-    pub(super) applied: Option<crate::git::Oid>,
+    pub(super) applied: Option<Oid>,
 }
 
 /// What is known of a key.
@@ -51,8 +55,8 @@ pub(super) fn fences(request: &AcquireRequest<'_>, observed: &[Observed]) -> Vec
     };
     let gates: KeySet = observed.iter().filter(|seen| new(seen)).map(|seen| seen.key.everything()).collect();
     let fenced = |seen: &Observed| match &seen.last {
-        // What is frozen is not moved by another freeze; a thaw shows it again.
-        Some((version, Record { act: Act::Fenced | Act::Thawed, .. }))
+        // What is frozen is not moved by another freeze; the end of its own shows that again.
+        Some((version, Record { act: Act::Fenced | Act::Thawed | Act::Evicted, .. }))
             if request.keys.contains(&seen.key) =>
         {
             Some(version.clone())
@@ -65,9 +69,15 @@ pub(super) fn fences(request: &AcquireRequest<'_>, observed: &[Observed]) -> Vec
     observed.iter().filter_map(fenced).collect()
 }
 
-/// What a key goes on from. Both locks of a pair get the same generation whenever one run takes
-/// them, so the one with the higher has seen a run that the other has not, and knows more.
-pub(super) fn carried(request: &AcquireRequest<'_>, taken: &[Observed], key: &LockKey) -> Carried {
+/// What a key goes on from: of two commits that were applied the one that contains the other. Where
+/// neither does, history was rewritten, or two branches were applied; both locks of a pair get the same
+/// generation whenever one run takes them, so the one with the higher has seen a run that the other has
+/// not.
+pub(super) fn carried(
+    request: &AcquireRequest<'_>,
+    taken: &[Observed],
+    key: &LockKey,
+) -> Result<Carried, GitError> {
     let own = record_of(taken, key);
     let other = request.carry.iter().find_map(|(now, former)| match key {
         key if key == now => Some((record_of(taken, former), true)),
@@ -79,19 +89,27 @@ pub(super) fn carried(request: &AcquireRequest<'_>, taken: &[Observed], key: &Lo
     let applied = |record: Option<&Record>| record.and_then(|r| r.applied.clone());
     let newest =
         if goes_on && age(other) > age(own) { [other, own] } else { [own, other.filter(|_| goes_on)] };
-    Carried {
-        generation: age(own).0.max(age(other).0),
-        applied: applied(newest[0]).or_else(|| applied(newest[1])),
-    }
+    let applied = match newest.map(applied) {
+        [Some(first), Some(second)] if first != second => {
+            let behind = (request.ancestry)(&second, &first)? == Ancestry::Contains;
+            Some(if behind { second } else { first })
+        }
+        [first, second] => first.or(second),
+    };
+    Ok(Carried { generation: age(own).0.max(age(other).0), applied })
 }
 
 impl Locks<'_> {
-    /// Whoever takes a lock that never was moves the key of everything as well, so that a freeze
-    /// that does not know of the lock and this run cannot both succeed.
+    /// Whoever takes or freezes a lock that never was moves the key of everything as well, so that a
+    /// freeze that does not know of the lock and this act cannot both succeed.
     pub(super) fn gates(&self, taken: &[Observed], watched: &[Observed]) -> Result<Vec<Change>, LockError> {
         let new = taken.iter().filter(|seen| seen.last.is_none() && seen.key.pair().is_some());
         let keys: KeySet = new.map(|seen| seen.key.everything()).collect();
         let gates = keys.iter().filter_map(|key| find(watched, key));
+        // While everything is frozen nothing is taken; a freeze beside that one leaves it as it is.
+        let frozen =
+            |gate: &&Observed| gate.last.as_ref().is_some_and(|(_, last)| last.state == LockState::Frozen);
+        let gates = gates.filter(|gate| !frozen(gate));
         gates
             .map(|gate| {
                 let mut change = self.fence(gate, "a lock was taken for the first time")?;

@@ -8,11 +8,13 @@
 use super::record::clean;
 use super::record_json::MAX_OWNER;
 use super::{
-    Act, Change, Freshness, KeySet, LockError, LockState, Locks, LostTo, Observed, Record, Swap, Swapped,
+    Act, Change, Freshness, KeySet, LockError, LockKey, LockState, Locks, LostTo, Observed, Record, Swap,
+    Swapped,
 };
 use crate::env;
 
-const ATTEMPTS: usize = 5;
+/// How often somebody may be faster: a lock that never was moves a key that all first takings move.
+const ATTEMPTS: usize = 20;
 
 impl Locks<'_> {
     /// Freezes the keys, all or none of them; their records as they were written.
@@ -20,7 +22,8 @@ impl Locks<'_> {
     /// # Errors
     /// [`LockError::Held`] if one of them is not free, and whatever the backend says.
     pub fn freeze(&self, keys: &KeySet, unit: &str, reason: &str) -> Result<Vec<Record>, LockError> {
-        self.change_each(keys, |seen| match &seen.last {
+        let gates: KeySet = keys.iter().map(LockKey::everything).filter(|key| !keys.contains(key)).collect();
+        self.change_each(keys, &gates, |seen| match &seen.last {
             Some((_, record)) if record.state != LockState::Free => Err(held(record)),
             _ => self.first(seen, keys, unit, LockState::Frozen, Act::Frozen, reason).map(Some),
         })
@@ -33,7 +36,7 @@ impl Locks<'_> {
     /// [`LockError::Held`] if a run holds one of them, and whatever the backend says.
     pub fn thaw(&self, keys: &KeySet, reason: Option<&str>) -> Result<Vec<Record>, LockError> {
         let mut ended = Vec::new();
-        self.change_each(keys, |seen| match &seen.last {
+        self.change_each(keys, &KeySet::default(), |seen| match &seen.last {
             None => Ok(None),
             Some((_, record)) => match record.state {
                 LockState::Free => Ok(None),
@@ -52,18 +55,23 @@ impl Locks<'_> {
         })
     }
 
-    /// One swap of what `next` makes of what is there, said again with what is there then if
-    /// somebody was faster.
+    /// One swap of what `next` makes of what is there, and of those of the gates that have to move along,
+    /// said again with what is there then if somebody was faster.
     fn change_each(
         &self,
         keys: &KeySet,
+        gates: &KeySet,
         mut next: impl FnMut(&Observed) -> Result<Option<Record>, LockError>,
     ) -> Result<Vec<Record>, LockError> {
         let mut key = None;
         for attempt in 0..ATTEMPTS {
             let freshness = if attempt == 0 { Freshness::Now } else { Freshness::Known };
             let mut changes = Vec::new();
-            for seen in self.backend.read(keys, freshness)? {
+            let observed = self.backend.read(&keys.and(gates), freshness)?;
+            let (ours, gates): (Vec<Observed>, Vec<Observed>) =
+                observed.into_iter().partition(|seen| keys.contains(&seen.key));
+            let moved = self.gates(&ours, &gates)?;
+            for seen in ours {
                 if let Some(record) = next(&seen)? {
                     let expect = seen.last.map(|(version, _)| version);
                     changes.push(Change { key: seen.key, expect, record });
@@ -72,6 +80,8 @@ impl Locks<'_> {
             let written: Vec<Record> = changes.iter().map(|change| change.record.clone()).collect();
             let Some(first) = written.first() else { return Ok(written) };
             key = Some(first.key.clone());
+            changes.extend(moved);
+            changes.sort_by(|a, b| a.key.cmp(&b.key));
             match self.backend.swap(&Swap { changes, branch: None })? {
                 Swapped::Done(_) | Swapped::Superseded => return Ok(written),
                 Swapped::Lost(LostTo::Lock | LostTo::Branch(_)) => {}

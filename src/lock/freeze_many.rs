@@ -21,19 +21,21 @@ impl Locks<'_> {
         for _ in 0..ATTEMPTS {
             let observed = self.overlapping(keys)?;
             let (changes, rest) = self.door(keys, &observed, what, reason)?;
+            let passed_over: Vec<&Observed> =
+                observed.iter().filter(|seen| !keys.contains(&seen.key) && is_frozen(seen)).collect();
             let frozen: Vec<Record> =
                 changes.iter().map(|c| c.record.clone()).filter(|r| r.state == LockState::Frozen).collect();
             let key = frozen.first().map_or_else(|| changes[0].key.clone(), |record| record.key.clone());
             match self.backend.swap(&Swap { changes, branch: None })? {
                 Swapped::Done(_) | Swapped::Superseded => {
-                    return match self.fence_rest(keys, rest, what) {
-                        Ok(()) => Ok(frozen),
-                        Err(error) => {
-                            // Somebody was faster: the freeze is not complete, so it is none.
-                            self.thaw(keys, Some(&format!("it could not be completed; see `{key}`")))?;
-                            Err(error)
-                        }
-                    };
+                    let placed =
+                        self.fence_rest(keys, rest, what).and_then(|()| self.are_still(&passed_over));
+                    if matches!(placed, Ok(true)) {
+                        return Ok(frozen);
+                    }
+                    // Somebody was faster: the freeze is not complete, so it is none.
+                    self.thaw(keys, Some(&format!("it could not be completed; see `{key}`")))?;
+                    placed?;
                 }
                 Swapped::Lost(LostTo::Lock | LostTo::Branch(_)) => {}
                 Swapped::Lost(LostTo::Denied(message)) => {
@@ -58,6 +60,20 @@ impl Locks<'_> {
         Ok(observed)
     }
 
+    /// Whether what was frozen before has been so all the time. Asked when this freeze is written: who
+    /// passes the other one after that meets this one.
+    fn are_still(&self, passed_over: &[&Observed]) -> Result<bool, LockError> {
+        if passed_over.is_empty() {
+            return Ok(true);
+        }
+        let version = |seen: &Observed| seen.last.as_ref().map(|(version, _)| version.clone());
+        let keys = passed_over.iter().map(|seen| seen.key.clone()).collect();
+        let now = self.backend.read(&keys, Freshness::Now)?;
+        Ok(passed_over
+            .iter()
+            .all(|was| now.iter().any(|is| is.key == was.key && version(is) == version(was))))
+    }
+
     /// The first swap, which closes the door, and the locks that are left to be moved after it.
     fn door(
         &self,
@@ -80,7 +96,7 @@ impl Locks<'_> {
                     expect: seen.last.as_ref().map(|(version, _)| version.clone()),
                     record: self.first(seen, keys, what, LockState::Frozen, super::Act::Frozen, reason)?,
                 }),
-                // Who would pass a freeze that is there already is refused by that one.
+                // Who would pass a freeze that is there already is refused by that one, while it is there.
                 (Some(LockState::Frozen), _) => {}
                 _ if seen.key == seen.key.everything() => changes.push(self.fence(seen, &fenced_for(what))?),
                 _ => rest.push(seen.clone()),
@@ -125,6 +141,10 @@ impl Locks<'_> {
         }
         Ok(())
     }
+}
+
+fn is_frozen(seen: &Observed) -> bool {
+    seen.last.as_ref().is_some_and(|(_, record)| record.state == LockState::Frozen)
 }
 
 fn fenced_for(what: &str) -> String {

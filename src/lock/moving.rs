@@ -37,7 +37,9 @@ impl Moving {
             let was_free = matches!(change.record.act, Act::Acquired | Act::Frozen);
             let state = if was_free { LockState::Free } else { LockState::Failed };
             let reason = Some("the other half of the lock was lost".to_owned());
-            let (nonce, act) = (protocol::nonce()?, Act::GivenBack);
+            // As after a thaw: another freeze may have left it as it was.
+            let act = if change.record.act == Act::Frozen { Act::Thawed } else { Act::GivenBack };
+            let nonce = protocol::nonce()?;
             let effect = if was_free { Effect::None } else { change.record.effect };
             let record = Record { state, act, effect, nonce, reason, ..change.record.clone() };
             Ok(Change { key: change.key.clone(), expect: Some(version), record })

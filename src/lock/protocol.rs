@@ -50,6 +50,8 @@ pub struct AcquireRequest<'a> {
     pub commit: Option<Oid>,
     /// Whether HEAD contains a commit.
     pub contains: &'a dyn Fn(&Oid) -> Result<Ancestry, GitError>,
+    /// Whether the first of two commits contains the second.
+    pub ancestry: &'a dyn Fn(&Oid, &Oid) -> Result<Ancestry, GitError>,
     /// Whether the run that wrote a record has ended, tool and all. Asked only for the very same host.
     pub ended: &'a dyn Fn(&Record) -> Proof,
     /// The branch that must not have moved since it was seen.
@@ -87,6 +89,8 @@ impl Locks<'_> {
     /// [`LockError::Denied`], and whatever the backend says to a write.
     pub fn acquire_by_known(&self, request: &AcquireRequest<'_>) -> Result<ByKnown, LockError> {
         let not_so = |looked| Ok(ByKnown::NotSo { looked });
+        // Of two places only the one that refused has been looked at.
+        let looked = !request.keys.iter().any(LockKey::is_former);
         let Some(branch @ BranchChange::Unmoved { .. }) = request.branch.clone() else {
             return not_so(false);
         };
@@ -104,7 +108,11 @@ impl Locks<'_> {
             Swapped::Lost(LostTo::Denied(message)) => {
                 Err(LockError::Denied { place: self.backend.place(), message })
             }
-            Swapped::Superseded | Swapped::Lost(LostTo::Lock | LostTo::Branch(_)) => not_so(true),
+            Swapped::Superseded => match self.won_before(swap.changes, &priors)? {
+                Some(lease) => Ok(ByKnown::Taken(lease)),
+                None => not_so(looked),
+            },
+            Swapped::Lost(LostTo::Lock | LostTo::Branch(_)) => not_so(looked),
         }
     }
 
@@ -141,12 +149,18 @@ impl Locks<'_> {
             let swap = Swap { changes, branch: request.branch.clone() };
             match self.backend.swap(&swap)? {
                 Swapped::Done(versions) => return Ok(lease(swap.changes, versions, &priors)),
-                Swapped::Superseded | Swapped::Lost(LostTo::Lock) => {
+                lost_or_passed @ (Swapped::Superseded | Swapped::Lost(LostTo::Lock)) => {
+                    let key = swap.changes[0].key.clone();
+                    if lost_or_passed == Swapped::Superseded
+                        && let Some(lease) = self.won_before(swap.changes, &priors)?
+                    {
+                        return Ok(lease);
+                    }
                     lost += 1;
                     // First takings all move one key: each time one of them succeeds.
                     let first_taking = priors.contains(&None);
                     if lost >= if first_taking { FIRST_ATTEMPTS } else { ATTEMPTS } {
-                        return Err(LockError::Contended { key: swap.changes[0].key.clone() });
+                        return Err(LockError::Contended { key });
                     }
                     // The backend has looked in order to say so.
                     freshness = Freshness::Known;
@@ -161,6 +175,22 @@ impl Locks<'_> {
                 }
             }
         }
+    }
+
+    /// The lease of a swap that was made and of which something was changed again since, if that is only
+    /// what was moved along with the locks. The backend has looked in order to say so.
+    fn won_before(&self, changes: Vec<Change>, priors: &[Option<Prior>]) -> Result<Option<Lease>, LockError> {
+        let keys = changes.iter().map(|change| change.key.clone()).collect();
+        let observed = self.backend.read(&keys, Freshness::Known)?;
+        let mut versions = Vec::with_capacity(changes.len());
+        for ((change, prior), seen) in changes.iter().zip(priors).zip(observed) {
+            let Some((version, record)) = seen.last else { return Ok(None) };
+            if prior.is_some() && record.nonce != change.record.nonce {
+                return Ok(None);
+            }
+            versions.push(version);
+        }
+        Ok(Some(lease(changes, versions, priors)))
     }
 
     /// Asks whether the request would be granted now. Changes nothing.
@@ -204,7 +234,7 @@ impl Locks<'_> {
         let mut plan = Vec::with_capacity(taken.len());
         for (seen, prior) in taken.iter().zip(priors) {
             let exception = self.check_applied(request, seen)?;
-            let mut record = self.draft(request, seen, cover::carried(request, &taken, &seen.key), prior)?;
+            let mut record = self.draft(request, seen, cover::carried(request, &taken, &seen.key)?, prior)?;
             record.reason = exception;
             let expect = seen.last.as_ref().map(|(version, _)| version.clone());
             plan.push((Change { key: seen.key.clone(), expect, record }, Some(prior)));

@@ -176,6 +176,10 @@ fn with_request<T>(
         (Some(head), Some(repo)) => repo.ancestry(head, applied),
         _ => Ok(Ancestry::Lacks),
     };
+    let ancestry = |newer: &Oid, older: &Oid| match repo {
+        Some(repo) => repo.ancestry(newer, older),
+        None => Ok(Ancestry::Unknown),
+    };
     let ended = |record: &Record| alive.map_or(Proof::Unknown, |alive| alive.ended(&record.run));
     let commands = commands_under_lock(run);
     let first = commands.first();
@@ -188,6 +192,7 @@ fn with_request<T>(
         freshness: if upstream.is_some() { Freshness::Known } else { Freshness::Now },
         commit: commit.clone(),
         contains: &contains,
+        ancestry: &ancestry,
         ended: &ended,
         branch: upstream.and_then(|upstream| {
             let seen = upstream.seen.clone()?;

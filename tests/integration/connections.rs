@@ -176,6 +176,29 @@ fn who_has_pulled_what_others_did_pays_no_refusal() {
 }
 
 #[test]
+fn what_a_freeze_of_many_has_moved_is_looked_at_once_more() {
+    let world = World::new();
+    let (a, b) = (known(&world), world.clone("b"));
+    let frozen = || {
+        b.lockstep("freeze --reason x prod").run().code(0);
+        b.lockstep("thaw prod").run().code(0);
+    };
+    // Not known here: found out by the push that is lost.
+    frozen();
+    let (out, calls) = alias(&world, &a, ANA);
+    out.code(0);
+    assert_eq!(words(&calls), ["push", "fetch", "fetch", "push", "push"]);
+    // Known here, and once a run has been, everything is as usual.
+    frozen();
+    a.lockstep("locks").run().code(0);
+    for expected in [["fetch", "fetch", "push", "push"].as_slice(), &["push", "push"]] {
+        let (out, calls) = alias(&world, &a, ANA);
+        out.code(0);
+        assert_eq!(words(&calls), expected);
+    }
+}
+
+#[test]
 fn a_tree_older_than_what_was_applied_is_refused_from_an_old_clone_too() {
     let world = World::new();
     let a = known(&world);

@@ -8,22 +8,22 @@ use crate::lock::{
 use crate::project::UnitId;
 
 /// What a run of the unit would take, with everything that it watches.
-fn take(who: &Actor, unit: &str, freshness: Freshness) -> Result<Lease, LockError> {
+pub(super) fn take(who: &Actor, unit: &str, freshness: Freshness) -> Result<Lease, LockError> {
     take_from(&who.locks(), unit, freshness)
 }
 
-fn take_from(locks: &Locks<'_>, unit: &str, freshness: Freshness) -> Result<Lease, LockError> {
+pub(super) fn take_from(locks: &Locks<'_>, unit: &str, freshness: Freshness) -> Result<Lease, LockError> {
     let id: UnitId = unit.parse().unwrap();
     let unit_keys = Naming::default().unit(&id, []);
     let plain = request(&unit_keys.take);
     locks.acquire(&AcquireRequest { watch: &unit_keys.watch, freshness, unit: unit.into(), ..plain })
 }
 
-fn freeze(who: &Actor, key: &str) -> Result<Vec<Record>, LockError> {
+pub(super) fn freeze(who: &Actor, key: &str) -> Result<Vec<Record>, LockError> {
     who.locks().freeze_many(&keys(&[key]), key, "black friday")
 }
 
-fn refused_by(result: Result<Lease, LockError>, key: &str) {
+pub(super) fn refused_by(result: Result<Lease, LockError>, key: &str) {
     let error = result.unwrap_err();
     assert!(
         matches!(&error, LockError::Held { key: k, holder, .. } if k.as_str() == key && holder.state == LockState::Frozen),

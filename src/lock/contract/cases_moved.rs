@@ -71,6 +71,23 @@ pub(super) fn several_former_locks_go_into_one(place: &Place) {
     assert_eq!(told(&ana, "@all/prod").2, Some(oid('6')));
 }
 
+pub(super) fn the_newest_of_several_former_commits_is_known(place: &Place) {
+    let ana = place.run("ana", "r1");
+    // The one that was taken more often has applied the older commit.
+    for (unit, digit) in [("beta/prod", '2'), ("beta/prod", '3'), ("alpha/prod", '5')] {
+        let lease = ana.take(&[unit]).unwrap();
+        ana.locks().release(&lease, Some(&oid(digit)), None).unwrap();
+    }
+    // Both are taken by runs that change nothing: the lock of both has learnt of both.
+    for (unit, run) in [("beta/prod", "r2"), ("alpha/prod", "r3"), ("beta/prod", "r4")] {
+        let run = ana.again(run);
+        let lease = take_both(&run, unit, "@all/prod", &contains).unwrap();
+        run.locks().release(&lease, None, None).unwrap();
+    }
+    assert_eq!(told(&ana, "@all/prod").2, Some(oid('5')));
+    assert_eq!((told(&ana, "alpha/prod").2, told(&ana, "beta/prod").2), (Some(oid('5')), Some(oid('3'))));
+}
+
 pub(super) fn a_set_that_is_held_in_part_is_taken_over(place: &Place) {
     let (ana, bob) = (place.run("ana", "r1"), place.run("bob", "r2"));
     let lease = ana.take(&["alpha/prod", "vpc"]).unwrap();

@@ -54,6 +54,11 @@ pub(crate) fn contains(_: &Oid) -> Result<Ancestry, GitError> {
     Ok(Ancestry::Contains)
 }
 
+/// Of two of [`oid`]'s commits the one with the greater digit contains the other.
+pub(crate) fn by_digit(newer: &Oid, older: &Oid) -> Result<Ancestry, GitError> {
+    Ok(if newer.as_str() >= older.as_str() { Ancestry::Contains } else { Ancestry::Lacks })
+}
+
 pub(crate) fn lacks(_: &Oid) -> Result<Ancestry, GitError> {
     Ok(Ancestry::Lacks)
 }
@@ -76,6 +81,7 @@ pub(crate) fn request(keys: &KeySet) -> AcquireRequest<'_> {
         freshness: Freshness::Now,
         commit: Some(oid('1')),
         contains: &contains,
+        ancestry: &by_digit,
         ended: &unknown,
         branch: None,
         program: Some("tofu".into()),

@@ -3,7 +3,9 @@
 //! A backend brings a [`Place`]: somewhere to keep locks, independent clients of it, and ways to
 //! damage it. `contract!` makes one test of each promise.
 
+mod between;
 mod cases;
+mod cases_between;
 mod cases_freeze;
 mod cases_hostile;
 mod cases_list;
@@ -65,8 +67,13 @@ contract! {
     what_was_read_at_different_instants_is_read_again in cases_many,
     a_freeze_of_many_races_with_runs in cases_many,
     first_takings_at_the_same_time_all_succeed in cases_many,
+    a_lock_that_was_won_is_held_whatever_else_moved in cases_between,
+    an_evicted_freeze_hides_no_other in cases_between,
+    a_freeze_that_ends_makes_no_room_beside_another in cases_between,
+    a_lock_that_a_freeze_made_is_no_way_past_another in cases_between,
     a_moved_lock_goes_on_from_the_former in cases_moved,
     several_former_locks_go_into_one in cases_moved,
+    the_newest_of_several_former_commits_is_known in cases_moved,
     a_set_that_is_held_in_part_is_taken_over in cases_moved,
     a_listing_shows_every_lock in cases_list,
     a_bad_record_hides_no_other in cases_list,

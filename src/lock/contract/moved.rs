@@ -7,8 +7,8 @@ use super::fixture::{Actor, contains, host, keys, oid, request};
 use super::git::PREFIX;
 use crate::git::testing::World;
 use crate::lock::{
-    AcquireRequest, Act, Effect, Freshness, GitRefs, KeySet, Lease, Listed, LocalFiles, LockBackend,
-    LockError, LockKey, LockState, Moving, Observed, Record, Swap, Swapped, Written,
+    AcquireRequest, Act, BranchChange, ByKnown, Effect, Freshness, GitRefs, KeySet, Lease, Listed,
+    LocalFiles, LockBackend, LockError, LockKey, LockState, Moving, Observed, Record, Swap, Swapped, Written,
 };
 use crate::process::Interrupts;
 
@@ -226,6 +226,39 @@ fn half_a_lock_is_none() {
     assert!(take(&actor(Arc::clone(&ana.backend), "bob", "r2")).is_err());
     ana.again("r3").locks().evict(&keys(&BOTH), "r1", None).unwrap();
     assert_eq!(states(&ana), [LockState::Free; 2]);
+}
+
+/// Takes by what an earlier look has seen, guarding `main`.
+fn by_known(who: &Actor, seen: &crate::git::Oid) -> ByKnown {
+    let carry = [(LockKey::new(BOTH[1]).unwrap(), LockKey::new(BOTH[0]).unwrap())];
+    let (both, freshness) = (keys(&BOTH), Freshness::Known);
+    let branch = Some(BranchChange::Unmoved { name: "refs/heads/main".into(), seen: seen.clone() });
+    let request = AcquireRequest { carry: &carry, contains: &contains, branch, freshness, ..request(&both) };
+    who.locks().acquire_by_known(&request).unwrap()
+}
+
+#[test]
+fn a_refusal_of_the_former_place_tells_nothing_of_the_branch() {
+    let (world, repo) = World::new();
+    let head = repo.head().unwrap().oid.unwrap();
+    let clone = |name: &str| world.open(&world.clone_as(name));
+    let git = |name: &str| Box::new(GitRefs::new(clone(name), "origin", PREFIX, Interrupts::new()).unwrap());
+    // The former place is another remote, of which something was known as well.
+    let other = World::empty();
+    let elsewhere = |name: &str| {
+        GitRefs::new(other.open(&other.clone_as(name)), "origin", PREFIX, Interrupts::new()).unwrap()
+    };
+    let old = actor(Arc::new(elsewhere("old")), "ana", "r1");
+    let new = actor(Arc::new(Moving::new(git("new"), Box::new(elsewhere("new")))), "bob", "r2");
+    let ByKnown::Taken(lease) = by_known(&new, &head) else { panic!() };
+    new.locks().release(&lease, None, None).unwrap();
+    let lease = old.take(&["alpha/prod"]).unwrap();
+    old.locks().release(&lease, None, None).unwrap();
+    let a = world.path().join("a");
+    world.commit(&a, "file", "two");
+    world.git(&a, &["push", "-q", "origin", "HEAD:main"]);
+    assert!(matches!(by_known(&new.again("r3"), &head), ByKnown::NotSo { looked: false }));
+    assert_eq!(states(&new), [LockState::Free; 2]);
 }
 
 #[test]
