@@ -7,7 +7,7 @@
 /// ```
 /// use lockstep::ExitCode;
 /// assert_eq!(ExitCode::Held.code(), 75);
-/// assert!(ExitCode::ALL.iter().all(|code| !code.meaning().is_empty()));
+/// assert!(ExitCode::ALL.iter().all(|code| !code.meaning().is_empty() && !code.advice().is_empty()));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -103,6 +103,63 @@ impl ExitCode {
             Self::NotExecutable => "the program cannot be executed",
             Self::NotFound => "the program was not found",
             Self::Interrupted => "interrupted before a command ran",
+        }
+    }
+
+    /// What its reader does next, in a sentence or two of Markdown for the documentation. It holds for
+    /// every error of the code; an error's own hint is more exact and comes first.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::Success => "Nothing: all of it is done.",
+            Self::Found => {
+                "Read what was found. After `build --check`: `lockstep diff` shows the difference. After \
+                 `lockstep doctor`: each finding stands beside the command that mends it. Many tools end \
+                 with 1 as well; then the tool has said why."
+            }
+            Self::Usage => {
+                "Nothing was done. Take the line that the hint offers, or see `lockstep --help` and \
+                 `lockstep --dry-run …`."
+            }
+            Self::Unreachable => {
+                "See whether git reaches the remote (`git ls-remote`), or this machine AWS; then run the same \
+                 again. If the command had run already, the lock is kept until the remote can be told."
+            }
+            Self::Internal => "Report it, with the message. `lockstep locks` tells whether a lock is left.",
+            Self::Io => {
+                "The message names the file and what the operating system said: permissions, a full disk. \
+                 Mend that and run the same again."
+            }
+            Self::Held => {
+                "Wait with `--wait 10m`, or ask the holder whom the message names. If that run is dead: \
+                 `lockstep unlock-any --reason TEXT -- MODULE PROFILE`. If the lock is frozen, the message has \
+                 the `lockstep thaw …` that ends it. If a rendered directory is in use, wait for the process \
+                 that is named."
+            }
+            Self::Lost => {
+                "Stop and look: `lockstep log UNIT` says who took the lock and why. Nothing was pushed after \
+                 it was lost; whether the tool has changed something, the tool knows."
+            }
+            Self::Refused => {
+                "Bring the tree to where the message wants it: commit, `git pull --rebase`, `git push`. Then \
+                 run the same again."
+            }
+            Self::Config => {
+                "Mend the file and line that the message names. `lockstep validate -- MODULE PROFILE` finds the \
+                 other faults of the unit at once, `lockstep doctor` those of git, remote and tools."
+            }
+            Self::PushRefused => {
+                "The change is applied and the lock is kept. Type the line of the hint, most often `git pull \
+                 --rebase && lockstep build git-check lock git-push unlock -- MODULE PROFILE`."
+            }
+            Self::TimedOut => {
+                "Look whether the change is whole; run the same again, with a longer `timeout` under `[exec]` or \
+                 `[tools.NAME]` if it needs one."
+            }
+            Self::NotExecutable => "See whether it is a program and may be run: `ls -l` and `chmod +x`.",
+            Self::NotFound => {
+                "Install the tool, or put its directory on `PATH`; the message says where it was looked for."
+            }
+            Self::Interrupted => "No command was started. Run the same again.",
         }
     }
 

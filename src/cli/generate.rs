@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use super::args;
 use super::completions::Shell;
 use super::terminal::Terminal;
-use super::{completions, config_reference, functions_page, help, man, schema, write_files};
+use super::{completions, config_reference, exit_codes_page, functions_page, help, man, schema, write_files};
 use crate::ExitCode;
 use crate::env::Environment;
 
@@ -41,6 +41,7 @@ fn files() -> anyhow::Result<Vec<(String, String)>> {
         ("completions/_lockstep", completions::script(Shell::Zsh).to_owned()),
         ("completions/lockstep.fish", completions::script(Shell::Fish).to_owned()),
         ("docs/cli.md", reference()),
+        ("docs/exit-codes.md", exit_codes_page::page()),
         ("docs/functions.md", functions_page::page()),
         ("docs/lockstep.1", man::page().context("cannot make the manual page")?),
         ("docs/reference.md", config_reference::text()),

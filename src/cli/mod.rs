@@ -13,6 +13,7 @@ mod demo;
 mod diagnose;
 mod doctor;
 mod dry_run;
+mod exit_codes_page;
 mod freeze;
 mod functions_page;
 mod generate;
