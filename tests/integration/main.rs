@@ -40,6 +40,7 @@ mod many;
 mod new;
 mod push;
 mod readme;
+mod recipes;
 mod remotes;
 mod repositories;
 mod schema;
