@@ -51,7 +51,7 @@ what; the event `run_finished` (`--events FILE`) says the same.
 
 What counts as a tool's success is a rule for each tool: `tofu plan -detailed-exitcode` ending with 2 and `kubectl
 diff` ending with 1 are successes with changes, so the pipeline goes on and the code is still the result
-(`[tools.NAME] success` changes it, see [configuration.md](configuration.md#lockstep-toml)).
+(`[tools.NAME] success` changes it, see [configuration.md](configuration.md#locksteptoml)).
 
 The messages that end with these codes: [troubleshooting.md](troubleshooting.md).
 ";

@@ -11,6 +11,7 @@ mod death;
 mod demo;
 mod describe;
 mod diff;
+mod docs;
 mod doctor;
 #[cfg(feature = "dynamodb")]
 mod dynamodb;

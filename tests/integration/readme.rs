@@ -42,29 +42,3 @@ fn two_minutes_in_ones_own_repository() {
     assert_eq!(world.origin_at("main"), own.head());
     assert_eq!(own.git("status --porcelain"), "");
 }
-
-#[test]
-fn its_links_lead_somewhere() {
-    for file in [
-        "README.md",
-        "docs/start.md",
-        "docs/locks.md",
-        "docs/library.md",
-        "docs/configuration.md",
-        "docs/cli.md",
-        "docs/functions.md",
-        "docs/shells.md",
-    ] {
-        let path = repository().join(file);
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("cannot read {file}: {e}"));
-        for rest in text.split("](").skip(1) {
-            let target = rest.split(')').next().expect("closed");
-            let target = target.split('#').next().expect("a path");
-            if target.is_empty() || target.contains("://") {
-                continue;
-            }
-            let there = path.parent().expect("a file").join(target);
-            assert!(there.exists(), "{file} links to {target}, which is not there");
-        }
-    }
-}
