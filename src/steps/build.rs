@@ -1,6 +1,6 @@
 //! `build`: renders the module for the profile and keeps the rendered directory in use.
 
-use super::rendering::{with_batch, with_request};
+use super::rendering::{from_outside, with_batch, with_request};
 use crate::Error;
 use crate::process::Signal;
 use crate::render::{RenderError, Rendered, Results, build, build_all, check, check_all, content};
@@ -63,7 +63,15 @@ impl Step for Build {
             return settle(runs, results, |_, ()| Done::as_usual("nothing would change"));
         }
         let results = with_batch(runs, build_all);
-        settle(runs, results, |run, rendered| told(run, &rendered))
+        settle(runs, results, |run, rendered| {
+            // The others were told once for all units; which variables a unit asks for is its own affair.
+            let is_asked = |key: &&String| key.starts_with("env(");
+            let asked: Vec<String> = rendered.override_keys.iter().filter(is_asked).cloned().collect();
+            if !asked.is_empty() {
+                run.warn(from_outside(&asked));
+            }
+            told(run, &rendered)
+        })
     }
 }
 

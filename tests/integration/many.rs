@@ -78,3 +78,16 @@ fn a_module_of_several_sources_says_which_file_makes_what() {
     a.lockstep("build -- alpha prod").run().code(0);
     assert!(!a.has(".dist/alpha/prod/providers.tf"), "what no source makes any more is removed");
 }
+
+#[test]
+fn what_units_ask_of_the_outside_is_told_for_each() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write("modules/alpha/main.tf", "{{ env('SIZE', 'small') }} {{ secret(env='TOKEN') }}\n");
+    let build = || a.lockstep("build").words("-- * prod").env("TOKEN", "hunter2");
+    build().run().code(0).never_says("outside the repository").never_says("hunter2");
+    let out = build().env("SIZE", "large").run();
+    out.code(0).says("alpha/prod: warning: parameters from outside the repository: env(SIZE);");
+    out.never_says("beta/prod: warning");
+    assert_eq!(a.read(".dist/alpha/prod/main.tf"), "large hunter2\n");
+}
