@@ -117,12 +117,12 @@ impl ExitCode {
                  with 1 as well; then the tool has said why."
             }
             Self::Usage => {
-                "Nothing was done. Take the line that the hint offers, or see `lockstep --help` and \
-                 `lockstep --dry-run …`."
+                "Take the line that the hint offers, or see `lockstep --help`; `lockstep --dry-run …` shows what \
+                 a line means and does nothing."
             }
             Self::Unreachable => {
                 "See whether git reaches the remote (`git ls-remote`), or this machine AWS; then run the same \
-                 again. If the command had run already, the lock is kept until the remote can be told."
+                 again. If a command had run already, the lock is kept, and the hint says how to go on."
             }
             Self::Internal => "Report it, with the message. `lockstep locks` tells whether a lock is left.",
             Self::Io => {
@@ -136,8 +136,8 @@ impl ExitCode {
                  that is named."
             }
             Self::Lost => {
-                "Stop and look: `lockstep log UNIT` says who took the lock and why. Nothing was pushed after \
-                 it was lost; whether the tool has changed something, the tool knows."
+                "Stop and look: `lockstep log UNIT` says who took the lock and why. Where the lock is on \
+                 the branch's remote, nothing was pushed after that; what the tool has changed, the tool knows."
             }
             Self::Refused => {
                 "Bring the tree to where the message wants it: commit, `git pull --rebase`, `git push`. Then \
