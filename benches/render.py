@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """What rendering costs, beside `cp -r` of the same output and Jinja2 doing the same work.
 
-    cargo build --release && python3 benches/render.py [ROUNDS]
+    cargo build --release && python3 benches/render.py [ROUNDS [SECONDS]]
 
 Projects of 1, 100 and 1,000 modules in three profiles, five templates of 1 to 4 KiB each. One process
 renders one profile of all modules (`lockstep build -- '*' prod`): cold (no output yet) and unchanged
 (all of it there). Beside it `cp -r` copies the output, and Python renders the same templates with
 Jinja2, cold: reading, compiling, rendering, writing. Runs take turns (A B C A B C ...), so that a machine
 whose speed drifts drifts for all. Figures are medians of wall time of whole processes in milliseconds;
-`work` is the time of an unchanged build less that of `lockstep --version`, `3 profiles` a cold build of all. Jinja2 is installed into
+`work` is the time of an unchanged build less that of `lockstep --version`, `3 profiles` a cold build of all.
+Cold means that neither output nor lock files are there. A case takes ROUNDS rounds, or as many as fit into
+SECONDS, and at least three; the table says how many. The program is target/release/lockstep, or what
+LOCKSTEP_BIN names. Jinja2 is installed into
 target/bench; where that cannot be, its column is skipped. Everything else happens in a temporary
 directory.
 """
@@ -22,9 +25,12 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-LOCKSTEP = os.path.join(ROOT, "target", "release", "lockstep")
+LOCKSTEP = os.environ.get("LOCKSTEP_BIN") or os.path.join(ROOT, "target", "release", "lockstep")
 VENV = os.path.join(ROOT, "target", "bench", "jinja2")
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 120
+# For one process: what takes longer hangs, or the machine is of no use for measuring.
+PATIENCE = 120
 PROFILES = ("dev", "prod", "stage")
 
 JINJA = """
@@ -89,7 +95,7 @@ def project(base, modules, env):
 
 def timed(argv, env, cwd):
     start = time.perf_counter()
-    done = subprocess.run(argv, env=env, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    done = subprocess.run(argv, env=env, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False, timeout=PATIENCE)
     elapsed = (time.perf_counter() - start) * 1000
     if done.returncode != 0:
         sys.exit(f"{argv} failed: {done.stderr.decode()[:2000]}")
@@ -117,10 +123,13 @@ def measure(base, modules, env, python):
     path = project(base, modules, env)
     dist, copy, out = (os.path.join(path, ".dist"), os.path.join(base, "copy"), os.path.join(base, "jinja"))
     build = [LOCKSTEP, "-q", "build", "--", "*" if modules > 1 else "m0000", "prod"]
-    rounds = max(5, ROUNDS if modules <= 100 else ROUNDS // 2)
+    locks = os.path.join(path, ".git", "lockstep")
+    begin, rounds = time.monotonic(), 0
     times = {name: [] for name in ("start", "cold", "unchanged", "check", "cp", "jinja", "every")}
-    for _ in range(rounds):
+    while rounds < min(3, ROUNDS) or rounds < ROUNDS and time.monotonic() - begin < SECONDS:
+        rounds += 1
         shutil.rmtree(dist, ignore_errors=True)
+        shutil.rmtree(locks, ignore_errors=True)
         times["start"].append(timed([LOCKSTEP, "--version"], env, path))
         times["cold"].append(timed(build, env, path))
         times["unchanged"].append(timed(build, env, path))
@@ -133,9 +142,10 @@ def measure(base, modules, env, python):
             if not same(dist, out):
                 sys.exit("Jinja2 made other output")
         shutil.rmtree(dist)
+        shutil.rmtree(locks, ignore_errors=True)
         times["every"].append(timed([*build[:-1], "*"], env, path))
     shutil.rmtree(path)
-    return {name: statistics.median(list_) if list_ else None for name, list_ in times.items()}
+    return rounds, {name: statistics.median(list_) if list_ else None for name, list_ in times.items()}
 
 
 def main():
@@ -145,16 +155,16 @@ def main():
     env = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     env.update({"HOME": base, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"})
     python = jinja()
-    print(f"{ROUNDS} rounds, {os.cpu_count()} processors; milliseconds; Jinja2 {'beside it' if python else 'skipped: it cannot be installed'}")
-    print(f"{'modules':>8}{'cold':>9}{'cp -r':>9}{'ratio':>7}{'jinja2':>9}{'ratio':>7}{'unchanged':>11}{'work':>8}{'a unit':>8}{'--check':>9}{'3 profiles':>12}")
+    print(f"at most {ROUNDS} rounds, {os.cpu_count()} processors; milliseconds; Jinja2 {'beside it' if python else 'skipped: it cannot be installed'}")
+    print(f"{'modules':>8}{'cold':>9}{'cp -r':>9}{'ratio':>7}{'jinja2':>9}{'ratio':>7}{'unchanged':>11}{'work':>8}{'a unit':>8}{'--check':>9}{'3 profiles':>12}{'rounds':>8}")
     try:
         for modules in (1, 100, 1000):
-            m = measure(base, modules, env, python)
+            rounds, m = measure(base, modules, env, python)
             work = m["unchanged"] - m["start"]
             beside = f"{m['jinja']:9.1f}{m['jinja'] / m['cold']:6.1f}x" if python else f"{'-':>9}{'-':>7}"
             print(
                 f"{modules:>8}{m['cold']:9.1f}{m['cp']:9.1f}{m['cold'] / m['cp']:6.2f}x{beside}"
-                f"{m['unchanged']:11.1f}{work:8.1f}{work / modules:8.3f}{m['check']:9.1f}{m['every']:12.1f}",
+                f"{m['unchanged']:11.1f}{work:8.1f}{work / modules:8.3f}{m['check']:9.1f}{m['every']:12.1f}{rounds:8}",
                 flush=True,
             )
     finally:
