@@ -1,8 +1,8 @@
 //! A freeze of many and runs that take their locks at the same moment, explored exhaustively.
 //!
 //! One run wants a lock that was taken before, another one that nobody has heard of; a person freezes
-//! both, thaws, and freezes again. Every read of every key is a step of its own, in every
-//! order; only a swap is atomic. When a freeze has returned nobody holds a lock, and nobody takes
+//! both, thaws, and freezes again; another person freezes one of them, or everything, and ends that. Every
+//! read of every key is a step of its own, in every order; only a swap is atomic. When a freeze has returned nobody holds a lock, and nobody takes
 //! one until the thaw. The rules are those of `lock::cover` and `lock::freeze_many`, said once more.
 
 use std::collections::hash_map::Entry;
@@ -22,6 +22,12 @@ enum Mutation {
     NoRefusal,
     /// A freeze looks for locks before it has read the key that first takings move.
     LateGate,
+    /// What another freeze holds is passed over for good.
+    NoLookBack,
+    /// The freeze of a lock that never was moves nothing else.
+    NoGateOfFreeze,
+    /// The end of another freeze (an eviction) is no reason to read again.
+    NoRereadOfEnd,
 }
 
 /// One key of the backend.
@@ -41,7 +47,7 @@ const NEW: usize = 1;
 const FREEZE: usize = 2;
 const GATE: usize = 3;
 const KEYS: usize = 4;
-/// Which lock each run wants; the last one to act is the person who freezes.
+/// Which lock each run wants (it has that number, too); the last one to act is the person who freezes.
 const WANTS: [usize; 2] = [OLD, NEW];
 const PERSON: usize = WANTS.len();
 const ACTORS: usize = PERSON + 1;
@@ -68,11 +74,21 @@ struct State {
     /// A freeze has returned, and its thaw has not begun.
     returned: bool,
     freezes: u8,
+    /// A freeze is written, and what it passed over is looked at once more.
+    passed: Option<[Option<Key>; KEYS]>,
+    /// What another person freezes, if there is one, and how far he is.
+    other: Option<usize>,
+    other_did: u8,
 }
 
 impl State {
-    fn start() -> Self {
-        let mut state = Self::default();
+    /// Beside another person one run is enough, and one freeze.
+    fn start(beside: Option<(usize, usize)>) -> Self {
+        let mut state = Self { other: beside.map(|(other, _)| other), ..Self::default() };
+        if let Some((_, run)) = beside {
+            state.actors[1 - run].done = true;
+            state.freezes = FREEZES - 1;
+        }
         state.keys[OLD].version = 1;
         state
     }
@@ -97,7 +113,7 @@ impl State {
 
     /// Every state that one step leads to.
     fn next(&self, without: Mutation) -> Vec<Self> {
-        let mut all = Vec::new();
+        let mut all: Vec<Self> = self.other_acts(without).into_iter().collect();
         for (who, me) in self.actors.into_iter().enumerate() {
             if me.done && !me.holds && !(who == PERSON && self.returned) {
                 continue;
@@ -108,7 +124,10 @@ impl State {
                 wanted = vec![GATE];
             }
             let mut s = *self;
-            if me.holds {
+            if let (PERSON, Some(passed)) = (who, self.passed) {
+                s.look_back(passed, without);
+                all.push(s);
+            } else if me.holds {
                 s.write(WANTS[who], |key| (key.held, key.fenced) = (false, false));
                 s.actors[who] = Actor { done: true, ..Actor::default() };
                 all.push(s);
@@ -142,7 +161,7 @@ impl State {
             me.read[FREEZE].unwrap_or_default(),
             me.read[GATE].unwrap_or_default(),
         );
-        if freeze.frozen || seen.held {
+        if freeze.frozen || gate.frozen || seen.held || seen.frozen {
             self.actors[who] = Actor { done: true, ..Actor::default() };
             return;
         }
@@ -174,8 +193,9 @@ impl State {
             self.actors[PERSON] = Actor { done: true, ..Actor::default() };
             return;
         }
-        let free = |lock: usize| seen[lock].version > 0 && !seen[lock].held;
-        let mut moves = vec![FREEZE, GATE];
+        let free = |lock: usize| seen[lock].version > 0 && !seen[lock].held && !seen[lock].frozen;
+        let mut moves = vec![FREEZE];
+        moves.extend((!seen[GATE].frozen).then_some(GATE));
         moves.extend([OLD, NEW].into_iter().filter(|lock| free(*lock) && without != Mutation::NoFence));
         if !self.unchanged(PERSON, moves.iter().copied()) {
             self.again(PERSON);
@@ -185,9 +205,52 @@ impl State {
             self.write(key, |key| key.fenced = true);
         }
         self.keys[FREEZE].frozen = true;
-        self.returned = true;
         self.freezes += 1;
-        self.actors[PERSON] = Actor::default();
+        self.passed = Some(std::array::from_fn(|key| Some(seen[key]).filter(|k| key != FREEZE && k.frozen)));
+    }
+
+    /// Whether what was passed over has been frozen all the time; else the freeze is taken back.
+    fn look_back(&mut self, passed: [Option<Key>; KEYS], without: Mutation) {
+        let same = passed.iter().zip(self.keys).all(|(was, is)| was.is_none_or(|was| was == is));
+        self.passed = None;
+        if same || without == Mutation::NoLookBack {
+            self.returned = true;
+            self.actors[PERSON] = Actor::default();
+        } else {
+            self.write(FREEZE, |key| (key.frozen, key.fenced) = (false, true));
+            self.freezes -= 1;
+            self.again(PERSON);
+        }
+    }
+
+    /// Another person's freeze, and its end; each is one step.
+    fn other_acts(&self, without: Mutation) -> Option<Self> {
+        let mut s = *self;
+        s.other_did += 1;
+        let other = self.other?;
+        let key = self.keys[other];
+        let everything = other == GATE;
+        match self.other_did {
+            0 if key.held || (everything && (self.keys[OLD].held || self.keys[NEW].held)) => return None,
+            0 => {
+                s.write(other, |key| key.frozen = true);
+                let made = key.version == 0 && !everything && without != Mutation::NoGateOfFreeze;
+                if made && !self.keys[GATE].frozen {
+                    s.write(GATE, |_| {});
+                }
+                for lock in [OLD, NEW] {
+                    if everything && self.keys[lock].version > 0 {
+                        s.write(lock, |key| key.fenced = true);
+                    }
+                }
+            }
+            1 => {
+                let seen = without != Mutation::NoRereadOfEnd;
+                s.write(other, |key| (key.frozen, key.fenced) = (false, key.fenced || seen));
+            }
+            _ => return None,
+        }
+        Some(s)
     }
 
     /// What must hold in every state.
@@ -198,9 +261,10 @@ impl State {
 
 /// How many states there are, or the steps that lead to one that must not be.
 fn explore(without: Mutation) -> Result<usize, Vec<State>> {
-    let start = State::start();
-    let mut from: HashMap<State, Option<State>> = HashMap::from([(start, None)]);
-    let mut waiting = VecDeque::from([start]);
+    let beside = [None, Some((OLD, OLD)), Some((NEW, NEW)), Some((GATE, OLD)), Some((GATE, NEW))];
+    let starts = beside.map(State::start);
+    let mut from: HashMap<State, Option<State>> = starts.into_iter().map(|start| (start, None)).collect();
+    let mut waiting = VecDeque::from(starts);
     while let Some(state) = waiting.pop_front() {
         if state.wrong() {
             let mut trace = vec![state];
@@ -223,16 +287,23 @@ fn explore(without: Mutation) -> Result<usize, Vec<State>> {
 #[test]
 fn when_a_freeze_has_returned_nobody_holds_and_nobody_takes() {
     match explore(Mutation::None) {
-        Ok(states) => assert!(states > 1_000, "{states}"),
+        Ok(states) => assert!(states > 10_000, "{states}"),
         Err(trace) => panic!("{trace:#?}"),
     }
 }
 
 #[test]
 fn leaving_out_any_rule_is_noticed() {
-    for without in
-        [Mutation::NoFence, Mutation::NoGate, Mutation::NoReread, Mutation::NoRefusal, Mutation::LateGate]
-    {
+    for without in [
+        Mutation::NoFence,
+        Mutation::NoGate,
+        Mutation::NoReread,
+        Mutation::NoRefusal,
+        Mutation::LateGate,
+        Mutation::NoLookBack,
+        Mutation::NoGateOfFreeze,
+        Mutation::NoRereadOfEnd,
+    ] {
         let trace = explore(without).expect_err("a rule that nothing needs");
         assert!(trace.len() > 4, "the shortest way: {trace:#?}");
     }
