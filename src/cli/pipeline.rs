@@ -65,18 +65,18 @@ fn try_run(args: PipelineArgs, separated: bool, env: Environment, terminal: Term
     if let Some(ci) = ci {
         engine = engine.reporter(Arc::new(ci));
     }
-    engine = engine.reporter(Arc::new(Human::new(
-        std::io::stderr(),
-        terminal.level,
-        terminal.color,
-        terminal.live,
-    )));
+    let human = Arc::new(Human::new(std::io::stderr(), terminal.level, terminal.color, terminal.live));
+    engine = engine.reporter(human.clone());
     if let Some(target) = &args.options.events {
         engine = engine.reporter(Arc::new(Json::open(target, &cwd)?));
     }
     engine = engine.output(terminal.sink());
     if terminal.interactive {
-        engine = engine.ask(Arc::new(move |question: &str| terminal.ask(question)));
+        let interrupted = interrupts.clone();
+        engine = engine.ask(Arc::new(move |question: &str| {
+            human.before_a_question();
+            terminal.ask(question, &interrupted)
+        }));
     }
     // Before anything is done: from here on a signal ends the run in order, never in the middle.
     let _handlers = signals::install(&interrupts).context("cannot handle signals")?;

@@ -5,12 +5,18 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use super::args::{ColorChoice, Global};
 use crate::ExitCode;
 use crate::env::Environment;
+use crate::process::Interrupts;
 use crate::report::Level;
 use crate::workflow::DataSink;
+
+/// How often a question looks whether the run is asked to end.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// How to talk to the user.
 #[derive(Clone, Copy, Debug)]
@@ -103,18 +109,39 @@ impl Terminal {
         }
     }
 
-    /// Asks on the terminal and reads one line; none if it is empty.
-    pub(super) fn ask(self, question: &str) -> Option<String> {
-        self.answer(question).filter(|answer| !answer.is_empty())
+    /// Asks on the terminal in the middle of a run, whose signals do not end the process: one line, none
+    /// if it is empty, and none as soon as the run is asked to end.
+    pub(super) fn ask(self, question: &str, interrupts: &Interrupts) -> Option<String> {
+        let (told, answer) = mpsc::channel();
+        let question = question.to_owned();
+        // A read from a terminal cannot be called off. If nobody answers any more the thread waits until
+        // the process ends, which the interrupted run does now.
+        let reader = std::thread::Builder::new().name("question".to_owned());
+        reader.spawn(move || told.send(self.answer(&question))).ok()?;
+        loop {
+            match answer.recv_timeout(GLANCE) {
+                Ok(answer) => return answer.filter(|answer| !answer.is_empty()),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) if interrupts.requested().is_some() => {
+                    self.say("");
+                    return None;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
     }
 
     /// Asks on the terminal and reads one line, which may be empty; none at the end of the input.
-    #[expect(clippy::unused_self, reason = "as for `say`")]
     pub(super) fn answer(self, question: &str) -> Option<String> {
         let _ = write!(std::io::stderr(), "{question} ");
         let mut answer = String::new();
         let read = std::io::stdin().read_line(&mut answer).ok()?;
-        (read > 0).then(|| answer.trim().to_owned())
+        if read == 0 {
+            // Ctrl-D leaves the cursor behind the question.
+            self.say("");
+            return None;
+        }
+        Some(answer.trim().to_owned())
     }
 
     fn labelled(self, label: &str, color: &str, text: &str) {

@@ -52,6 +52,12 @@ impl Human {
         Self { level, color, progress: Progress::new(live), talk: Mutex::new(talk) }
     }
 
+    /// Takes the passing line away and keeps it away for the rest of the step: the user is about to be
+    /// asked something, and what he reads and types must stand alone.
+    pub fn before_a_question(&self) {
+        self.progress.end();
+    }
+
     fn lock(&self) -> MutexGuard<'_, Talk> {
         self.talk.lock().unwrap_or_else(PoisonError::into_inner)
     }

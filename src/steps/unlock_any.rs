@@ -41,7 +41,7 @@ impl Step for UnlockAny {
             return Ok(Done::says(format!("lock `{}` is free already", run.unit.id)));
         }
         expected(run, &holders)?;
-        let reason = reason(run, &holders)?;
+        let reason = reason(run, &holders, state)?;
         let mut told = Vec::new();
         let mut runs: Vec<&str> = holders.iter().map(|record| record.run.as_str()).collect();
         runs.sort_unstable();
@@ -82,19 +82,21 @@ fn expected(run: &Run<'_>, holders: &[Record]) -> Result<(), LockError> {
 }
 
 /// The reason to record: needed for what is somebody else's.
-fn reason(run: &Run<'_>, holders: &[Record]) -> Result<Option<String>, Error> {
-    let given = run.plan.options.reason.clone();
-    let given = given.filter(|text| !text.trim().is_empty());
+fn reason(run: &Run<'_>, holders: &[Record], state: &State) -> Result<Option<String>, Error> {
+    let text = |text: &String| !text.trim().is_empty();
+    let given = run.plan.options.reason.clone().filter(text);
     let needs = |record: &&Record| record.owner != run.services.owner || record.state == LockState::Frozen;
-    let Some(foreign) = holders.iter().find(needs) else {
+    let Some(foreign) = holders.iter().find(needs).filter(|_| given.is_none()) else {
         return Ok(given);
     };
-    let ask = || {
-        let how = if foreign.state == LockState::Frozen { "frozen" } else { "held" };
-        let question = format!("`{}` is {how} by {}. Why take it away?", foreign.key, foreign.describe());
-        run.services.ask.as_ref().and_then(|ask| ask(&question))
-    };
-    given.or_else(ask).filter(|text| !text.trim().is_empty()).map(Some).ok_or_else(|| {
+    let how = if foreign.state == LockState::Frozen { "frozen" } else { "held" };
+    let question = format!("`{}` is {how} by {}. Why take it away?", foreign.key, foreign.describe());
+    let answer = run.services.ask.as_ref().and_then(|ask| ask(&question));
+    // Whoever presses Ctrl-C at the question takes nothing away, whatever he had typed.
+    if let Some(signal) = run.services.interrupts.requested() {
+        return Err(if state.command_started { Error::Stopped(signal) } else { Error::Interrupted(signal) });
+    }
+    answer.filter(text).map(Some).ok_or_else(|| {
         LockError::ReasonMissing { key: foreign.key.clone(), holder: Box::new(foreign.clone()) }.into()
     })
 }
