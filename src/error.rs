@@ -179,6 +179,7 @@ fn project(error: &ProjectError) -> ExitCode {
         | ProjectError::NothingSelected { .. }
         | ProjectError::Pattern { .. }
         | ProjectError::NotAUnit { .. }
+        | ProjectError::NotWritten { .. }
         | ProjectError::NoneHere { .. }
         | ProjectError::Override { .. } => ExitCode::Usage,
     }

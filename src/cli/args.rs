@@ -141,9 +141,9 @@ pub(super) enum Sub {
     Alias(alias::AliasArgs),
     /// Write scripts that do the same, for those who know no aliases: other scripts, editors, CI
     Shim(shim::ShimArgs),
-    /// Explain: `help steps`, `help exit-codes`
+    /// Explain: `help steps`, `help exit-codes`, `help STEP`, `help SUBCOMMAND`
     Help {
-        /// What to explain.
+        /// `steps`, `exit-codes`, a step or a subcommand.
         topic: Option<String>,
     },
     /// Print the completion script for a shell
@@ -222,7 +222,8 @@ pub(super) fn read(argv: &[OsString]) -> Result<Line, clap::Error> {
         },
         Some(sub) => {
             if top.options != PipelineOptions::default() {
-                let message = "the options of a pipeline mean nothing to a subcommand\n";
+                let message =
+                    "the options of a pipeline mean nothing to a subcommand; its own come after its name";
                 return Err(command().error(clap::error::ErrorKind::ArgumentConflict, message));
             }
             Ok(Line::Sub(top.global, sub))

@@ -4,7 +4,9 @@
 //! come from `Error::exit_code`.
 
 use std::ffi::OsString;
+use std::path::Path;
 
+use super::help;
 use super::terminal::Terminal;
 use crate::git::GitError;
 use crate::lock::{Extent, LockError, LockKey, LockState};
@@ -138,6 +140,9 @@ fn lock_hints(error: &Error, unit: &UnitReport, line: &Line<'_>) -> Vec<String> 
 
 fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
     match error {
+        Error::Parse(ParseError::NoUnit { better, .. }) => {
+            vec![format!("lockstep {} -- {better}", line.again())]
+        }
         Error::Parse(error) => parse_hints(error),
         Error::Order(error) => match error {
             OrderError::Twice { .. } => vec!["lockstep help steps".into()],
@@ -208,15 +213,21 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
 
 fn parse_hints(error: &ParseError) -> Vec<String> {
     match error {
+        ParseError::Unknown { word, place: None, .. } if help::is_subcommand(word) => {
+            vec![format!("`{word}` is a subcommand, and stands alone: lockstep {word} --help")]
+        }
         ParseError::Unknown { nearest: Some(nearest), .. } => vec![format!("did you mean `{nearest}`?")],
-        ParseError::Unknown { nearest: None, word, .. } => {
+        ParseError::Unknown { nearest: None, word, place } => {
+            let subcommand = if place.is_none() { help::nearest_subcommand(word) } else { None };
+            if let Some(near) = subcommand {
+                return vec![format!("did you mean `lockstep {near}`?")];
+            }
             vec![format!("a command ends with a colon: `{word}:`; for the steps: lockstep help steps")]
         }
         ParseError::Misplaced { better, .. } | ParseError::NoSeparator { better } => vec![better.clone()],
         ParseError::NoWords => vec!["lockstep build exec -- MODULE PROFILE PROGRAM [ARG]...".into()],
         ParseError::NoExec { .. } => vec![format!("the usual words: {}", super::binding::USUAL)],
-        ParseError::NoUnit { .. } => vec!["… -- MODULE PROFILE [ARG]...".into()],
-        ParseError::NotText { .. } => Vec::new(),
+        ParseError::NoUnit { .. } | ParseError::NotText { .. } => Vec::new(),
         ParseError::NoProgram { .. } => vec!["a command is PROGRAM:ARG:ARG, a colon within it `\\:`".into()],
         ParseError::Nested { .. } => vec!["write the inner workflow's steps out".into()],
     }
@@ -282,6 +293,9 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
         LockError::ReasonMissing { .. } => vec![line.command("unlock-any --reason TEXT")],
         LockError::Unreachable { .. } if error.is_about_aws() => {
             vec!["see whether this machine reaches it: network, VPN, proxy, `region` and `endpoint_url` under [lock.dynamodb]".into()]
+        }
+        LockError::Unreachable { place, .. } if Path::new(place).is_absolute() => {
+            vec![format!("see whether you may write there: ls -ld {}", parse::quote(place.as_ref()))]
         }
         LockError::Unreachable { .. } => vec!["see whether git reaches it: git ls-remote".into()],
         LockError::Ambiguous { .. } => vec!["run the same again: it looks first".into()],

@@ -3,8 +3,11 @@
 
 use std::fmt::Write as _;
 
+use super::args;
 use crate::ExitCode;
+use crate::project::nearest;
 use crate::steps::STEPS;
+use crate::workflow::Step;
 
 /// Both shapes of the command line.
 pub(super) const USAGE: &str = "lockstep [OPTIONS] <STEP|WORKFLOW|COMMAND>... -- <MODULE> <PROFILE> [ARG]...
@@ -15,7 +18,7 @@ pub(super) const TOPICS: [&str; 2] = ["steps", "exit-codes"];
 
 /// What follows the options in `-h`.
 pub(super) fn after_short() -> String {
-    format!("{}\n\nMore: `lockstep --help`, `lockstep help steps`, `lockstep help exit-codes`", steps_list())
+    format!("{}\nMore: `lockstep --help`, `lockstep help steps`, `lockstep help exit-codes`", steps_list())
 }
 
 /// What follows the options in `--help`.
@@ -47,6 +50,35 @@ More: `lockstep help steps`, `lockstep demo`",
     )
 }
 
+/// Whether this is a subcommand that people call.
+pub(super) fn is_subcommand(word: &str) -> bool {
+    args::command().get_subcommands().any(|sub| !sub.is_hide_set() && sub.get_name() == word)
+}
+
+/// The subcommand that was probably meant.
+pub(super) fn nearest_subcommand(word: &str) -> Option<String> {
+    let command = args::command();
+    let shown = command.get_subcommands().filter(|sub| !sub.is_hide_set());
+    nearest(word, shown.map(clap::Command::get_name)).map(str::to_owned)
+}
+
+/// What `lockstep help TOPIC` says; none if there is no such topic.
+pub(super) fn topic(topic: &str) -> Option<String> {
+    match topic {
+        "steps" => return Some(steps()),
+        "exit-codes" => return Some(format!("Exit codes:\n{}", exit_codes())),
+        _ => {}
+    }
+    if let Some(known) = STEPS.iter().find(|step| step.name() == topic || step.aliases().contains(&topic)) {
+        return Some(step(*known));
+    }
+    // The usage line names the whole command only once the tree is built.
+    let mut command = args::command();
+    command.build();
+    let sub = command.find_subcommand_mut(topic).filter(|sub| !sub.is_hide_set())?;
+    Some(sub.render_long_help().to_string())
+}
+
 fn steps_list() -> String {
     let mut text = String::from("Steps, run in the order in which they are written:\n");
     for step in STEPS {
@@ -61,19 +93,22 @@ pub(super) fn steps() -> String {
     let mut text = String::from(
         "Steps run in the order in which they are written, each only if the one before it succeeded.\n",
     );
-    for step in STEPS {
-        let aliases = match step.aliases() {
-            [] => String::new(),
-            aliases => format!(" (also: {})", aliases.join(", ")),
-        };
-        let _ = write!(text, "\n{}{aliases}\n  {}\n", step.name(), step.summary());
-        text.push_str(&wrapped(step.details()));
+    for known in STEPS {
+        let _ = write!(text, "\n{}", step(*known));
     }
     text.push_str(
         "\nworkflows\n  A file workflows/NAME.toml names a list of words; `lockstep NAME -- …` runs them.\n  \
          Its `finally` commands also run after a failure.\n",
     );
     text
+}
+
+fn step(step: &dyn Step) -> String {
+    let aliases = match step.aliases() {
+        [] => String::new(),
+        aliases => format!(" (also: {})", aliases.join(", ")),
+    };
+    format!("{}{aliases}\n  {}\n{}", step.name(), step.summary(), wrapped(step.details()))
 }
 
 /// A paragraph, indented, in lines of at most 98 characters, whatever lines it was written in.

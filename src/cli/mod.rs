@@ -115,13 +115,14 @@ fn subcommand(sub: Sub, env: Environment, terminal: Terminal) -> u8 {
 fn help_topic(topic: Option<&str>, terminal: Terminal) -> u8 {
     let text = match topic {
         None => args::command().render_long_help().to_string(),
-        Some("steps") => help::steps(),
-        Some("exit-codes") => format!("Exit codes:\n{}", help::exit_codes()),
-        Some(other) => {
-            terminal.error(&format!("no help on `{}`", other.escape_debug()));
-            terminal.hint(&format!("lockstep help {}", help::TOPICS.join(" | ")));
-            return ExitCode::Usage.code();
-        }
+        Some(topic) => match help::topic(topic) {
+            Some(text) => text,
+            None => {
+                terminal.error(&format!("no help on `{}`", topic.escape_debug()));
+                terminal.hint(&format!("lockstep help {} | STEP | SUBCOMMAND", help::TOPICS.join(" | ")));
+                return ExitCode::Usage.code();
+            }
+        },
     };
     terminal.data(&text).unwrap_or_else(|error| diagnose::print_any(&error, terminal))
 }

@@ -10,8 +10,7 @@ pub(super) fn one(project: &Project, word: &str, env: &Environment) -> Result<Un
         None if word == "." => (".", "."),
         None => {
             let unit: String = word.escape_debug().take(80).collect();
-            let why = "a unit is written MODULE/PROFILE, as in `alpha/prod`".to_owned();
-            return Err(ProjectError::NotAUnit { unit, why });
+            return Err(ProjectError::NotWritten { unit });
         }
     };
     project.unit(module, profile, env)

@@ -99,6 +99,12 @@ pub enum ProjectError {
         /// Why.
         why: String,
     },
+    /// A word that should be a unit and is not written like one.
+    #[error("`{unit}` is not a unit: a unit is written MODULE/PROFILE, as in `alpha/prod`")]
+    NotWritten {
+        /// The word, safe to print.
+        unit: String,
+    },
     /// `.` stands for nothing here.
     #[error("`.` names no {what} here: {why}")]
     NoneHere {
@@ -207,6 +213,7 @@ impl ProjectError {
                 "rename it: letters, digits, `-`, `_` and `.`, beginning with none of `-` and `.`".into(),
             ),
             Self::NotAUnit { .. } => Some("name another profile, or change what excludes it".into()),
+            Self::NotWritten { .. } => Some("to see all units: lockstep list".into()),
             Self::Invalid { unit, .. } => {
                 Some(format!("see what they are and where they are written: lockstep why {unit}"))
             }

@@ -180,7 +180,7 @@ fn replace_places(node: &mut Node, place: &Place) {
 
 fn params_file(path: &std::path::Path, name: &str) -> Result<Node, ProjectError> {
     let Some(file) = TomlFile::read_path(path, name)? else {
-        let source = std::io::Error::from(std::io::ErrorKind::NotFound);
+        let source = std::io::Error::other("there is no such file");
         return Err(ProjectError::Read { path: name.to_owned(), source });
     };
     if path.extension().is_some_and(|ending| ending == "json") {

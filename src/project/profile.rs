@@ -169,7 +169,7 @@ impl Walk<'_> {
                     let known = self.project.profiles()?;
                     let hint = super::nearest(name.as_str(), known.iter().map(Name::as_str))
                         .map(|near| format!("did you mean `{near}`?"))
-                        .or_else(|| Some(format!("or create `{path}`")));
+                        .or_else(|| Some(format!("name one that exists, or create `{path}`")));
                     ProjectError::config_hint(
                         place,
                         format!("`extends` names `{name}`, and there is no such profile"),

@@ -380,6 +380,15 @@ pub(crate) fn describe(error: &Error) -> String {
         (ErrorKind::TemplateNotFound, _) => NO_SUCH_FILE.to_owned(),
         (ErrorKind::InvalidOperation, Some(detail)) => detail.to_owned(),
         (ErrorKind::InvalidOperation, None) => "these values cannot be combined in this way".to_owned(),
+        // The detail says what the kind says: `filter nofilter is unknown`.
+        (ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction, Some(detail)) => {
+            let mut words = detail.split(' ');
+            match (words.next(), words.next()) {
+                (Some(name), Some("is")) => format!("there is no function `{name}`"),
+                (Some(what), Some(name)) => format!("there is no {what} `{name}`"),
+                _ => detail.to_owned(),
+            }
+        }
         (kind, Some(detail)) => format!("{kind}: {detail}"),
         (kind, None) => kind.to_string(),
     }

@@ -56,7 +56,9 @@ pub fn save(project: &Project, unit: &UnitId, files: &[String]) -> Result<Vec<Sa
         }
         let (bytes, mode) = match tree.look(path)? {
             Existing::File { bytes, mode } => (bytes, mode),
-            Existing::Missing => return Err(refuse("there is no such file")),
+            Existing::Missing => {
+                return Err(refuse("the rendered directory has no such file; a tool must have written it"));
+            }
             Existing::Directory => return Err(refuse("it is a directory: name its files")),
             Existing::Other => return Err(refuse("it is no regular file, and links are not followed")),
         };

@@ -76,6 +76,8 @@ pub enum ParseError {
     NoUnit {
         /// `the module` or `the profile`.
         what: &'static str,
+        /// Module and profile as they were probably meant, for a command to copy.
+        better: String,
     },
     /// Module or profile is not text.
     #[error("the {what} `{shown}` is not valid UTF-8")]
@@ -210,9 +212,24 @@ pub fn after_separator(rest: &[OsString]) -> Result<(String, String, &[OsString]
         value.to_str().map(str::to_owned).ok_or_else(|| ParseError::NotText { what, shown: show(value) })
     };
     match rest {
-        [] => Err(ParseError::NoUnit { what: "the module" }),
-        [_] => Err(ParseError::NoUnit { what: "the profile" }),
+        [] => Err(ParseError::NoUnit { what: "the module", better: "MODULE PROFILE".to_owned() }),
+        [unit] => {
+            let mut words = unit_words(unit);
+            words.resize_with(2, || "PROFILE".to_owned());
+            Err(ParseError::NoUnit { what: "the profile", better: words.join(" ") })
+        }
         [module, profile, args @ ..] => Ok((text("module", module)?, text("profile", profile)?, args)),
+    }
+}
+
+/// A word after `--` as a shell needs it; a unit written `alpha/prod`, as subcommands have it, as the two
+/// words that a pipeline has.
+fn unit_words(word: &OsStr) -> Vec<String> {
+    match word.to_str().and_then(|text| text.split_once('/')) {
+        Some((module, profile)) if !module.is_empty() && !profile.is_empty() && !profile.contains('/') => {
+            [module, profile].map(|name| quote(name.as_ref())).to_vec()
+        }
+        _ => vec![quote(word)],
     }
 }
 
@@ -222,20 +239,14 @@ pub fn with_separator(words: &[OsString], rest: &[OsString], vocabulary: Vocabul
     let steps = words.iter().take_while(|text| word(text, vocabulary, None).is_ok()).count();
     let (steps, unit) = words.split_at(steps);
     let all = steps.iter().map(|text| quote(text));
-    let after = unit.iter().chain(rest).map(|text| quote(text));
     let mut line: Vec<String> = std::iter::once("lockstep".to_owned()).chain(all).collect();
     line.push("--".to_owned());
-    line.extend(after);
-    if unit.len() + rest.len() < 2 {
-        line.truncate(line.len() - unit.len() - rest.len());
-        line.extend(
-            unit.iter()
-                .chain(rest)
-                .map(|text| quote(text))
-                .chain(["MODULE".into(), "PROFILE".into()])
-                .take(2),
-        );
-    }
+    let mut after = unit.iter().chain(rest);
+    let mut names = after.next().map(|text| unit_words(text)).unwrap_or_default();
+    names.extend(after.map(|text| quote(text)));
+    let placeholders = ["MODULE", "PROFILE"].iter().skip(names.len()).map(|name| (*name).to_owned());
+    names.extend(placeholders.collect::<Vec<_>>());
+    line.extend(names);
     line.join(" ")
 }
 
@@ -315,7 +326,7 @@ mod tests {
         let (module, profile, args) = after_separator(&rest).unwrap();
         assert_eq!((module.as_str(), profile.as_str()), ("alpha", "prod"));
         assert_eq!(args, &rest[2..]);
-        assert!(matches!(after_separator(&rest[..1]), Err(ParseError::NoUnit { what: "the profile" })));
+        assert!(matches!(after_separator(&rest[..1]), Err(ParseError::NoUnit { what: "the profile", .. })));
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod exit_code_shapes;
 mod exit_codes;
 mod explain;
 mod expressions;
+mod first_use;
 mod freeze;
 #[cfg(target_os = "linux")]
 mod full_disk;

@@ -18,6 +18,7 @@ use super::terminal::Terminal;
 use super::{args, help};
 use crate::ExitCode;
 use crate::env::Environment;
+use crate::scaffold::Tool;
 use crate::steps::STEPS;
 
 /// The word by which the scripts call.
@@ -109,7 +110,11 @@ fn value(arg: &clap::Arg, begun: &str, names: &Names) -> Vec<String> {
     }
     let name = arg.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
     match (name, arg.get_id().as_str()) {
-        ("UNIT" | "LOCK" | "UNIT|PROFILE", _) | (_, "unit" | "units") => names.units(begun),
+        ("UNIT|PROFILE", _) => {
+            let profiles = names.profiles("").into_iter().filter(|profile| profile.starts_with(begun));
+            names.units(begun).into_iter().chain(profiles).collect()
+        }
+        ("UNIT" | "LOCK", _) | (_, "unit" | "units") => names.units(begun),
         ("TOOL=MODULE/PROFILE", _) => match begun.split_once('=') {
             Some((tool, unit)) => {
                 names.units(unit).into_iter().map(|unit| format!("{tool}={unit}")).collect()
@@ -118,7 +123,13 @@ fn value(arg: &clap::Arg, begun: &str, names: &Names) -> Vec<String> {
         },
         ("FILE" | "FILE|fd:N", _) => vec![":files".to_owned()],
         ("DIR", _) => vec![":dirs".to_owned()],
-        (_, "topic") => help::TOPICS.iter().map(|topic| (*topic).to_owned()).collect(),
+        (_, "topic") => {
+            let mut topics: Vec<String> = help::TOPICS.iter().map(|topic| (*topic).to_owned()).collect();
+            topics.extend(STEPS.iter().map(|step| told(step.name(), step.summary())));
+            topics.extend(subcommands(&args::command()));
+            topics
+        }
+        (_, "tool") => Tool::ALL.iter().map(|tool| tool.name().to_owned()).collect(),
         _ => Vec::new(),
     }
 }
