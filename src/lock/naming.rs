@@ -178,7 +178,7 @@ impl std::str::FromStr for Extent {
     }
 }
 
-/// As [`Extent::from_str`] reads it, and `--all` for everything: what `thaw` takes.
+/// As `Extent::from_str` reads it, and `--all` for everything: what `thaw` takes.
 impl std::fmt::Display for Extent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (&self.module, &self.profile) {
