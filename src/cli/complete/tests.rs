@@ -103,11 +103,15 @@ fn subcommands_take_units_and_more() {
     assert_eq!(place.values("lockstep locks "), ["show"]);
     assert_eq!(place.values("lockstep locks show be"), ["beta/dev"]);
     assert_eq!(place.values("lockstep why alpha/p"), ["alpha/dev", "alpha/prod"]);
-    assert_eq!(place.values("lockstep freeze --reason x b"), ["beta/dev"]);
+    assert_eq!(place.values("lockstep freeze --reason x b"), ["beta/dev", "base"]);
     assert_eq!(place.values("lockstep alias tofu=al"), ["tofu=alpha/dev", "tofu=alpha/prod"]);
     assert_eq!(place.values("lockstep shim "), [":dirs"]);
     assert_eq!(place.values("lockstep completions "), ["bash", "zsh", "fish"]);
-    assert_eq!(place.values("lockstep help "), ["steps", "exit-codes"]);
+    let topics = place.values("lockstep help ");
+    assert!(
+        ["steps", "exit-codes", "git-check", "doctor"].iter().all(|topic| topics.iter().any(|t| t == topic))
+    );
+    assert!(place.values("lockstep new module x --tool ").iter().any(|tool| tool == "kubectl"));
     assert_eq!(place.values("lockstep save alpha/prod x "), [":files"]);
     assert!(place.values("lockstep why alpha/prod key more ").is_empty());
 }
