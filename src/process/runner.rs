@@ -161,6 +161,8 @@ fn explain(spec: &CommandSpec, source: io::Error) -> ProcessError {
 }
 
 #[cfg(test)]
+mod dispositions;
+#[cfg(test)]
 mod limit_tests;
 #[cfg(test)]
 mod tests;

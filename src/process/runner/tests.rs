@@ -17,24 +17,8 @@ use super::*;
 use crate::env::Environment;
 use crate::process::{Signal, ToolStatus, find_program};
 
-/// A launcher that blocks or ignores signals would have the tools of these tests deaf to them: both are
-/// inherited. What has a handler is not.
-fn as_in_a_shell() {
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    nix::sys::signal::SigSet::all().thread_unblock().unwrap();
-    ONCE.call_once(|| {
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-        let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-        for signal in [1, 2, 3, 15].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 1) {
-            #[expect(clippy::disallowed_methods, reason = "for the children of these tests")]
-            signal_hook::flag::register(signal, Arc::default()).unwrap();
-        }
-    });
-}
-
 pub(super) fn spec(program: &str, args: &[&str]) -> CommandSpec {
-    as_in_a_shell();
+    super::dispositions::as_in_a_shell();
     let env = Environment::from_process().unwrap();
     CommandSpec {
         program: find_program(OsStr::new(program), env.cwd(), &env).unwrap(),
