@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::Error;
 use crate::env::ci_branch;
 use crate::git::{CheckError, CheckRefusal, CheckRequest, GitError, Repo, Standing, check, check_known};
-use crate::lock::{Alive, Freshness, LockState, Observed, Proof, Record};
+use crate::lock::{Alive, Freshness, LockKey, LockState, Observed, Proof, Record};
 use crate::workflow::{Call, Checked, Done, Role, Run, State, Step, Upstream};
 
 /// The step.
@@ -76,7 +76,9 @@ fn by_known(run: &Run<'_>, state: &mut State) -> Result<Option<String>, Error> {
     if !there || standing.too_far_ahead(run.project.config().git.max_ahead).is_some() {
         return Ok(None);
     }
-    if was_fetched_since(run, &standing)? {
+    // A refusal would be a generation lost in one of the two places of locks that are being moved.
+    let moves = run.unit.keys.take.iter().any(LockKey::is_former);
+    if moves || was_fetched_since(run, &standing)? {
         return Ok(None);
     }
     let summary = format!("{} when it was last seen", summary(&standing));

@@ -80,7 +80,10 @@ fn refs_left_locked_by_the_acquire(world: &World) {
     assert!(!left_locked(world).is_empty());
     // Until somebody mends the server, everybody reads what is wrong there.
     let again = a.alias("tofu apply").run();
-    again.code(78).says(".lock': File exists").says("hint: a git process died on the server");
+    again
+        .code(78)
+        .says("refs/lockstep/locks/@all/@all.lock': File exists")
+        .says("hint: a git process died on the server");
     assert!(world.called().is_empty());
     unlock_refs(world);
     a.alias("tofu apply").run().code(0);
