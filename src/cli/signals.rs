@@ -47,7 +47,7 @@ pub(super) fn install(interrupts: &Interrupts) -> io::Result<Handlers> {
     let mut signals = SignalsInfo::<WithOrigin>::new(&wanted)?;
     let handle = signals.handle();
     let interrupts = interrupts.clone();
-    let leader = rustix::process::getsid(None).is_ok_and(|session| session == rustix::process::getpid());
+    let leader = leads_its_session();
     let thread = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for origin in signals.forever() {
             deliver(&interrupts, &origin, leader);
@@ -92,6 +92,12 @@ fn from_terminal(signal: Signal, origin: &Origin, session_leader: bool) -> bool 
         Signal::Hup => by_kernel && !session_leader,
         Signal::Int | Signal::Quit => by_kernel,
     }
+}
+
+/// The session's number is 0 where its leader lives in another namespace of processes (a job of a
+/// container's runner): then somebody else leads it.
+fn leads_its_session() -> bool {
+    nix::unistd::getsid(None).is_ok_and(|session| session == nix::unistd::getpid())
 }
 
 /// The signals that were ignored when this process started, as a mask; none where it cannot be told.

@@ -1,9 +1,11 @@
 //! Interrupts: a terminal's Ctrl-C, signals to lockstep alone, and what they leave behind.
 
+use std::io::Write as _;
+
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::harness::{ALIAS, Terminal, World, snap, wait_for_file};
+use crate::harness::{ALIAS, Terminal, World, find, snap, wait_for_file};
 
 fn words(command: &str) -> Vec<String> {
     format!("{ALIAS} {command}").split_whitespace().map(str::to_owned).collect()
@@ -36,6 +38,32 @@ fn sigterm_to_lockstep_reaches_the_tool_once() {
     assert_eq!(tool.signals(), ["SIGTERM", "SIGINT", "SIGHUP"], "each once");
     assert_eq!(world.lock_state("alpha/prod"), "failed");
     snap!(out);
+}
+
+/// As a job in a container may have it: no process that it can see leads its session.
+#[test]
+#[cfg(target_os = "linux")]
+fn in_a_session_whose_leader_cannot_be_seen_all_is_as_ever() {
+    let world = World::new();
+    let a = world.clone("a");
+    let tool = world.tool("tofu");
+    tool.does(json!([{ "trap": ["SIGTERM"] }, { "touch": tool.started() }, { "await_signal": "SIGTERM" }, { "exit": 3 }]));
+    world.link("unshare", &find("unshare"));
+    let namespace = ["--user", "--map-root-user", "--pid", "--fork", "--kill-child", "sh", "-c"];
+    let apart = |script: &str| world.program("unshare", a.dir()).args(namespace).arg(script);
+    let probe = apart("true").run();
+    if probe.status.code() != Some(0) {
+        let why = probe.stderr();
+        let _ = writeln!(std::io::stderr(), "\na test in a namespace of processes is skipped: {why}");
+        return;
+    }
+    // Process numbers of the namespace are nobody's out here: it is in there that the signal is sent.
+    let script = "started=$0; \"$@\" & until [ -e \"$started\" ] || ! kill -0 $!; do sleep 0.01; done
+        kill -TERM $!; wait $!; exit $?";
+    let run = apart(script).arg(tool.started()).arg(env!("CARGO_BIN_EXE_lockstep"));
+    run.words(&format!("{ALIAS} tofu apply")).run().code(3);
+    assert_eq!(tool.signals(), ["SIGTERM"], "once");
+    assert_eq!(world.lock_state("alpha/prod"), "failed");
 }
 
 #[test]
