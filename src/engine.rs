@@ -17,7 +17,8 @@ use crate::report::Fanout;
 use crate::workflow::LockFate;
 use crate::workflow::journal::Journal;
 use crate::workflow::{
-    self, Ask, DataSink, Event, Plan, PlanError, Report, Reporter, Request, Role, Services, Step, planner,
+    self, Ask, DataSink, Event, LineSink, Plan, PlanError, Report, Reporter, Request, Role, Services, Step,
+    planner,
 };
 use crate::{Error, env, git, lock, steps};
 
@@ -46,6 +47,7 @@ pub struct Engine {
     reporters: Vec<Arc<dyn Reporter>>,
     ask: Option<Ask>,
     output: DataSink,
+    lines: LineSink,
     journal: bool,
     steps: &'static [&'static dyn Step],
 }
@@ -65,6 +67,7 @@ impl Engine {
             reporters: Vec::new(),
             ask: None,
             output: DataSink::default(),
+            lines: LineSink::default(),
             journal: true,
             steps: steps::STEPS,
         }
@@ -134,6 +137,13 @@ impl Engine {
         self
     }
 
+    /// Where the lines go that commands write which run beside others.
+    #[must_use]
+    pub fn lines(mut self, lines: LineSink) -> Self {
+        self.lines = lines;
+        self
+    }
+
     /// Finds the project and makes the plan: everything is checked, nothing is done. Tools of which
     /// the project wants certain versions (`[tools.NAME] version`) are asked which they are.
     ///
@@ -198,6 +208,7 @@ impl Engine {
             backend,
             ask: self.ask.clone(),
             output: self.output.clone(),
+            lines: self.lines.clone(),
             answers: Answers::default(),
             alive: std::sync::OnceLock::new(),
         })

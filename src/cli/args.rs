@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
+use super::many::ManyArgs;
 use super::{
     alias, completions, demo, doctor, freeze, help, init, list, locks, log, new, save, schema, shim, why,
 };
@@ -85,6 +86,9 @@ pub(super) struct PipelineOptions {
     /// Write the run's events as lines of JSON to FILE, or to an open descriptor as fd:N
     #[arg(long, value_name = "FILE|fd:N", help_heading = "Pipeline options")]
     pub events: Option<OsString>,
+    /// Options for many units.
+    #[command(flatten)]
+    pub many: ManyArgs,
 }
 
 /// The line up to its first word that is no option.
@@ -196,7 +200,7 @@ pub(super) enum Line {
     /// A subcommand.
     Sub(Global, Sub),
     /// A pipeline; whether `--` stood on the line.
-    Pipeline(PipelineArgs, bool),
+    Pipeline(Box<PipelineArgs>, bool),
     /// Nothing at all.
     Empty,
 }
@@ -210,7 +214,7 @@ pub(super) fn read(argv: &[OsString]) -> Result<Line, clap::Error> {
     let separated = argv.iter().skip(1).any(|arg| arg == "--");
     match top.command {
         Some(Sub::Pipeline(_)) => match PipelineArgs::try_parse_from(argv) {
-            Ok(line) => Ok(Line::Pipeline(line, separated)),
+            Ok(line) => Ok(Line::Pipeline(Box::new(line), separated)),
             // One help for both readings of the line.
             Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
                 let long = argv.iter().any(|arg| arg == "--help");
@@ -230,7 +234,7 @@ pub(super) fn read(argv: &[OsString]) -> Result<Line, clap::Error> {
         }
         // `lockstep -- alpha prod` and `lockstep --dry-run`.
         None if argv.len() > 1 => {
-            PipelineArgs::try_parse_from(argv).map(|line| Line::Pipeline(line, separated))
+            PipelineArgs::try_parse_from(argv).map(|line| Line::Pipeline(Box::new(line), separated))
         }
         None => Ok(Line::Empty),
     }

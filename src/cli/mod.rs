@@ -25,6 +25,7 @@ mod lock_text;
 mod locks;
 mod log;
 mod man;
+mod many;
 mod new;
 mod next;
 mod pipeline;
@@ -81,7 +82,7 @@ fn run(argv: &[OsString]) -> u8 {
     };
     let terminal = Terminal::new(&global, &env);
     match line {
-        Line::Pipeline(args, separated) => pipeline::run(args, separated, env, terminal),
+        Line::Pipeline(args, separated) => pipeline::run(*args, separated, env, terminal),
         Line::Sub(_, sub) => subcommand(sub, env, terminal),
         Line::Empty => no_words(),
     }

@@ -105,7 +105,9 @@ fn request(args: &PipelineArgs, separated: bool, env: &Environment) -> Result<Re
         wait: options.wait,
         set: options.set.clone(),
         params: options.params.iter().map(|path| env.cwd().join(path)).collect(),
+        ..Options::default()
     };
+    options.many.put_into(&mut request.options);
     Ok(request)
 }
 

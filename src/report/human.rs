@@ -129,6 +129,7 @@ impl Reporter for Human {
                 let steps = steps.join(", ");
                 self.say(talk, Level::Verbose, None, &harmless(&format!("run {run} of {owner}: {steps}")));
             }
+            Event::UnitStarted { .. } | Event::UnitFinished { .. } => {}
             Event::StepStarted { unit, step } => {
                 if talk.tools == 0 {
                     self.progress.begin(format!("lockstep: {unit}: {} ...", harmless(step)));

@@ -36,6 +36,26 @@ pub enum Event {
         /// HEAD when it began; none without a repository or a commit.
         commit: Option<String>,
     },
+    /// A unit's turn has come. Told only in a run of several units.
+    UnitStarted {
+        /// Which.
+        unit: UnitId,
+    },
+    /// A unit is done with, or was never begun. Told only in a run of several units, once for each.
+    UnitFinished {
+        /// Which.
+        unit: UnitId,
+        /// How it ended.
+        outcome: UnitOutcome,
+        /// Its exit code; 0 for one that was left out.
+        code: u8,
+        /// Why it failed or was left out, as text.
+        reason: Option<String>,
+        /// The file with all that its commands wrote; none where they had the terminal.
+        log: Option<String>,
+        /// How long it took.
+        milliseconds: u64,
+    },
     /// A step begins.
     StepStarted {
         /// For which unit.
@@ -179,6 +199,21 @@ pub enum Event {
         /// The error that ended it, as text.
         error: Option<String>,
     },
+}
+
+/// How a unit of a run of several ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum UnitOutcome {
+    /// Well, and there was nothing to report.
+    Ok,
+    /// Well, and a command says that there are changes (exit code 2 of `plan -detailed-exitcode`).
+    Changes,
+    /// It failed.
+    Failed,
+    /// It was never begun: something that it needs has failed, or the run ended before its turn.
+    Skipped,
 }
 
 impl Event {

@@ -14,7 +14,7 @@ mod runner;
 mod step;
 mod versions;
 
-pub use event::{Event, Reporter};
+pub use event::{Event, Reporter, UnitOutcome};
 pub use holding::{Settled, locks, settle, verify_lease};
 pub use last_run::{LastRun, RunEnd};
 pub use order::OrderError;
@@ -24,7 +24,7 @@ pub use planner::PlanError;
 pub use request::Request;
 pub use runner::{LockFate, Report, UnitReport, run};
 pub use step::{
-    Argv, Ask, Call, Checked, CommandEnd, DataSink, Done, Role, Run, Services, State, Step, Upstream,
-    WriteData,
+    Argv, Ask, Call, Checked, CommandEnd, DataSink, Done, LineSink, Role, Run, Services, ShowLine, State,
+    Step, Stream, Upstream, WriteData,
 };
 pub use versions::{VersionError, check_versions};

@@ -41,6 +41,9 @@ pub struct UnitPlan {
     pub keys: UnitKeys,
     /// Where it is rendered and where its commands run; absolute.
     pub directory: PathBuf,
+    /// The units that must have succeeded before this one begins, by their places in [`Plan::units`]:
+    /// each is smaller than this unit's own.
+    pub needs: Vec<usize>,
 }
 
 /// What the command line says beside the words; the same for every unit.
@@ -69,4 +72,13 @@ pub struct Options {
     pub set: Vec<String>,
     /// Files of parameters from `--params`, later ones win.
     pub params: Vec<PathBuf>,
+    /// How many units run at the same time; as many as there are processors, if nothing is said.
+    pub jobs: Option<std::num::NonZeroUsize>,
+    /// After a unit has failed, go on with those that do not need it; else nothing new begins.
+    pub keep_going: bool,
+    /// Refuse if more units than this are selected.
+    pub max_units: Option<usize>,
+    /// Of what is selected, only what differs from this revision; an empty text stands for the
+    /// branch's upstream.
+    pub affected: Option<String>,
 }

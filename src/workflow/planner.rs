@@ -184,7 +184,7 @@ impl Planner<'_> {
 
     fn unit(&self, keys: UnitKeys, id: UnitId) -> UnitPlan {
         let directory = self.project.unit_directory(&id);
-        UnitPlan { keys, directory, id }
+        UnitPlan { keys, directory, id, needs: Vec::new() }
     }
 
     /// Programs named without a path must be there now. One that is named by a path relative to the

@@ -138,6 +138,25 @@ pub type Ask = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 /// Writes bytes somewhere, all of them.
 pub type WriteData = Arc<dyn Fn(&[u8]) -> std::io::Result<()> + Send + Sync>;
 
+/// One of the two streams that a command writes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+/// Shows a line that a unit's command wrote, without its end, which may be any bytes.
+pub type ShowLine = Arc<dyn Fn(&UnitId, Stream, &[u8]) + Send + Sync>;
+
+/// Where the lines go of commands that run beside others, each in the order in which it was written.
+#[derive(Clone, Default)]
+pub struct LineSink {
+    /// Takes them, from several threads at once; without it they are only logged.
+    pub show: Option<ShowLine>,
+}
+
 /// Where the data goes that steps give out: standard output, on the command line.
 #[derive(Clone, Default)]
 pub struct DataSink {
@@ -175,6 +194,8 @@ pub struct Services {
     pub backend: Option<Box<dyn LockBackend>>,
     /// Where data goes.
     pub output: DataSink,
+    /// Takes the output of commands that run beside others, a line at a time.
+    pub lines: LineSink,
     /// Asks the user for a line of text on the terminal; none where there is no terminal.
     pub ask: Option<Ask>,
     /// What secrets and `data` commands said in this run.

@@ -76,7 +76,7 @@ impl World {
         let module = Name::new("alpha").unwrap();
         let id = UnitId { module, profile: Name::new("prod").unwrap() };
         let keys = crate::lock::Naming::default().unit(&id, []);
-        let unit = UnitPlan { id, keys, directory: self.rendered() };
+        let unit = UnitPlan { id, keys, directory: self.rendered(), needs: Vec::new() };
         let args = args.iter().map(OsString::from).collect();
         let argv = Some(Argv { program: program.into(), args });
         let call = Call { step: &Exec, argv, releases: false, label: "true look".to_owned() };
@@ -108,6 +108,7 @@ impl World {
             repo: None,
             backend: None,
             ask: None,
+            lines: crate::workflow::LineSink::default(),
             output: crate::workflow::DataSink::default(),
             answers: crate::project::Answers::default(),
             alive: std::sync::OnceLock::new(),

@@ -109,14 +109,19 @@ impl Session {
             repo,
             backend: Some(backend),
             ask: None,
+            lines: crate::workflow::LineSink::default(),
             output: crate::workflow::DataSink::default(),
             answers: crate::project::Answers::default(),
             alive: std::sync::OnceLock::new(),
         };
         let id: UnitId = "alpha/prod".parse().unwrap();
         let apply = Argv { program: "tofu".into(), args: vec!["apply".into(), "-var=x=secret".into()] };
-        let unit =
-            UnitPlan { keys: Naming::default().unit(&id, []), directory: dir.join(".dist/alpha/prod"), id };
+        let unit = UnitPlan {
+            keys: Naming::default().unit(&id, []),
+            directory: dir.join(".dist/alpha/prod"),
+            id,
+            needs: Vec::new(),
+        };
         let calls = vec![call(&super::Lock, false), Call { argv: Some(apply), ..call(&super::Lock, false) }];
         let plan = Plan {
             units: vec![unit],
