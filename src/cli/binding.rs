@@ -47,7 +47,7 @@ pub(super) enum BindingError {
     #[error("lockstep runs `{0}` itself, so that name cannot stand for a pipeline")]
     Itself(&'static str),
     /// No unit.
-    #[error("`{0}` is no unit: write MODULE/PROFILE, where `.` is the one that you stand in")]
+    #[error("`{0}` is not a unit: write MODULE/PROFILE, where `.` is the one that you stand in")]
     Unit(String),
 }
 

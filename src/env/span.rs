@@ -26,7 +26,7 @@ pub struct Span(u64);
 
 /// Why a text is no length of time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no length of time: {why}; write it like 90s, 10m, 1h30m or 2d")]
+#[error("`{text}` is not a length of time: {why}; write it like 90s, 10m, 1h30m or 2d")]
 pub struct SpanError {
     text: String,
     why: &'static str,

@@ -116,7 +116,7 @@ impl BuildConfig {
         }
         match self.strip.iter().position(|ending| !ending.starts_with('.') || ending.contains('/')) {
             Some(index) => {
-                refuse(&format!("strip[{index}]"), "this is no ending", "it begins with a dot: `.j2`")
+                refuse(&format!("strip[{index}]"), "this is not an ending", "it begins with a dot: `.j2`")
             }
             None => Ok(()),
         }

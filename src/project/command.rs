@@ -57,7 +57,7 @@ pub struct VersionRule {
 
 /// Why a text is no rule for versions.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is no version requirement, such as \">=1.8\" or \">=1.6, <2\": {0}")]
+#[error("this is not a version requirement, such as \">=1.8\" or \">=1.6, <2\": {0}")]
 pub struct VersionRuleError(String);
 
 impl VersionRule {
@@ -204,7 +204,7 @@ mod tests {
             ("[exec]\nunset = ['A-B']\n", "`A-B` is no environment variable"),
             ("[exec]\nunset = ['']\n", "is no environment variable"),
             ("[exec]\nunset = ['A']\n[env]\nA = '1'\n", "`A` is set by `[env]`"),
-            ("[tools.tofu]\nversion = 'new'\n", "lockstep.toml:2: this is no version requirement"),
+            ("[tools.tofu]\nversion = 'new'\n", "lockstep.toml:2: this is not a version requirement"),
         ] {
             let error = refused(text);
             assert!(error.contains(said), "{text}: {error}");

@@ -260,7 +260,7 @@ fn version_places(table: &DeTable<'_>, file: &TomlFile) -> BTreeMap<String, Plac
 
 fn check_version(required: &str, place: Place) -> Result<(), ProjectError> {
     let requirement = semver::VersionReq::parse(required).map_err(|error| {
-        ProjectError::config(place.clone(), format!("`requires` is no version requirement: {error}"))
+        ProjectError::config(place.clone(), format!("`requires` is not a version requirement: {error}"))
     })?;
     let ours = semver::Version::parse(env!("CARGO_PKG_VERSION")).map_err(|error| {
         ProjectError::config(place.clone(), format!("this program has no version: {error}"))

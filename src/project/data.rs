@@ -78,7 +78,7 @@ impl DataConfig {
             if !name.chars().all(word) || name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() {
                 return Err(ProjectError::config(
                     config.place.clone(),
-                    format!("`{}` is no name for data: letters, digits and `_`", name.escape_debug()),
+                    format!("`{}` is not a name for data: letters, digits and `_`", name.escape_debug()),
                 ));
             }
             if config.command.first().is_none_or(String::is_empty) {

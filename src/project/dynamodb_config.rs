@@ -68,7 +68,7 @@ fn table(text: &str) -> Result<(), &'static str> {
     if (3..=255).contains(&text.len()) && text.bytes().all(good) {
         Ok(())
     } else {
-        Err("this is no name of a table: 3 to 255 letters, digits, `-`, `_` and `.`")
+        Err("this is not the name of a table: 3 to 255 letters, digits, `-`, `_` and `.`")
     }
 }
 
@@ -77,7 +77,7 @@ fn region(text: &str) -> Result<(), &'static str> {
     if (1..=40).contains(&text.len()) && !text.starts_with('-') && text.bytes().all(good) {
         Ok(())
     } else {
-        Err("this is no name of a region, such as `eu-west-1`")
+        Err("this is not the name of a region, such as `eu-west-1`")
     }
 }
 

@@ -84,7 +84,7 @@ pub enum ProjectError {
         known: Vec<String>,
     },
     /// A pattern that is none.
-    #[error("`{word}` is no pattern: {why}")]
+    #[error("`{word}` is not a pattern: {why}")]
     Pattern {
         /// The pattern, safe to print.
         word: String,

@@ -220,7 +220,7 @@ mod tests {
             ("* dev,base", "is not a unit: profile `base` is abstract"),
             ("* base*", "`* base*` selects no unit"),
             ("alpha, prod", "there is no module ``"),
-            ("a[ prod", "`a[` is no pattern: "),
+            ("a[ prod", "`a[` is not a pattern: "),
         ] {
             let error = select(words).unwrap_err();
             assert!(error.contains(why), "{words}: {error}");

@@ -102,7 +102,7 @@ fn below(module: &Name, word: &str) -> Result<String, &'static str> {
             ".." => {
                 parts.pop().ok_or("leads out of the project")?;
             }
-            part if part.contains('\0') => return Err("is no path"),
+            part if part.contains('\0') => return Err("is not a path"),
             part => parts.push(part),
         }
     }

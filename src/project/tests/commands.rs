@@ -184,7 +184,7 @@ fn declarations_that_make_no_sense_are_refused_with_their_line() {
         ("\n[data.x]\ncommand = []\n", "lockstep.toml:2: `command` of data `x` names no program"),
         (
             "[data.a-b]\ncommand = [\"x\"]\n",
-            "lockstep.toml:1: `a-b` is no name for data: letters, digits and `_`",
+            "lockstep.toml:1: `a-b` is not a name for data: letters, digits and `_`",
         ),
         ("[data.x]\ncommand = \"hunter2\"\n", "lockstep.toml:2: invalid type: string, expected a sequence"),
         ("[data.x]\ncommand = [\"x\"]\ntimeout = \"soon\"\n", "lockstep.toml:3: "),

@@ -82,7 +82,7 @@ fn a_rename_leads_nowhere_else_and_names_a_file() {
             .module_config(&"alpha".to_owned().try_into().unwrap())
             .unwrap_err()
             .to_string()
-            .starts_with("modules/alpha/module.toml:2: this is no ending")
+            .starts_with("modules/alpha/module.toml:2: this is not an ending")
     );
 }
 
