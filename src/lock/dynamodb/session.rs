@@ -186,6 +186,19 @@ impl Drop for Session {
     }
 }
 
+/// Whether there are root certificates. The SDK reads all of them when it connects; where they are in
+/// one file and in a directory of hundreds, the file alone tells.
+fn has_roots() -> bool {
+    #[cfg(not(target_os = "macos"))]
+    {
+        let file = openssl_probe::probe().cert_file;
+        if !rustls_native_certs::load_certs_from_paths(file.as_deref(), None).certs.is_empty() {
+            return true;
+        }
+    }
+    !rustls_native_certs::load_native_certs().certs.is_empty()
+}
+
 /// Runs a future to its end, on a thread that belongs to no other runtime.
 fn enter<T: Send>(runtime: &Runtime, future: impl Future<Output = T> + Send) -> T {
     std::thread::scope(|scope| {
@@ -196,13 +209,13 @@ fn enter<T: Send>(runtime: &Runtime, future: impl Future<Output = T> + Send) -> 
 
 /// rustls with ring; through the proxy for https, if there is one.
 fn http_client(settings: &Settings) -> Result<SharedHttpClient, LockError> {
-    if rustls_native_certs::load_native_certs().certs.is_empty() {
-        let plain = settings.endpoint.as_ref().is_some_and(|url| url.starts_with("http://"));
-        return if plain {
-            Ok(Builder::new().pool_idle_timeout(IDLE).build_http())
-        } else {
-            Err(DynamoError::NoRoots.into())
-        };
+    let plain = settings.endpoint.as_ref().is_some_and(|url| url.starts_with("http://"));
+    // With keys at hand nobody is asked for credentials either: no certificate will be looked at.
+    if plain && (settings.keys.is_some() || !has_roots()) {
+        return Ok(Builder::new().pool_idle_timeout(IDLE).build_http());
+    }
+    if !has_roots() {
+        return Err(DynamoError::NoRoots.into());
     }
     let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
     let Some(proxy) = &settings.proxy else {
