@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::config::Config;
 use super::{
-    Delimiters, ModuleConfig, Name, PRESETS, StaleAfter, TimeLimit, UnitId, VersionRule, WorkflowFile,
+    Delimiters, ModuleConfig, Name, Need, PRESETS, StaleAfter, TimeLimit, UnitId, VersionRule, WorkflowFile,
     profile,
 };
 use crate::env::Span;
@@ -160,6 +160,15 @@ schema_of!(
     json_schema!({
         "type": "string",
         "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$",
+    })
+);
+schema_of!(
+    Need,
+    "Need",
+    json_schema!({
+        "type": "string",
+        "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?$",
+        "description": "A module, or a module in another profile: MODULE/PROFILE.",
     })
 );
 schema_of!(Delimiters, "Delimiters", {

@@ -3,12 +3,15 @@
 //! A broken file hides nothing but itself: it is named, and the rest is listed. Each file is read
 //! once, and no parameter is evaluated, so that a project of a thousand units is listed at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::discover::clashes;
 use super::profile::Profile;
 use super::unit::exclusion;
-use super::{ModuleConfig, Name, Project, ProjectError, RESERVED, UnitId, WorkflowFile};
+use super::{
+    Configs, ModuleConfig, Name, Need, Project, ProjectError, RESERVED, UnitGraph, UnitId, WorkflowFile,
+};
 
 /// What is in a project; every list is sorted by name.
 #[derive(Debug, Default)]
@@ -34,6 +37,10 @@ pub struct ModuleEntry {
     pub description: String,
     /// The profiles with which it makes a unit.
     pub profiles: Vec<Name>,
+    /// The words by which it can be selected.
+    pub tags: Vec<Name>,
+    /// What its units need, as it says so.
+    pub needs: Vec<Need>,
 }
 
 /// A profile.
@@ -66,10 +73,11 @@ impl Project {
         let profiles = errors.names(self.entries("profile", "profiles", Some(".toml")));
         let workflows = errors.names(self.entries("workflow", "workflows", Some(".toml")));
         clashes(&modules, &workflows, steps).into_iter().for_each(|error| errors.add(error));
-        let configs: BTreeMap<&Name, ModuleConfig> =
-            modules.iter().filter_map(|name| Some((name, errors.take(self.module_config(name))?))).collect();
-        let chains: BTreeMap<&Name, Vec<Profile>> =
-            profiles.iter().filter_map(|name| Some((name, errors.take(self.chain(name))?))).collect();
+        let files = Configs::new(self);
+        let configs: BTreeMap<&Name, Arc<ModuleConfig>> =
+            modules.iter().filter_map(|name| Some((name, errors.take(files.module(name))?))).collect();
+        let chains: BTreeMap<&Name, Arc<Vec<Profile>>> =
+            profiles.iter().filter_map(|name| Some((name, errors.take(files.chain(name))?))).collect();
         let mut units = Vec::new();
         for (module, config) in &configs {
             for (profile, chain) in &chains {
@@ -79,6 +87,7 @@ impl Project {
                 }
             }
         }
+        errors.needs(&files, &units);
         Inventory {
             workflows: workflows
                 .iter()
@@ -89,7 +98,10 @@ impl Project {
                     WorkflowEntry { name: name.clone(), file }
                 })
                 .collect(),
-            modules: modules.iter().map(|name| module_entry(name, configs.get(name), &units)).collect(),
+            modules: modules
+                .iter()
+                .map(|name| module_entry(name, configs.get(name).map(AsRef::as_ref), &units))
+                .collect(),
             profiles: profiles
                 .iter()
                 .map(|name| profile_entry(name, chains.get(name).and_then(|chain| chain.last())))
@@ -108,6 +120,8 @@ fn module_entry(name: &Name, config: Option<&ModuleConfig>, units: &[UnitId]) ->
         name: name.clone(),
         description: config.map_or_else(String::new, |config| config.description.clone()),
         profiles: own.map(|unit| unit.profile.clone()).collect(),
+        tags: config.map(|config| config.tags.clone()).unwrap_or_default(),
+        needs: config.map(|config| config.needs.clone()).unwrap_or_default(),
     }
 }
 
@@ -126,7 +140,7 @@ fn profile_entry(name: &Name, own: Option<&Profile>) -> ProfileEntry {
 #[derive(Default)]
 struct Errors {
     list: Vec<ProjectError>,
-    said: std::collections::BTreeSet<String>,
+    said: BTreeSet<String>,
 }
 
 impl Errors {
@@ -138,6 +152,22 @@ impl Errors {
 
     fn take<T>(&mut self, result: Result<T, ProjectError>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()
+    }
+
+    /// Needs of nothing; and circles, if nothing else is wrong.
+    fn needs(&mut self, files: &Configs<'_>, units: &[UnitId]) {
+        let before = self.list.len();
+        // One error for each need, not for each unit that has it.
+        let mut said = BTreeSet::new();
+        for unit in units {
+            match files.needed(unit) {
+                Err(ProjectError::Config { place, .. }) if !said.insert(place.clone()) => {}
+                found => drop(self.take(found)),
+            }
+        }
+        if self.list.len() == before {
+            self.take(UnitGraph::grow(units.iter().cloned(), |unit| files.needed(unit)));
+        }
     }
 
     fn names(&mut self, found: Result<Vec<Result<Name, ProjectError>>, ProjectError>) -> Vec<Name> {
@@ -172,6 +202,36 @@ mod tests {
         assert!(base.is_abstract && !dev.is_abstract);
         assert_eq!((dev.description.as_str(), dev.extends[0].as_str()), ("try", "base"));
         assert_eq!(inventory.workflows[0].file.as_ref().unwrap().description, "all");
+    }
+
+    #[test]
+    fn needs_of_nothing_and_circles_are_named_once() {
+        let sample = Sample::new(&[
+            ("modules/a/module.toml", "tags = ['net']\nneeds = ['b', 'c/dev']\n"),
+            ("modules/b/module.toml", "profiles = ['dev']\n"),
+            ("modules/c/x", ""),
+            ("profiles/dev.toml", ""),
+            ("profiles/live.toml", ""),
+            ("profiles/prod.toml", ""),
+        ]);
+        let told = |sample: &Sample| {
+            let errors = sample.project().inventory(["build"]).errors;
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let [one] = &told(&sample)[..] else { panic!("{:#?}", told(&sample)) };
+        assert!(
+            one.starts_with("modules/a/module.toml:2: `a/live` needs `b/live`, which is not a unit"),
+            "{one}"
+        );
+        sample.write("modules/b/module.toml", "needs = ['c']\n");
+        sample.write("modules/c/module.toml", "needs = ['b']\n");
+        let [one] = &told(&sample)[..] else { panic!("{:#?}", told(&sample)) };
+        assert!(one.contains("in a circle: b/dev -> c/dev"), "{one}");
+        sample.write("modules/c/module.toml", "");
+        let inventory = sample.project().inventory(["build"]);
+        assert!(inventory.errors.is_empty(), "{:?}", inventory.errors);
+        let a = &inventory.modules[0];
+        assert_eq!((a.tags[0].as_str(), a.needs[1].to_string()), ("net", "c/dev".to_owned()));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::data::DataConfig;
 use super::file_schema::of_module;
 use super::toml_file::TomlFile;
 use super::value::Node;
-use super::{BuildConfig, ModuleSchema, Name, ProjectError, UnitLockConfig};
+use super::{BuildConfig, ModuleSchema, Name, Need, ProjectError, UnitLockConfig};
 
 /// What `module.toml` says.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -25,6 +25,10 @@ pub struct ModuleConfig {
     pub params: Node,
     /// The profiles in which this module is a unit; without it, all.
     pub profiles: Option<Vec<Name>>,
+    /// The modules whose units come before this one's, in the same profile, or in another: `vpc/shared`.
+    pub needs: Vec<Need>,
+    /// Words by which it can be selected: `tag:network`.
+    pub tags: Vec<Name>,
     /// Commands whose output is data for expressions, by name; each replaces the project's of that name.
     pub data: BTreeMap<String, DataConfig>,
     /// Keys of parameters that are secrets.
@@ -48,11 +52,13 @@ impl ModuleConfig {
         let params = Node::take_params(table.get_mut(), file)?;
         let rest = BuildConfig::take_rest(table.get_mut(), file)?;
         let places = DataConfig::places(table.get_ref(), file);
+        let needs = Need::places(table.get_ref(), file);
         let schema = ModuleSchema::take(table.get_mut(), file)?;
         let mut config: Self = file.decode(table, &["params", "schema", "value"])?;
         config.build.complete(rest)?;
         (config.params, config.schema) = (params, schema);
         DataConfig::complete(&mut config.data, places)?;
+        Need::complete(&mut config.needs, needs);
         check_env(&config.env, file)?;
         check_unset(&config.exec.unset, &config.env, file)?;
         Ok(config)
