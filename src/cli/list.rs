@@ -54,7 +54,7 @@ pub(super) fn run(args: &ListArgs, env: &Environment, terminal: Terminal) -> any
     let inventory = project.inventory(steps);
     let (rows, json) = match args.what {
         What::Units | What::Steps => units(&inventory),
-        What::Modules => table(&inventory.modules, module),
+        What::Modules => table(&inventory.modules, |one| module(one, tagged(&inventory))),
         What::Profiles => table(&inventory.profiles, profile),
         What::Workflows => table(&inventory.workflows, workflow),
     };
@@ -99,13 +99,16 @@ fn steps() -> impl Iterator<Item = Value> {
 type Rows = Vec<Vec<String>>;
 
 fn units(inventory: &Inventory) -> (Rows, Value) {
+    let tagged = tagged(inventory);
     let mut rows = Vec::with_capacity(inventory.units.len());
     let mut all = Vec::with_capacity(inventory.units.len());
     for module in &inventory.modules {
         for profile in &module.profiles {
             let unit = format!("{}/{profile}", module.name);
-            all.push(json!({ "unit": unit, "module": module.name, "profile": profile }));
-            rows.push(vec![unit, module.description.clone()]);
+            all.push(json!({
+                "unit": unit, "module": module.name, "profile": profile, "tags": module.tags,
+            }));
+            rows.push(row(vec![unit], module, tagged));
         }
     }
     (rows, Value::from(all))
@@ -116,13 +119,31 @@ fn table<T>(entries: &[T], of: impl Fn(&T) -> (Vec<String>, Value)) -> (Rows, Va
     (rows, Value::from(values))
 }
 
-fn module(module: &ModuleEntry) -> (Vec<String>, Value) {
+fn module(module: &ModuleEntry, tagged: bool) -> (Vec<String>, Value) {
     let profiles = if module.profiles.is_empty() { "-".to_owned() } else { joined(&module.profiles) };
-    let row = vec![module.name.to_string(), profiles, module.description.clone()];
     let json = json!({
         "name": module.name, "description": module.description, "profiles": module.profiles,
+        "tags": module.tags, "needs": module.needs,
     });
-    (row, json)
+    (row(vec![module.name.to_string(), profiles], module, tagged), json)
+}
+
+/// Whether there is a tag at all: without any there is no column of them.
+fn tagged(inventory: &Inventory) -> bool {
+    inventory.modules.iter().any(|module| !module.tags.is_empty())
+}
+
+/// What begins a row, then the module's tags, then what it says of itself.
+fn row(mut begin: Vec<String>, module: &ModuleEntry, tagged: bool) -> Vec<String> {
+    if tagged {
+        begin.push(if module.tags.is_empty() {
+            "-".to_owned()
+        } else {
+            format!("tags={}", joined(&module.tags))
+        });
+    }
+    begin.push(module.description.clone());
+    begin
 }
 
 fn profile(profile: &ProfileEntry) -> (Vec<String>, Value) {
@@ -160,7 +181,7 @@ fn columns(rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..3).map(width).collect();
+    let widths: Vec<usize> = (0..4).map(width).collect();
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();

@@ -17,6 +17,8 @@ mod exit_codes_page;
 mod freeze;
 mod functions_page;
 mod generate;
+mod graph;
+mod graph_text;
 mod help;
 mod init;
 mod list;
@@ -96,6 +98,7 @@ fn subcommand(sub: Sub, env: Environment, terminal: Terminal) -> u8 {
         Sub::Init(args) => init::run(&args, &env, terminal),
         Sub::New(args) => new::run(&args, &env, terminal),
         Sub::List(args) => list::run(&args, &env, terminal),
+        Sub::Graph(args) => graph::run(&args, &env, terminal),
         Sub::Why(args) => why::run(&args, &env, terminal),
         Sub::Freeze(args) => freeze::freeze(&args, env, terminal),
         Sub::Thaw(args) => freeze::thaw(&args, env, terminal),

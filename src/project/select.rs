@@ -2,8 +2,8 @@
 //! what is to be left out.
 //!
 //! A word is a list of parts with commas between them. A part is a name, `.`, or a pattern (`*`, `?`,
-//! `[a-z]`, `{a,b}`); with `!` before it, it is left out, and a word of such parts alone begins with
-//! everything. A module that is no unit in a profile is passed over, but what is selected never
+//! `[a-z]`, `{a,b}`); for modules also `tag:` and a tag or a pattern of tags. With `!` before it, it is
+//! left out, and a word of such parts alone begins with everything. A module that is no unit in a profile is passed over, but what is selected never
 //! becomes nothing in silence: every part must select something.
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::error::printable;
-use super::{Configs, Name, Project, ProjectError, UnitId};
+use super::{Configs, Name, Project, ProjectError, UnitId, nearest};
 use crate::env::Environment;
 
 /// Whether a word may select several modules or profiles.
@@ -19,10 +19,18 @@ use crate::env::Environment;
 /// ```
 /// use lockstep::project::selects_many;
 /// assert!(selects_many("net-*") && selects_many("a,b") && selects_many("!a"));
+/// assert!(selects_many("tag:network"));
 /// assert!(!selects_many("alpha") && !selects_many("."));
 /// ```
 pub fn selects_many(word: &str) -> bool {
-    word.contains(['*', '?', ',', '[', '{']) || word.starts_with('!')
+    is_pattern(word) || word.contains(',') || word.starts_with('!') || word.starts_with(TAG)
+}
+
+/// What stands before a tag.
+const TAG: &str = "tag:";
+
+fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?', '[', '{'])
 }
 
 impl Project {
@@ -37,9 +45,10 @@ impl Project {
         profile: &str,
         env: &Environment,
     ) -> Result<Vec<UnitId>, ProjectError> {
-        let modules = self.pick("module", module, self.modules()?, || self.module_here(env))?;
-        let profiles = self.pick("profile", profile, self.profiles()?, || self.profile_here(env))?;
         let configs = Configs::new(self);
+        let modules =
+            self.pick("module", module, self.modules()?, Some(&configs), || self.module_here(env))?;
+        let profiles = self.pick("profile", profile, self.profiles()?, None, || self.profile_here(env))?;
         let mut units = Vec::new();
         for module in &modules.chosen {
             for profile in &profiles.chosen {
@@ -80,12 +89,13 @@ impl Project {
         }
     }
 
-    /// The names that one word selects.
+    /// The names that one word selects; those of modules by tags too, for which their files are read.
     fn pick(
         &self,
         what: &'static str,
         word: &str,
         known: Vec<Name>,
+        tagged: Option<&Configs<'_>>,
         here: impl Fn() -> Result<String, ProjectError>,
     ) -> Result<Picked, ProjectError> {
         let parts = parts(word);
@@ -98,7 +108,10 @@ impl Project {
                 Some(text) => (true, text),
                 None => (false, part),
             };
-            let found: Vec<Name> = if text == "." || !selects_many(text) {
+            let by_tag = tagged.and_then(|configs| Some((configs, text.strip_prefix(TAG)?)));
+            let found: Vec<Name> = if let Some((configs, tag)) = by_tag {
+                with_tag(configs, tag, part, &known)?
+            } else if text == "." || !selects_many(text) {
                 let text = if text == "." { here()? } else { text.to_owned() };
                 let name = known.iter().find(|name| name.as_str() == text);
                 let name = name.cloned().ok_or_else(|| self.unknown(what, &text))?;
@@ -127,6 +140,32 @@ struct Picked {
     chosen: Vec<Name>,
     /// Those that were named, not matched.
     named: Vec<Name>,
+}
+
+/// The modules of which a tag is, or fits, this one.
+fn with_tag(configs: &Configs<'_>, tag: &str, part: &str, known: &[Name]) -> Result<Vec<Name>, ProjectError> {
+    let matcher = if is_pattern(tag) { Some(pattern(tag)?) } else { None };
+    let fits = |one: &Name| match &matcher {
+        Some(matcher) => matcher.is_match(one.as_str()),
+        None => one.as_str() == tag,
+    };
+    let (mut found, mut tags) = (Vec::new(), BTreeSet::new());
+    for module in known {
+        let config = configs.module(module)?;
+        if config.tags.iter().any(fits) {
+            found.push(module.clone());
+        }
+        tags.extend(config.tags.iter().map(Name::to_string));
+    }
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let near = nearest(tag, tags.iter().map(String::as_str)).map(str::to_owned);
+    let known = tags.into_iter().collect();
+    Err(match matcher {
+        Some(_) => ProjectError::NothingSelected { what: "tag", word: printable(part), known },
+        None => ProjectError::Unknown { what: "tag", word: printable(tag), nearest: near, known },
+    })
 }
 
 fn pattern(text: &str) -> Result<GlobMatcher, ProjectError> {
@@ -165,12 +204,14 @@ mod tests {
             ("profiles/base.toml", "abstract = true\n"),
             ("profiles/dev.toml", "extends = ['base']\n"),
             ("profiles/prod.toml", "[modules.net-b]\nenabled = false\n"),
-            ("modules/db/module.toml", "profiles = ['prod']\n"),
+            ("modules/db/module.toml", "profiles = ['prod']\ntags = ['data', 'net-core']\n"),
             ("modules/_shared/x", ""),
         ]);
         for module in ["alpha", "net-a", "net-b"] {
             sample.write(&format!("modules/{module}/main.tf"), "");
         }
+        sample.write("modules/net-a/module.toml", "tags = ['network', 'old']\n");
+        sample.write("modules/net-b/module.toml", "tags = ['network']\n");
         sample
     }
 
@@ -199,6 +240,12 @@ mod tests {
             (". .", "alpha/dev"),
             (".,net-a .", "alpha/dev net-a/dev"),
             ("db,alpha *", "alpha/dev alpha/prod db/prod"),
+            ("tag:network dev", "net-a/dev net-b/dev"),
+            ("tag:network,!tag:old dev", "net-b/dev"),
+            ("!tag:old prod", "alpha/prod db/prod"),
+            ("tag:net* *", "db/prod net-a/dev net-a/prod net-b/dev"),
+            ("tag:{data,old},alpha dev", "alpha/dev net-a/dev"),
+            ("tag:network,!net-a dev", "net-b/dev"),
         ] {
             assert_eq!(select(words).as_deref(), Ok(units), "{words}");
         }
@@ -221,6 +268,13 @@ mod tests {
             ("* base*", "`* base*` selects no unit"),
             ("alpha, prod", "there is no module ``"),
             ("a[ prod", "`a[` is not a pattern: "),
+            ("tag:netwrk prod", "there is no tag `netwrk` (did you mean `network`?)"),
+            ("*,!tag:zzz prod", "there is no tag `zzz` (known tags: data, net-core, network, old)"),
+            ("tag:x-* prod", "`tag:x-*` selects no tag (known tags: data, "),
+            ("tag: prod", "there is no tag ``"),
+            ("tag:a[ prod", "`a[` is not a pattern: "),
+            ("tag:data dev", "`db/dev` is not a unit: modules/db/module.toml does not list the profile"),
+            ("alpha tag:data", "`tag:data` selects no profile"),
         ] {
             let error = select(words).unwrap_err();
             assert!(error.contains(why), "{words}: {error}");

@@ -29,6 +29,25 @@ fn each_list_has_one_thing_a_line_and_the_same_as_json() {
 }
 
 #[test]
+fn tags_have_a_column_of_their_own_once_there_are_any() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write(
+        "modules/alpha/module.toml",
+        "description = \"the first\"\ntags = [\"net\", \"core\"]\nneeds = [\"beta\"]\n",
+    );
+    a.lockstep("list").run().code(0).prints(
+        "alpha/dev   tags=net,core  the first\nalpha/prod  tags=net,core  the first\nbeta/dev    -\nbeta/prod   -\n",
+    );
+    let modules = a.lockstep("list modules").run();
+    modules.code(0).prints("alpha  dev,prod  tags=net,core  the first\nbeta   dev,prod  -\n");
+    let json: serde_json::Value =
+        serde_json::from_str(&a.lockstep("list modules --json").run().stdout()).expect("JSON");
+    assert_eq!(json[0]["tags"], serde_json::json!(["net", "core"]));
+    assert_eq!(json[0]["needs"], serde_json::json!(["beta"]));
+}
+
+#[test]
 fn broken_files_are_named_and_the_rest_is_listed() {
     let world = World::new();
     let a = world.clone("a");

@@ -28,6 +28,7 @@ mod freeze;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod git_check;
+mod graph;
 mod harness;
 mod harness_works;
 mod init;

@@ -62,6 +62,9 @@ fn what_subcommands_print_as_json_fits() {
     check("locks-show", "locks show alpha/prod --json");
     check("locks", "locks --json");
     check("describe", "describe --json -- alpha prod");
+    a.write("modules/beta/module.toml", "needs = [\"alpha\"]\n");
+    assert_eq!(check("graph", "graph beta/dev --format json")["units"][1]["needs"][0]["line"], 1);
+    std::fs::remove_file(a.path("modules/beta/module.toml")).expect("it is ours");
     tofu.exits(3);
     a.lockstep(ALIAS).words("tofu apply").run().code(3);
     a.write(

@@ -70,7 +70,7 @@ fn candidates(index: usize, words: &[String], env: &Environment) -> Vec<String> 
         }
         Expects::Subcommand { of } => subcommands(of),
         Expects::Word { first } => pipeline_words(&asked, *first, &command, &names),
-        Expects::Module => names.modules(),
+        Expects::Module => names.modules().into_iter().chain(names.tags(current)).collect(),
         Expects::Profile { module } => names.profiles(module),
         Expects::Tool { at } => match asked.runs_a_tool(&names) {
             true => vec![format!(":delegate {at}")],

@@ -1,5 +1,7 @@
 //! The names of the project that the user stands in; none outside of any.
 
+use std::collections::BTreeSet;
+
 use crate::env::Environment;
 use crate::project::{Name, Project, UnitId};
 
@@ -32,6 +34,17 @@ impl Names {
     /// Modules.
     pub(super) fn modules(&self) -> Vec<String> {
         self.list(|project| project.modules().ok()).iter().map(Name::to_string).collect()
+    }
+
+    /// Tags, as they are selected by, once such a word is begun: to others they are no use.
+    pub(super) fn tags(&self, begun: &str) -> Vec<String> {
+        if !begun.starts_with('t') {
+            return Vec::new();
+        }
+        let modules = self.list(|project| project.modules().ok());
+        let configs = modules.iter().filter_map(|name| self.project.as_ref()?.module_config(name).ok());
+        let tags: BTreeSet<Name> = configs.flat_map(|config| config.tags).collect();
+        tags.iter().map(|tag| format!("tag:{tag}")).collect()
     }
 
     /// Profiles that make a unit of the module; all, if that is no module's name.

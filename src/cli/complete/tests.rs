@@ -10,7 +10,7 @@ impl Place {
         for (path, text) in [
             ("lockstep.toml", ""),
             ("modules/alpha/main.tf", ""),
-            ("modules/beta/module.toml", "profiles = ['dev']\n"),
+            ("modules/beta/module.toml", "profiles = ['dev']\ntags = ['network', 'core']\n"),
             ("profiles/base.toml", "abstract = true\n"),
             ("profiles/dev.toml", ""),
             ("profiles/prod.toml", ""),
@@ -68,6 +68,8 @@ fn later_words_are_steps_that_are_not_there_yet_and_the_separator() {
 fn after_the_separator_come_module_profile_and_tool() {
     let place = Place::new();
     assert_eq!(place.values("lockstep build -- "), ["alpha", "beta"]);
+    assert_eq!(place.values("lockstep build -- t"), ["alpha", "beta", "tag:core", "tag:network"]);
+    assert_eq!(place.values("lockstep build -- tag:network "), ["base", "dev", "prod"]);
     assert_eq!(place.values("lockstep build -- alpha "), ["dev", "prod"]);
     assert_eq!(place.values("lockstep build -- beta p"), ["dev"]);
     assert_eq!(place.values("lockstep build -- . "), ["base", "dev", "prod"]);
@@ -104,6 +106,9 @@ fn subcommands_take_units_and_more() {
     assert_eq!(place.values("lockstep locks show be"), ["beta/dev"]);
     assert_eq!(place.values("lockstep why alpha/p"), ["alpha/dev", "alpha/prod"]);
     assert_eq!(place.values("lockstep freeze --reason x b"), ["beta/dev", "base"]);
+    assert_eq!(place.values("lockstep graph a"), ["alpha/dev", "alpha/prod"]);
+    assert_eq!(place.values("lockstep graph alpha/dev p"), ["prod"]);
+    assert_eq!(place.values("lockstep graph --format m"), ["text", "dot", "mermaid", "json"]);
     assert_eq!(place.values("lockstep alias tofu=al"), ["tofu=alpha/dev", "tofu=alpha/prod"]);
     assert_eq!(place.values("lockstep shim "), [":dirs"]);
     assert_eq!(place.values("lockstep completions "), ["bash", "zsh", "fish"]);
