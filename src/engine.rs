@@ -238,6 +238,10 @@ impl Engine {
             };
             Ok::<_, Error>(lock::open_backend(backend, &place)?)
         };
+        lock::check_backend(config.backend.as_deref(), config.backend_place.as_ref())?;
+        if let Some(former) = &config.former {
+            lock::check_backend(former.backend.as_deref(), former.backend_place.as_ref())?;
+        }
         let now = open(config.backend.as_deref(), &config.git, &config.dynamodb)?;
         let Some(former) = config.former.as_ref().filter(|_| config.former_prefix().is_none()) else {
             return Ok(now);

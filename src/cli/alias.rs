@@ -6,7 +6,7 @@
 
 use clap::Args;
 
-use super::binding::{Binding, Steps, USUAL};
+use super::binding::{self, Binding, Steps, USUAL};
 use super::completions::Shell;
 use super::quoting;
 use super::terminal::Terminal;
@@ -31,7 +31,9 @@ pub(super) fn run(args: &AliasArgs, env: &Environment, terminal: Terminal) -> an
     args.steps.check(env)?;
     let shell = args.shell.unwrap_or_else(|| used(env));
     let lines: String = args.bindings.iter().map(|binding| line(shell, binding, &args.steps)).collect();
-    terminal.data(&lines)
+    let code = terminal.data(&lines)?;
+    binding::warn_of_nothing(&args.bindings, env, terminal);
+    Ok(code)
 }
 
 fn used(env: &Environment) -> Shell {

@@ -79,7 +79,7 @@ pub(super) struct PipelineOptions {
     #[arg(long, value_name = "TEXT", help_heading = "Pipeline options")]
     pub reason: Option<String>,
     /// With `unlock-any`: take the lock only if it is still at this generation
-    #[arg(long, value_name = "GENERATION", help_heading = "Pipeline options")]
+    #[arg(long, value_name = "GENERATION", value_parser = generation, help_heading = "Pipeline options")]
     pub expect: Option<u64>,
     /// Go on although the commit that was applied last is gone from the history
     #[arg(long, help_heading = "Pipeline options")]
@@ -90,6 +90,10 @@ pub(super) struct PipelineOptions {
     /// Options for many units.
     #[command(flatten)]
     pub many: ManyArgs,
+}
+
+fn generation(text: &str) -> Result<u64, &'static str> {
+    text.parse().map_err(|_| "a generation is a number, as `lockstep locks show` and `lockstep log` tell it")
 }
 
 /// The line up to its first word that is no option.

@@ -7,9 +7,10 @@ use std::str::FromStr;
 use clap::Parser as _;
 
 use super::args::PipelineArgs;
+use super::terminal::Terminal;
 use crate::Error;
 use crate::env::Environment;
-use crate::project::{Name, Project};
+use crate::project::{Name, Project, ProjectError};
 use crate::steps::STEPS;
 use crate::workflow::parse::{self, ParseError, Vocabulary, Word};
 use crate::workflow::planner;
@@ -147,9 +148,37 @@ impl Binding {
         ["lockstep"].into_iter().chain(steps.0.iter().map(String::as_str)).chain(unit)
     }
 
+    /// Looks for its unit, or where `.` stands for a half of it, for the other half.
+    fn unit_in(&self, project: &Project, env: &Environment) -> Result<(), ProjectError> {
+        let name = |text: &str| Name::new(text).ok();
+        match (self.module.as_str(), self.profile.as_str()) {
+            (".", ".") => Ok(()),
+            (module, ".") => project.check_extent(name(module).as_ref(), None),
+            (".", profile) => project.check_extent(None, name(profile).as_ref()),
+            (module, profile) => project.unit(module, profile, env).map(drop),
+        }
+    }
+
     /// The same as a line of a shell whose quoting is given.
     pub(super) fn line(&self, steps: &Steps, quote: fn(&str) -> String) -> String {
         self.words(steps).map(quote).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Says of which bindings there is no unit, as far as the project that the user stands in knows. They may
+/// be for another one, or for what is still to be made, so that is no error.
+pub(super) fn warn_of_nothing(bindings: &[Binding], env: &Environment, terminal: Terminal) {
+    let Ok(project) = Project::discover(env.cwd()) else { return };
+    for binding in bindings.iter() {
+        if let Err(error) = binding.unit_in(&project, env) {
+            terminal.say(&format!(
+                "lockstep: warning: {}={}/{}: {error}",
+                binding.tool, binding.module, binding.profile
+            ));
+            if let Some(hint) = error.hint() {
+                terminal.hint(&hint);
+            }
+        }
     }
 }
 

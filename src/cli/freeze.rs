@@ -68,7 +68,7 @@ pub(super) fn freeze(args: &FreezeArgs, env: Environment, terminal: Terminal) ->
 pub(super) fn thaw(args: &ThawArgs, env: Environment, terminal: Terminal) -> anyhow::Result<u8> {
     let (engine, directory, _handlers) = engine(env)?;
     let (locks, extent) = (engine.locks(&directory)?, args.what.extent());
-    let ended = locks.thaw(&extent, args.reason.as_deref()).map_err(Error::from)?;
+    let ended = locks.thaw(&extent, args.reason.as_deref())?;
     // Where the locks are being moved both places say the same.
     let told = match ended.first() {
         Some(freeze) => {

@@ -84,10 +84,11 @@ fn answers(args: &InitArgs, env: &Environment, terminal: Terminal) -> Result<New
         }
     }
     let ask = !args.yes && terminal.interactive;
-    let name = |said: &Option<String>, question: &str, default: &str| match said {
+    type Check = fn(&str) -> Result<Name, ScaffoldError>;
+    let name = |said: &Option<String>, question: &str, default: &str, check: Check| match said {
         Some(name) => Ok(name.clone()),
         None if ask => asked(terminal, question, default, |text| {
-            Name::new(text).map(String::from).map_err(|error| error.to_string())
+            check(text).map(String::from).map_err(|error| error.to_string())
         }),
         None => Ok(default.to_owned()),
     };
@@ -99,8 +100,11 @@ fn answers(args: &InitArgs, env: &Environment, terminal: Terminal) -> Result<New
         }
         None => default,
     };
-    let module = name(&args.module, "What shall the first module be called?", "alpha")?;
-    let profile = name(&args.profile, "And the first profile, the environment?", "prod")?;
+    let module = name(&args.module, "What shall the first module be called?", "alpha", |text| {
+        scaffold::own_name("module", text, steps())
+    })?;
+    let profile =
+        name(&args.profile, "And the first profile, the environment?", "prod", |text| Ok(Name::new(text)?))?;
     Ok(NewProject { module, profile, tool })
 }
 

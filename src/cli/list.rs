@@ -1,7 +1,8 @@
 //! `lockstep list [WHAT]`: what is in the project, one thing a line, the name first.
 //!
 //! Only files are read: no parameter is evaluated, nothing runs, nobody is asked. A broken file is
-//! named on standard error and the rest is listed all the same; the end is then 78.
+//! named on standard error and the rest is listed all the same; the end is then 78, or 74 where files
+//! cannot be read.
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -52,9 +53,10 @@ pub(super) fn run(args: &ListArgs, env: &Environment, terminal: Terminal) -> any
     let steps =
         STEPS.iter().flat_map(|step| std::iter::once(step.name()).chain(step.aliases().iter().copied()));
     let inventory = project.inventory(steps);
+    let tagged = tagged(&inventory);
     let (rows, json) = match args.what {
-        What::Units | What::Steps => units(&inventory),
-        What::Modules => table(&inventory.modules, |one| module(one, tagged(&inventory))),
+        What::Units | What::Steps => units(&inventory, tagged),
+        What::Modules => table(&inventory.modules, |one| module(one, tagged)),
         What::Profiles => table(&inventory.profiles, profile),
         What::Workflows => table(&inventory.workflows, workflow),
     };
@@ -62,18 +64,32 @@ pub(super) fn run(args: &ListArgs, env: &Environment, terminal: Terminal) -> any
         nothing(args.what, &inventory, terminal);
     }
     print(args.json, &rows, &json, terminal)?;
-    let broken = !inventory.errors.is_empty();
-    for error in inventory.errors {
-        diagnose::print(&error.into(), &[], terminal);
+    let errors: Vec<Error> = inventory.errors.into_iter().map(Error::from).collect();
+    for error in &errors {
+        diagnose::print(error, &[], terminal);
     }
-    Ok(if broken { ExitCode::Config } else { ExitCode::Success }.code())
+    // As any other command would end: 74 if nothing is wrong but that files cannot be read.
+    let unreadable = errors.iter().all(|error| error.kind() == ExitCode::Io);
+    Ok(match (errors.is_empty(), unreadable) {
+        (true, _) => ExitCode::Success,
+        (false, true) => ExitCode::Io,
+        (false, false) => ExitCode::Config,
+    }
+    .code())
 }
 
 /// Says that there is nothing, and how to make it.
 fn nothing(what: What, inventory: &Inventory, terminal: Terminal) {
     let (name, command) = match what {
         What::Units if inventory.modules.is_empty() => ("units", "lockstep new module NAME"),
-        What::Units => ("units", "lockstep new profile NAME"),
+        What::Units if inventory.profiles.iter().all(|profile| profile.is_abstract) => {
+            ("units", "lockstep new profile NAME")
+        }
+        What::Units => {
+            terminal.say("no module is a unit in any profile of this project");
+            terminal.hint("to see what leaves them out: lockstep doctor");
+            return;
+        }
         What::Modules => ("modules", "lockstep new module NAME"),
         What::Profiles => ("profiles", "lockstep new profile NAME"),
         What::Workflows => ("workflows", "lockstep new workflow NAME"),
@@ -98,8 +114,7 @@ fn steps() -> impl Iterator<Item = Value> {
 
 type Rows = Vec<Vec<String>>;
 
-fn units(inventory: &Inventory) -> (Rows, Value) {
-    let tagged = tagged(inventory);
+fn units(inventory: &Inventory, tagged: bool) -> (Rows, Value) {
     let mut rows = Vec::with_capacity(inventory.units.len());
     let mut all = Vec::with_capacity(inventory.units.len());
     for module in &inventory.modules {

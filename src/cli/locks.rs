@@ -92,6 +92,9 @@ fn list(locks: &ProjectLocks, json: bool, everyone: bool, terminal: Terminal) ->
 
 fn show(locks: &ProjectLocks, key: &LockKey, json: bool, terminal: Terminal) -> anyhow::Result<u8> {
     let last = locks.last(key).map_err(Error::from)?;
+    if last.is_none() {
+        locks.check_never_taken(key)?;
+    }
     let ages = lock_text::Ages { now: locks.now(), stale_after: locks.stale_after() };
     if json {
         terminal.data(&lock_json::one(last.as_ref(), ages))?;

@@ -18,8 +18,12 @@ pub(super) struct LogArgs {
     #[arg(long)]
     pub json: bool,
     /// At most so many entries
-    #[arg(short = 'n', value_name = "N", default_value_t = 50)]
+    #[arg(short = 'n', value_name = "N", default_value_t = 50, value_parser = some)]
     pub limit: usize,
+}
+
+fn some(text: &str) -> Result<usize, &'static str> {
+    text.parse().ok().filter(|number| *number > 0).ok_or("write how many entries, 1 or more: -n 20")
 }
 
 pub(super) fn run(args: &LogArgs, env: Environment, terminal: Terminal) -> anyhow::Result<u8> {
@@ -33,8 +37,12 @@ pub(super) fn run(args: &LogArgs, env: Environment, terminal: Terminal) -> anyho
         terminal.data(&lock_text::log(&log.entries))?;
     }
     let readable = log.unreadable.is_empty();
+    let empty = log.entries.is_empty() && !log.more && readable;
+    if let Some(key) = key.as_ref().filter(|_| empty) {
+        project.check_never_taken(key)?;
+    }
     if terminal.level != Level::Quiet {
-        if log.entries.is_empty() && !log.more && readable {
+        if empty {
             let what = args
                 .unit
                 .as_ref()

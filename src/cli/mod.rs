@@ -28,6 +28,7 @@ mod locks;
 mod log;
 mod man;
 mod many;
+mod misplaced;
 mod new;
 mod next;
 mod pipeline;
@@ -65,7 +66,7 @@ fn run(argv: &[OsString]) -> u8 {
     }
     let line = match args::read(argv) {
         Ok(line) => line,
-        Err(error) => return clap_end(&error),
+        Err(error) => return clap_end(error, argv),
     };
     let global = match &line {
         Line::Sub(global, _) => global.clone(),
@@ -138,10 +139,14 @@ fn no_words() -> u8 {
 }
 
 /// `--help` and `--version` go to standard output and succeed; everything else is a usage error.
-fn clap_end(error: &clap::Error) -> u8 {
+fn clap_end(mut error: clap::Error, argv: &[OsString]) -> u8 {
     use clap::error::ErrorKind;
+    let hint = misplaced::hint(&mut error, argv);
     // A reader that went away is no failure of ours.
     let _ = error.print();
+    if let Some(hint) = hint {
+        Terminal::plain().hint(&hint);
+    }
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::Success.code(),
         _ => ExitCode::Usage.code(),

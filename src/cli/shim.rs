@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::binding::{Binding, Steps, USUAL};
+use super::binding::{self, Binding, Steps, USUAL};
 use super::quoting;
 use super::terminal::Terminal;
 use crate::env::Environment;
@@ -56,6 +56,7 @@ pub(super) fn run(args: &ShimArgs, env: &Environment, terminal: Terminal) -> any
             terminal.hint(&hint);
         }
     }
+    binding::warn_of_nothing(&args.bindings, env, terminal);
     Ok(ExitCode::Success.code())
 }
 

@@ -1,5 +1,6 @@
 //! The locks of a project beside any pipeline: looking at them and at their history, freezing them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use crate::lock::{
     Act, Effect, Extent, Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LockState, Locks,
     Naming, Record, UnitKeys,
 };
-use crate::project::{Project, StaleAfter, UnitId};
+use crate::project::{Project, ProjectError, StaleAfter, UnitId, nearest};
 
 /// The locks of one project. Made by [`Engine::locks`].
 pub struct ProjectLocks {
@@ -178,12 +179,7 @@ impl ProjectLocks {
     /// # Errors
     /// When there is no such unit, or a lock that its runs take is not free.
     pub fn freeze(&self, extent: &Extent, reason: &str) -> Result<Vec<Record>, Error> {
-        match (&extent.module, &extent.profile) {
-            (Some(module), Some(profile)) => {
-                drop(self.project.unit(module.as_str(), profile.as_str(), &self.env)?);
-            }
-            _ => self.project.check_extent(extent.module.as_ref(), extent.profile.as_ref())?,
-        }
+        self.check_extent(extent)?;
         let what = LockKey::of(None, extent.module.as_ref(), extent.profile.as_ref()).to_string();
         let keys = self.naming.frozen(extent);
         Ok(if self.naming.frozen_is_taken(extent) {
@@ -197,9 +193,72 @@ impl ProjectLocks {
     /// none if it was not frozen.
     ///
     /// # Errors
-    /// [`LockError::Held`] if a run holds its lock.
-    pub fn thaw(&self, extent: &Extent, reason: Option<&str>) -> Result<Vec<Record>, LockError> {
-        self.locks().thaw(&self.naming.frozen(extent), reason)
+    /// [`LockError::Held`] if a run holds its lock; when there is neither such a unit nor a lock of it.
+    /// What is gone may have left a lock behind.
+    pub fn thaw(&self, extent: &Extent, reason: Option<&str>) -> Result<Vec<Record>, Error> {
+        let keys = self.naming.frozen(extent);
+        let ended = self.locks().thaw(&keys, reason)?;
+        if ended.is_empty()
+            && let Err(error) = self.check_extent(extent)
+            && !self
+                .backend
+                .list(Freshness::Known)?
+                .iter()
+                .any(|listed| keys.iter().any(|key| key.as_str() == listed.name))
+        {
+            return Err(error);
+        }
+        Ok(ended)
+    }
+
+    /// Refuses a key that was never taken and that no run of the project would take: what the user wrote
+    /// is most likely wrong. Of the locks of other projects nothing is known.
+    ///
+    /// # Errors
+    /// What is missing, or a file of the project that cannot be read.
+    pub fn check_never_taken(&self, key: &LockKey) -> Result<(), Error> {
+        if !self.naming.owns(key) {
+            return Ok(());
+        }
+        let here = key.in_its_place();
+        let unknown = match Extent::of_key(&here).map(|extent| self.check_extent(&extent)) {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(error)) => Some(error),
+            None => None,
+        };
+        let further = self.further_keys()?;
+        if further.iter().any(|known| known == here.path()) {
+            return Ok(());
+        }
+        let word = here.path().to_owned();
+        Err(match unknown {
+            Some(error) => error,
+            None if further.is_empty() => ProjectError::NotWritten { unit: word }.into(),
+            None => {
+                let nearest = nearest(&word, further.iter().map(String::as_str)).map(str::to_owned);
+                ProjectError::Unknown { what: "lock", word, nearest, known: further.into_iter().collect() }
+                    .into()
+            }
+        })
+    }
+
+    /// All further keys of the project.
+    fn further_keys(&self) -> Result<BTreeSet<String>, Error> {
+        let mut keys = BTreeSet::new();
+        for unit in self.project.units()? {
+            keys.extend(self.project.further_keys(&unit)?.iter().map(|key| key.as_str().to_owned()));
+        }
+        Ok(keys)
+    }
+
+    fn check_extent(&self, extent: &Extent) -> Result<(), Error> {
+        match (&extent.module, &extent.profile) {
+            (Some(module), Some(profile)) => {
+                drop(self.project.unit(module.as_str(), profile.as_str(), &self.env)?);
+            }
+            (module, profile) => self.project.check_extent(module.as_ref(), profile.as_ref())?,
+        }
+        Ok(())
     }
 
     /// The freezes, as far as this run has heard of them, by which all of an extent or a part of it is

@@ -8,7 +8,7 @@ use super::{GitRefs, LocalFiles, LockBackend, LockError};
 use crate::env::Environment;
 use crate::git::Repo;
 use crate::process::Interrupts;
-use crate::project::DynamodbLockConfig;
+use crate::project::{DynamodbLockConfig, Place, ProjectError, nearest};
 
 /// Where a project's locks may be: what the configuration and the repository say.
 #[derive(Clone, Copy)]
@@ -59,6 +59,24 @@ pub const BACKENDS: &[BackendEntry] = &[
         open: dynamodb,
     },
 ];
+
+/// Refuses a name that no backend has, which stands at this place.
+///
+/// # Errors
+/// With the nearest name.
+pub fn check_backend(name: Option<&str>, place: Option<&Place>) -> Result<(), ProjectError> {
+    let (Some(name), Some(place)) = (name, place) else { return Ok(()) };
+    let known: Vec<&str> = BACKENDS.iter().map(|entry| entry.name).collect();
+    if known.contains(&name) {
+        return Ok(());
+    }
+    let hint = match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are {}", known.join(", ")),
+    };
+    let message = format!("unknown lock backend `{}`", super::record::escape(name));
+    Err(ProjectError::Config { place: place.clone(), message, hint: Some(hint) })
+}
 
 /// The named backend, or without a name git where a remote exists, else local.
 ///

@@ -47,7 +47,7 @@ pub use backend::{
     BranchChange, BranchRefusal, Change, Freshness, Listed, LockBackend, LostTo, Observed, Swap, Swapped,
     Version,
 };
-pub use backends::{BACKENDS, BackendEntry, BackendPlace, open_backend};
+pub use backends::{BACKENDS, BackendEntry, BackendPlace, check_backend, open_backend};
 pub use dynamo_error::DynamoError;
 #[cfg(feature = "dynamodb")]
 pub use dynamodb::DynamoTable;

@@ -5,7 +5,8 @@ use std::ffi::OsStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
-use toml::de::DeTable;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::command::{TimeLimit, VersionRule, check_unset};
 use super::data::DataConfig;
@@ -91,6 +92,9 @@ impl Default for GitConfig {
 pub struct LockConfig {
     /// The backend's name; without it git where there is a remote, else local.
     pub backend: Option<String>,
+    /// Where that is written.
+    #[serde(skip)]
+    pub backend_place: Option<Place>,
     /// Who takes locks; without it `LOCKSTEP_OWNER`, the CI's run, or user@host.
     pub owner: Option<String>,
     /// From what age on a lock is marked stale.
@@ -219,9 +223,16 @@ impl Config {
         let params = Node::take_params(table.get_mut(), file)?;
         let places = DataConfig::places(table.get_ref(), file);
         let mut versions = version_places(table.get_ref(), file);
+        let lock = backend_place(table.get_ref().get("lock"), file);
+        let former = table.get_ref().get("lock").and_then(|lock| lock.get_ref().get("former"));
+        let former = backend_place(former, file);
         let mut config: Self = file.decode(table, &["params"])?;
         config.params = params;
         DataConfig::complete(&mut config.data, places)?;
+        config.lock.backend_place = lock;
+        if let Some(before) = &mut config.lock.former {
+            before.backend_place = former;
+        }
         for (name, tool) in &mut config.tools {
             tool.version_place = versions.remove(name);
         }
@@ -246,6 +257,11 @@ pub(super) fn check_env(env: &BTreeMap<String, String>, file: &TomlFile) -> Resu
 pub(super) fn check_variable(name: &str) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(word)
+}
+
+/// Where `backend` is written in this table.
+fn backend_place(table: Option<&Spanned<DeValue<'_>>>, file: &TomlFile) -> Option<Place> {
+    table?.get_ref().get("backend").map(|backend| file.place(backend.span().start))
 }
 
 /// Where each `[tools.NAME] version` is written.

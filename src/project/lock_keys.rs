@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::config::{GitLockConfig, LockConfig};
-use super::{DynamodbLockConfig, Name, NameError, Project, ProjectError, UnitId};
+use super::{DynamodbLockConfig, Name, NameError, Place, Project, ProjectError, UnitId};
 
 /// What one lock covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, Deserialize, JsonSchema)]
@@ -29,6 +29,9 @@ pub enum Scope {
 pub struct FormerConfig {
     /// The backend's name.
     pub backend: Option<String>,
+    /// Where that is written.
+    #[serde(skip)]
+    pub backend_place: Option<Place>,
     /// What one lock covered.
     pub scope: Scope,
     /// The project's name.

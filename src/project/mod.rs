@@ -41,6 +41,7 @@ mod select;
 mod sensitive;
 pub(crate) mod strict;
 mod toml_file;
+mod toml_list;
 pub(crate) mod toml_text;
 mod turns;
 mod unit;

@@ -75,6 +75,9 @@ impl TomlFile {
                 .or_else(|| Some(format!("known here: {}", known.join(", "))));
             return ProjectError::config_hint(place, format!("unknown {what} `{word}`"), hint);
         }
+        if let Some((message, hint)) = super::toml_list::told(message, &self.text, error.span()) {
+            return ProjectError::config_hint(place, message, Some(hint));
+        }
         ProjectError::config(place, without_values(message))
     }
 }

@@ -2,9 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use toml::Spanned;
+use toml::de::DeValue;
 
 use super::toml_file::TomlFile;
-use super::{Name, Project, ProjectError, RESERVED};
+use super::{Name, Place, Project, ProjectError, RESERVED};
 
 /// What a workflow's file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -18,6 +20,12 @@ pub struct WorkflowFile {
     pub steps: Vec<String>,
     /// Words that run after the others, whatever became of them.
     pub finally: Vec<String>,
+    /// Where the words of `steps` are written, one by one.
+    #[serde(skip)]
+    pub step_places: Vec<Place>,
+    /// Where those of `finally` are.
+    #[serde(skip)]
+    pub finally_places: Vec<Place>,
 }
 
 impl Project {
@@ -40,10 +48,20 @@ impl Project {
                 format!("`{name}` is the name of a module as well"),
             ));
         }
-        let workflow: WorkflowFile = file.decode(file.parse()?, &[])?;
+        let table = file.parse()?;
+        let [steps, finally] = ["steps", "finally"].map(|key| places(table.get_ref().get(key), &file));
+        let mut workflow: WorkflowFile = file.decode(table, &[])?;
+        (workflow.step_places, workflow.finally_places) = (steps, finally);
         if workflow.steps.is_empty() {
             return Err(ProjectError::config(file.place(0), "`steps` is empty or missing"));
         }
         Ok(workflow)
+    }
+}
+
+fn places(list: Option<&Spanned<DeValue<'_>>>, file: &TomlFile) -> Vec<Place> {
+    match list.map(Spanned::get_ref) {
+        Some(DeValue::Array(items)) => items.iter().map(|item| file.place(item.span().start)).collect(),
+        _ => Vec::new(),
     }
 }

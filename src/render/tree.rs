@@ -35,7 +35,7 @@ pub(crate) enum Existing {
 /// An open directory and those below it that were used.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    /// Relative to the project, for messages.
+    /// Relative to the project, or absolute, for messages.
     shown: String,
     root: OwnedFd,
     directories: HashMap<String, OwnedFd>,
@@ -48,16 +48,18 @@ impl Tree {
     /// Opens a directory below the project, component by component; none if it is not there and
     /// `create` is not set.
     pub(crate) fn open(project: &Path, parts: &[&str], create: bool) -> Result<Option<Self>, RenderError> {
-        Self::below(project, DIRECTORY, parts, create)
+        Self::below(project, String::new(), DIRECTORY, parts, create)
     }
 
-    /// As [`Self::open`], below a directory that may itself be reached through a link.
+    /// As [`Self::open`], below a directory that may itself be reached through a link; messages name it
+    /// too, for it may lie anywhere.
     pub(super) fn open_linked(
         directory: &Path,
         parts: &[&str],
         create: bool,
     ) -> Result<Option<Self>, RenderError> {
-        Self::below(directory, DIRECTORY.difference(OFlags::NOFOLLOW), parts, create)
+        let shown = directory.display().to_string();
+        Self::below(directory, shown, DIRECTORY.difference(OFlags::NOFOLLOW), parts, create)
     }
 
     /// Opens a directory below the project, and makes what is not there of it.
@@ -66,8 +68,13 @@ impl Tree {
         Self::open(project, parts, true)?.ok_or_else(|| io("create", &parts.join("/"), Errno::NOENT))
     }
 
-    fn below(start: &Path, flags: OFlags, parts: &[&str], create: bool) -> Result<Option<Self>, RenderError> {
-        let mut shown = String::new();
+    fn below(
+        start: &Path,
+        mut shown: String,
+        flags: OFlags,
+        parts: &[&str],
+        create: bool,
+    ) -> Result<Option<Self>, RenderError> {
         let mut fd = rustix::fs::open(start, flags, Mode::empty())
             .map_err(|error| io("open", &start.display().to_string(), error))?;
         for part in parts {

@@ -122,8 +122,11 @@ fn free_name<'a>(
     }
 }
 
-/// A name that no word of the command line has.
-fn own_name<'a>(
+/// A name that no word of the command line has. `what` it is for: `module` or `workflow`.
+///
+/// # Errors
+/// When it is none, or such a word.
+pub fn own_name<'a>(
     what: &'static str,
     name: &str,
     steps: impl IntoIterator<Item = &'a str>,

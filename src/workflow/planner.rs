@@ -8,7 +8,7 @@ use crate::Error;
 use crate::env::Environment;
 use crate::lock::UnitKeys;
 use crate::process::{find_program, tools};
-use crate::project::{Name, Project, ReadOnly, UnitId, selects_many};
+use crate::project::{Name, Place, Project, ReadOnly, UnitId, selects_many};
 
 /// Why a request makes no plan, where the words and their order are right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -150,25 +150,25 @@ impl Planner<'_> {
                 Word::Command(argv) => calls.push(self.command_call(argv)?),
                 Word::Workflow(name) => {
                     let file = self.project.workflow(&name)?;
-                    let place = format!("workflows/{name}.toml");
-                    calls.append(&mut self.inner(&file.steps, &place)?);
-                    finally.append(&mut self.inner(&file.finally, &place)?);
+                    calls.append(&mut self.inner(&file.steps, &file.step_places)?);
+                    finally.append(&mut self.inner(&file.finally, &file.finally_places)?);
                 }
             }
         }
         Ok((calls, finally))
     }
 
-    /// The words of a workflow file.
-    fn inner(&self, words: &[String], place: &str) -> Result<Vec<Call>, Error> {
-        let call = |text: &String| match parse::word(OsStr::new(text), self.vocabulary, Some(place))? {
-            Word::Step(step) => Ok(step_call(step)),
-            Word::Command(argv) => self.command_call(argv),
-            Word::Workflow(name) => {
-                Err(ParseError::Nested { word: name.to_string(), place: Some(place.to_owned()) }.into())
+    /// The words of a workflow file, and the place of each.
+    fn inner(&self, words: &[String], places: &[Place]) -> Result<Vec<Call>, Error> {
+        let call = |(at, text): (usize, &String)| {
+            let place = places.get(at).map(Place::to_string);
+            match parse::word(OsStr::new(text), self.vocabulary, place.as_deref())? {
+                Word::Step(step) => Ok(step_call(step)),
+                Word::Command(argv) => self.command_call(argv),
+                Word::Workflow(name) => Err(ParseError::Nested { word: name.to_string(), place }.into()),
             }
         };
-        words.iter().map(call).collect()
+        words.iter().enumerate().map(call).collect()
     }
 
     fn command_call(&self, argv: Argv) -> Result<Call, Error> {

@@ -156,6 +156,8 @@ fn it_asks_on_a_terminal_until_the_answer_can_be_used() {
     terminal.wait_for("error: there are tofu");
     terminal.types("none\r");
     terminal.wait_for("the first module be called? [alpha]");
+    terminal.types("build\r");
+    terminal.wait_for("error: a module cannot be named `build`: that is a word of lockstep's own");
     terminal.types("\r");
     terminal.wait_for("Next:");
     let (status, screen) = terminal.finish();

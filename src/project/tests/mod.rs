@@ -115,6 +115,34 @@ fn settings_have_defaults_and_unknown_keys_are_errors_with_line_and_nearest_name
 }
 
 #[test]
+fn a_text_where_a_list_belongs_is_told_as_it_should_be_written() {
+    for (file, text, says, hint) in [
+        (
+            "profiles/prod.toml",
+            "\nextends = \"dev\"\n",
+            ":2: `extends` is a list",
+            "write `extends = [\"dev\"]`",
+        ),
+        ("modules/a/module.toml", "needs= 'vpc'\n", ":1: `needs` is a list", "write `needs = [\"vpc\"]`"),
+        (
+            "modules/a/module.toml",
+            "build = { x = 1, raw = '**' }\n",
+            ":1: `raw` is a list",
+            "write `raw = [\"…\"]`",
+        ),
+        ("modules/a/module.toml", "needs = 1\n", ":1: invalid type: integer", ""),
+        ("modules/a/module.toml", "sensitive = [[1]]\n", ":1: invalid type: sequence", ""),
+    ] {
+        let sample =
+            Sample::new(&[("modules/a/x", ""), ("profiles/dev.toml", ""), ("profiles/prod.toml", "")]);
+        sample.write(file, text);
+        let (told, cure, _) = message(sample.params("a/prod", &[]));
+        assert!(told.starts_with(&format!("{file}{says}")), "{told}");
+        assert_eq!(cure, hint, "{told}");
+    }
+}
+
+#[test]
 fn a_project_for_another_version_says_so_before_anything_else() {
     let sample = Sample::new(&[("lockstep.toml", "requires = \">=99\"\nfrom_the_future = 1\n")]);
     let (text, ..) = message(Project::discover(&sample.path("")));
