@@ -146,11 +146,11 @@ struct ToldUnit {
 struct ToldNeed {
     /// The other one.
     unit: UnitId,
-    /// What says so.
+    /// What says so: `needs` in its module.toml, or the outputs that its parameters use.
     because: &'static str,
-    /// The file that says so, relative to the project; null for outputs.
+    /// The file that says so, relative to the project; null where that is not known.
     file: Option<String>,
-    /// The line in it, counted from 1; null for outputs.
+    /// The line in it, counted from 1; null where that is not known.
     line: Option<usize>,
 }
 
@@ -169,10 +169,11 @@ fn json(shown: &Shown) -> String {
         let edges =
             shown.graph.number(&turn.unit).map(|number| shown.graph.needs(number)).unwrap_or_default();
         let needs = edges.iter().filter(|edge| shown.units.contains(&edge.to)).map(|edge| {
-            let (because, place) = match &edge.because {
-                Because::Needs(place) => ("needs", Some(place)),
-                Because::Outputs => ("outputs", None),
+            let because = match &edge.because {
+                Because::Needs(_) => "needs",
+                Because::Outputs(_) => "outputs",
             };
+            let place = edge.because.place();
             ToldNeed {
                 unit: shown.graph.units()[edge.to].clone(),
                 because,

@@ -28,8 +28,18 @@ pub struct Edge {
 pub enum Because {
     /// `needs` in its module.toml, at this line.
     Needs(Place),
-    /// Its parameters use the other one's outputs.
-    Outputs,
+    /// Its parameters use the other one's outputs; where, as far as that is known.
+    Outputs(Option<Place>),
+}
+
+impl Because {
+    /// Where it is written, as far as that is known.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Needs(place) => Some(place),
+            Self::Outputs(place) => place.as_ref(),
+        }
+    }
 }
 
 /// What a unit needs, with what says so.
@@ -49,7 +59,7 @@ impl Project {
                     return Err(ProjectError::NotAUnit { unit: other.to_string(), why });
                 }
                 if !found.iter().any(|(known, _)| *known == other) {
-                    found.push((other, Because::Outputs));
+                    found.push((other, Because::Outputs(None)));
                 }
             }
             Ok(found)
@@ -176,16 +186,12 @@ impl UnitGraph {
         let mut first_place = None;
         for (from, to) in turned.iter().zip(turned.iter().cycle().skip(1)) {
             let edge = self.needs[*from].iter().find(|edge| edge.to == *to);
-            let said = match edge.map(|edge| &edge.because) {
-                Some(Because::Needs(place)) => {
-                    first_place.get_or_insert_with(|| place.clone());
-                    place.to_string()
-                }
-                _ => "its outputs are used".to_owned(),
-            };
+            let place = edge.and_then(|edge| edge.because.place());
+            let said = place.map_or_else(|| "its outputs are used".to_owned(), Place::to_string);
+            first_place = first_place.or(place);
             text.push_str(&format!(" -> {} ({said})", self.units[*to]));
         }
-        let place = first_place.unwrap_or_else(|| {
+        let place = first_place.cloned().unwrap_or_else(|| {
             let module = turned.first().map(|first| self.units[*first].module.to_string());
             Place::whole(format!("modules/{}", module.unwrap_or_default()))
         });

@@ -11,7 +11,7 @@ fn world() -> World {
     let world = World::new();
     let a = world.clone("a");
     a.write("workflows/deploy.toml", "description = \"apply and tell\"\nsteps = [\"build\", \"exec\"]\n");
-    a.write("modules/beta/module.toml", "profiles = [\"dev\"]\n");
+    a.write("modules/beta/module.toml", "profiles = [\"dev\"]\ntags = [\"network\"]\n");
     a.write("file with blanks", "");
     a.commit("More names");
     a.git("push -q");
@@ -32,6 +32,7 @@ fn bash_completes_words_names_and_options() {
     for (typed, shown) in [
         ("lockstep git-c\tex\t-- al\tp\t", "<git-check><exec><--><alpha><prod>"),
         ("lockstep depl\t-- bet\t\t", "<deploy><--><beta><dev>"),
+        ("lockstep build -- tag:n\tp\t", "<build><--><tag:network><prod>"),
         ("lockstep why al\tp\t", "<why><alpha/prod>"),
         ("lockstep --color=al\tgit-p\t", "<--color=always><git-push>"),
         ("lockstep --color ne\tfree\t--re\tx b\t", "<--color><never><freeze><--reason><x><beta/dev>"),
@@ -110,6 +111,7 @@ fn zsh_completes_and_goes_on_with_the_tools_own() {
     for (typed, shown) in [
         ("lockstep git-c\tex\t-- al\tp\t", "<git-check><exec><--><alpha><prod>"),
         ("lockstep depl\t-- bet\td\t", "<deploy><--><beta><dev>"),
+        ("lockstep build -- tag:n\tp\t", "<build><--><tag:network><prod>"),
         ("lockstep why al\tp\t", "<why><alpha/prod>"),
         ("lockstep --color=al\tgit-p\t", "<--color=always><git-push>"),
         ("lockstep say:a:b buil\t", "<say:a:b><build>"),
@@ -150,6 +152,7 @@ fn fish_completes_and_goes_on_with_the_tools_own() {
         "git-check\trefuse unless the working tree is clean and current with its upstream\n"
     );
     assert_eq!(complete("lockstep build exec -- al"), "alpha\n");
+    assert_eq!(complete("lockstep build -- tag:n"), "tag:network\n");
     assert_eq!(complete("lockstep build exec -- beta "), "dev\n");
     assert_eq!(complete("lockstep why alpha/p"), "alpha/prod\n");
     assert_eq!(complete("lockstep --color=al"), "--color=always\tAlways\n");
