@@ -19,6 +19,7 @@ mod functions_page;
 mod generate;
 mod help;
 mod init;
+mod lines;
 mod list;
 mod lock_json;
 mod lock_text;

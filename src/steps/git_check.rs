@@ -111,6 +111,8 @@ fn with_request<T>(run: &Run<'_>, check: impl FnOnce(&Repo, &CheckRequest<'_>) -
         // DIST/module/profile
         rendered: run.unit.directory.parent().and_then(Path::parent),
     };
+    // Fetches of two units would get into each other's way.
+    let _turn = run.services.shared.remote();
     Ok(check(repo, &request))
 }
 
