@@ -39,6 +39,7 @@ mod lock_commands;
 mod lock_keys;
 mod lock_moves;
 mod many;
+mod many_runs;
 mod new;
 mod push;
 mod readme;
