@@ -3,7 +3,7 @@
 //! remote, else by a second look.
 
 use super::wait::Wait;
-use super::{branch, git_check};
+use super::{branch, git_check, turn};
 use crate::Error;
 use crate::env::Span;
 use crate::git::{Ancestry, CheckRefusal, Oid};
@@ -165,7 +165,7 @@ fn with_request<T>(
 ) -> Result<T, Error> {
     let locks = locks(run)?;
     let repo = run.services.repo.as_ref();
-    let turn = run.services.shared.remote();
+    let turn = turn::remote(run, state)?;
     let upstream = state
         .checked
         .as_ref()

@@ -14,6 +14,7 @@ mod plugin_cache;
 mod push_error;
 mod rendering;
 mod surroundings;
+mod turn;
 mod unlock;
 mod unlock_any;
 mod validate;
