@@ -15,10 +15,7 @@ pub(super) fn needs_turn(rules: &ToolRules, argv: &Argv, spec: &CommandSpec) -> 
         return false;
     }
     let set = |name: &str| value(spec, name).filter(|value| !value.is_empty());
-    if ["TF_PLUGIN_CACHE_DIR", "TG_PROVIDER_CACHE", "TG_PROVIDER_CACHE_DIR"]
-        .into_iter()
-        .any(|n| set(n).is_some())
-    {
+    if set("TF_PLUGIN_CACHE_DIR").is_some() {
         return true;
     }
     let files: Vec<PathBuf> = match set("TF_CLI_CONFIG_FILE").or_else(|| set("TERRAFORM_CONFIG")) {

@@ -211,3 +211,9 @@ fn a_step_that_panics_keeps_nobody_waiting() {
     let played = std::panic::catch_unwind(|| play(&units, &Ask { jobs: 2, keep_going: true, ..ALONE }));
     assert!(played.is_err());
 }
+
+#[test]
+fn a_run_of_no_units_ends_well() {
+    let came = play(&[], &ALONE);
+    assert_eq!((came.report.exit_code, came.report.units.len(), came.told.len()), (0, 0, 0));
+}

@@ -336,3 +336,7 @@ fn give_arguments(calls: &mut [Call], request: &Request) -> Result<(), PlanError
 pub fn names(project: &Project) -> Result<[Vec<Name>; 3], Error> {
     Ok([project.workflows()?, project.modules()?, project.profiles()?])
 }
+
+#[cfg(test)]
+#[path = "planner_tests.rs"]
+mod tests;
