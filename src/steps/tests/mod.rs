@@ -2,6 +2,7 @@
 
 mod lock_steps;
 mod push_steps;
+mod several;
 mod waiting;
 
 use std::path::{Path, PathBuf};
