@@ -17,8 +17,8 @@ use crate::report::Fanout;
 use crate::workflow::LockFate;
 use crate::workflow::journal::Journal;
 use crate::workflow::{
-    self, Ask, DataSink, Event, LineSink, Plan, PlanError, Report, Reporter, Request, Role, Services, Step,
-    planner,
+    self, Ask, DataSink, Event, LineSink, Plan, PlanError, Report, Reporter, Request, Role, Services, Shared,
+    Step, planner,
 };
 use crate::{Error, env, git, lock, steps};
 
@@ -48,6 +48,7 @@ pub struct Engine {
     ask: Option<Ask>,
     output: DataSink,
     lines: LineSink,
+    terminal: bool,
     journal: bool,
     steps: &'static [&'static dyn Step],
 }
@@ -68,6 +69,7 @@ impl Engine {
             ask: None,
             output: DataSink::default(),
             lines: LineSink::default(),
+            terminal: false,
             journal: true,
             steps: steps::STEPS,
         }
@@ -144,6 +146,14 @@ impl Engine {
         self
     }
 
+    /// Whether standard input is a terminal: a command that may ask its user something then has the
+    /// terminal for itself, also in a run of several units.
+    #[must_use]
+    pub fn terminal(mut self, terminal: bool) -> Self {
+        self.terminal = terminal;
+        self
+    }
+
     /// Finds the project and makes the plan: everything is checked, nothing is done. Tools of which
     /// the project wants certain versions (`[tools.NAME] version`) are asked which they are.
     ///
@@ -151,7 +161,7 @@ impl Engine {
     /// Whatever is wrong with the request or the project.
     pub fn plan(&self, request: &Request) -> Result<(Project, Plan), Error> {
         let project = Project::discover(&request.directory)?;
-        let plan = planner::plan(&project, request, &self.env, self.steps)?;
+        let plan = planner::plan(&project, request, None, &self.env, self.steps)?;
         workflow::check_versions(&project, &plan, &self.env, &*self.runner, &self.interrupts)?;
         Ok((project, plan))
     }
@@ -188,12 +198,16 @@ impl Engine {
         };
         let run_id = run_id()?;
         let mut reporters = self.reporters.clone();
+        let mut logs = None;
         if self.journal
             && !plan.only_looks()
             && let Some(journal) = self.open_journal(project, repo.as_ref(), &run_id)
         {
-            reporters.push(journal);
+            logs = journal.logs().map(Path::to_owned);
+            reporters.push(Arc::new(journal.warning(self.reporters.clone())));
         }
+        let manner = workflow::manner(plan, project.config(), self.stdio, self.terminal);
+        let logs = logs.filter(|_| manner.stdio == Stdio::Lines);
         Ok(Services {
             env: self.env.clone(),
             clock: self.clock,
@@ -202,7 +216,7 @@ impl Engine {
             run_id,
             interrupts: self.interrupts.clone(),
             runner: Arc::clone(&self.runner),
-            stdio: self.stdio,
+            stdio: manner.stdio,
             reporter: Arc::new(Fanout::new(reporters)),
             repo,
             backend,
@@ -211,6 +225,7 @@ impl Engine {
             lines: self.lines.clone(),
             answers: Answers::default(),
             alive: std::sync::OnceLock::new(),
+            shared: Shared::new(manner.jobs, logs, manner.note),
         })
     }
 
@@ -275,15 +290,10 @@ impl Engine {
     }
 
     /// The journal is for looking back: a disk that is full does not keep anyone from working.
-    fn open_journal(
-        &self,
-        project: &Project,
-        repo: Option<&Repo>,
-        run_id: &str,
-    ) -> Option<Arc<dyn Reporter>> {
+    fn open_journal(&self, project: &Project, repo: Option<&Repo>, run_id: &str) -> Option<Journal> {
         let directory = Journal::directory(project.root(), repo);
         match Journal::open(&directory, run_id, self.clock.now(), project.config().journal.keep) {
-            Ok(journal) => Some(Arc::new(journal.warning(self.reporters.clone()))),
+            Ok(journal) => Some(journal),
             Err(error) => {
                 self.warn(format!("no journal of this run: {}: {error}", directory.display()));
                 None

@@ -170,6 +170,10 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
                     if *option == "--print" { " FILE" } else { "" }
                 )]
             }
+            PlanError::TooMany { .. } => vec!["select fewer, or allow more with --max-units".into()],
+            PlanError::SharedLock { .. } => {
+                vec!["put `unlock` after `lock`, or name one unit at a time".into()]
+            }
             PlanError::Needs { .. } => vec!["leave the step out, or: git remote add origin URL".into()],
         },
         Error::Version(error) => vec![error.cure()],

@@ -21,6 +21,7 @@ mod graph;
 mod graph_text;
 mod help;
 mod init;
+mod lines;
 mod list;
 mod lock_json;
 mod lock_text;

@@ -1,6 +1,7 @@
 //! A pipeline from the command line: words to a request, the engine around it, a code out of it.
 
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -71,6 +72,7 @@ fn try_run(args: PipelineArgs, separated: bool, env: Environment, terminal: Term
         engine = engine.reporter(Arc::new(Json::open(target, &cwd)?));
     }
     engine = engine.output(terminal.sink());
+    engine = engine.terminal(std::io::stdin().is_terminal()).lines(super::lines::sink());
     if terminal.interactive {
         let interrupted = interrupts.clone();
         engine = engine.ask(Arc::new(move |question: &str| {

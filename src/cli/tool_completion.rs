@@ -47,6 +47,7 @@ fn ask(request: &Request, program: &OsStr, args: &[OsString], env: &Environment)
         env: vars.into_iter().collect(),
         stdio: Stdio::Inherit,
         keep_open: Vec::new(),
+        lines: None,
         limit: Some(Limit { timeout: PATIENCE, kill_after: None, notice: Arc::new(|_| ()) }),
     };
     SystemRunner::new().run(&spec, &Interrupts::new()).ok().map(|finished| finished.status.exit_code())

@@ -168,6 +168,7 @@ fn version_of(name: &str, program: &Path, args: &[&str], scene: &Scene<'_>) -> O
         env,
         stdio: Stdio::Capture,
         keep_open: Vec::new(),
+        lines: None,
         limit: Some(Limit {
             timeout: Duration::from_secs(10),
             kill_after: Some(Duration::from_secs(2)),

@@ -5,7 +5,9 @@
 //! locks; and as long as a former place is configured everything is taken and frozen in both.
 
 use super::{KeySet, LockKey};
-use crate::project::{FurtherKey, LockConfig, Name, NameError, Project, ProjectError, Scope, UnitId};
+use crate::project::{
+    Configs, FurtherKey, LockConfig, Name, NameError, Project, ProjectError, Scope, UnitId,
+};
 
 /// The locks of one unit, as its runs see them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -152,7 +154,15 @@ impl UnitKeys {
     /// # Errors
     /// When a file of the project cannot be read or understood.
     pub fn of(project: &Project, unit: &UnitId) -> Result<Self, ProjectError> {
-        Ok(Naming::of(&project.config().lock).unit(unit, &project.further_keys(unit)?))
+        Self::of_many(&Configs::new(project), unit)
+    }
+
+    /// The same for one of many units, of whose files each is read once.
+    ///
+    /// # Errors
+    /// As for [`UnitKeys::of`].
+    pub fn of_many(configs: &Configs<'_>, unit: &UnitId) -> Result<Self, ProjectError> {
+        Ok(Naming::of(&configs.project().config().lock).unit(unit, &configs.further_keys(unit)?))
     }
 }
 

@@ -97,7 +97,10 @@ struct Inner {
     next: u64,
     /// The first request to end, from outside of any tool or to lockstep itself.
     requested: Option<Signal>,
-    continued: bool,
+    /// How often the process was continued.
+    continued: u64,
+    /// How many runs of several units there are now.
+    several: usize,
 }
 
 struct Tool {
@@ -139,7 +142,9 @@ impl Interrupts {
     pub fn deliver(&self, signal: Signal, from_terminal: bool) {
         let mut inner = self.lock();
         let all_run = !inner.tools.is_empty() && inner.tools.iter().all(|tool| tool.send.is_some());
-        if !(from_terminal && all_run) {
+        // With several units the user at the terminal means all of them: the tools that run got the
+        // signal, and those that would come after them shall not begin.
+        if !(from_terminal && all_run) || inner.several > 0 {
             inner.requested.get_or_insert(signal);
             self.0.asked.notify_all();
         }
@@ -155,7 +160,14 @@ impl Interrupts {
 
     /// Takes note that this process was stopped and goes on now: what it knew of the lock is old.
     pub fn deliver_continue(&self) {
-        self.lock().continued = true;
+        self.lock().continued += 1;
+    }
+
+    /// From here on, until what is returned is dropped, a signal of the terminal asks lockstep to end
+    /// as well, also while tools run that got it themselves: this is a run of several units.
+    pub fn of_several(&self) -> Several {
+        self.lock().several += 1;
+        Several(self.clone())
     }
 
     /// The request to end that was received outside of any tool, or sent to lockstep itself. Once
@@ -170,9 +182,10 @@ impl Interrupts {
         inner.unwrap_or_else(PoisonError::into_inner).0.requested
     }
 
-    /// Whether the process was stopped and continued since the last call.
-    pub fn take_continued(&self) -> bool {
-        std::mem::take(&mut self.lock().continued)
+    /// How often the process was stopped and continued so far. Each unit of a run remembers what it was
+    /// when it last made sure of its lock.
+    pub fn continuations(&self) -> u64 {
+        self.lock().continued
     }
 
     /// The decision to start a tool; from here on no signal gets lost on it. To be followed by
@@ -195,6 +208,18 @@ impl Interrupts {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic elsewhere leaves these few fields whole; going deaf to signals would be worse.
         self.0.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says for as long as it lives that there is a run of several units.
+#[derive(Debug)]
+#[must_use = "it says so only while it lives"]
+pub struct Several(Interrupts);
+
+impl Drop for Several {
+    fn drop(&mut self) {
+        let mut inner = self.0.lock();
+        inner.several = inner.several.saturating_sub(1);
     }
 }
 

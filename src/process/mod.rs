@@ -8,6 +8,7 @@ mod error;
 mod gate;
 mod interrupts;
 mod limit;
+mod lines;
 mod lookup;
 mod runner;
 mod shim;
@@ -16,8 +17,9 @@ pub mod tools;
 
 pub use error::ProcessError;
 pub(crate) use gate::start_alone;
-pub use interrupts::{Interrupts, Running, Signal, Starting};
+pub use interrupts::{Interrupts, Running, Several, Signal, Starting};
 pub use limit::{Expiry, Limit};
+pub use lines::{Piece, Stream, TakePiece};
 pub use lookup::{depth, find_program};
 pub use runner::SystemRunner;
 pub use shim::{DEEPEST, DEPTH_VAR, SHIM_MARKER, SHIM_START, is_shim, path_without_shims};
@@ -38,6 +40,9 @@ pub enum Stdio {
     Capture,
     /// Input is empty, output is collected in memory, error is the stream of this process.
     Answer,
+    /// Input is empty, output and error are handed on line by line while the tool runs, to
+    /// [`CommandSpec::lines`].
+    Lines,
 }
 
 /// Everything that decides how a tool runs.
@@ -61,6 +66,8 @@ pub struct CommandSpec {
     pub keep_open: Vec<Arc<OwnedFd>>,
     /// How long it may run; as long as it takes, if nothing is said.
     pub limit: Option<Limit>,
+    /// Who takes what the tool writes, with [`Stdio::Lines`]; nobody, if nothing is said.
+    pub lines: Option<TakePiece>,
 }
 
 /// How a tool ended, and what it said if its output was captured.

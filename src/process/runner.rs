@@ -16,6 +16,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process, waitid};
 use super::error::show;
 use super::gate::start_alone;
 use super::limit::Watch;
+use super::lines::{Relay, relay};
 use super::{CommandRunner, CommandSpec, Finished, Interrupts, ProcessError, Stdio};
 
 /// Runs tools on this machine, as children of this process.
@@ -36,7 +37,7 @@ impl SystemRunner {
         if spec.stdio != Stdio::Inherit {
             command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
         }
-        if spec.stdio == Stdio::Capture {
+        if matches!(spec.stdio, Stdio::Capture | Stdio::Lines) {
             command.stderr(std::process::Stdio::piped());
         }
         let _alone = start_alone();
@@ -61,7 +62,10 @@ impl CommandRunner for SystemRunner {
         if let Some(watch) = &watch {
             watch.started(running.reach(), pid);
         }
-        let captured = capture(&mut child);
+        let captured = match spec.stdio {
+            Stdio::Lines => Collected::Handed(relay(&mut child, spec.lines.clone())),
+            _ => Collected::Whole(capture(&mut child)),
+        };
         let status = match wait_without_reaping(pid) {
             Ok(()) => running.ended(|| child.wait()),
             // The host reaps children itself, or the like: nobody can be told safely any more.
@@ -71,9 +75,27 @@ impl CommandRunner for SystemRunner {
             }
         };
         let expired = watch.is_some_and(Watch::ended);
-        let (stdout, stderr) = captured.map_err(io_error)?;
+        let (stdout, stderr) = captured.end().map_err(io_error)?;
         let status = status.map_err(io_error)?.into();
         Ok(Finished { status, expired, stdout, stderr })
+    }
+}
+
+/// What became of a tool's output.
+enum Collected {
+    /// Read to its end, or there was none to read.
+    Whole(io::Result<(Vec<u8>, Vec<u8>)>),
+    /// Handed on while the tool ran.
+    Handed(io::Result<Relay>),
+}
+
+impl Collected {
+    /// The tool has ended: what was collected, once all of it is there.
+    fn end(self) -> io::Result<(Vec<u8>, Vec<u8>)> {
+        match self {
+            Self::Whole(bytes) => bytes,
+            Self::Handed(relay) => relay?.end().map(|()| (Vec::new(), Vec::new())),
+        }
     }
 }
 
@@ -165,4 +187,4 @@ mod dispositions;
 #[cfg(test)]
 mod limit_tests;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

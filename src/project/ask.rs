@@ -77,6 +77,7 @@ impl Scope {
             env,
             stdio: if access.stdio == Stdio::Inherit { Stdio::Answer } else { Stdio::Capture },
             keep_open: Vec::new(),
+            lines: None,
             limit: timeout.map(|timeout| Limit {
                 timeout: timeout.duration(),
                 kill_after: None,

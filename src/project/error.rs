@@ -68,7 +68,7 @@ pub enum ProjectError {
         known: Vec<String>,
     },
     /// The command line names several units, or a pattern.
-    #[error("`{word}` may name several units, and for now only `build` alone takes several")]
+    #[error("`{word}` may name several units, and here only one will do")]
     NotOne {
         /// The word, safe to print.
         word: String,

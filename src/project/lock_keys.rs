@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::config::{GitLockConfig, LockConfig};
-use super::{DynamodbLockConfig, Name, NameError, Place, Project, ProjectError, UnitId};
+use super::{Configs, DynamodbLockConfig, Name, NameError, Place, Project, ProjectError, UnitId};
 
 /// What one lock covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, Deserialize, JsonSchema)]
@@ -107,9 +107,19 @@ impl Project {
     /// # Errors
     /// When one of these files cannot be read or understood.
     pub fn further_keys(&self, unit: &UnitId) -> Result<BTreeSet<FurtherKey>, ProjectError> {
-        let mut keys: BTreeSet<FurtherKey> = self.config().lock.keys.iter().cloned().collect();
-        keys.extend(self.module_config(&unit.module)?.lock.keys);
-        for profile in self.chain(&unit.profile)? {
+        Configs::new(self).further_keys(unit)
+    }
+}
+
+impl Configs<'_> {
+    /// As [`Project::further_keys`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn further_keys(&self, unit: &UnitId) -> Result<BTreeSet<FurtherKey>, ProjectError> {
+        let mut keys: BTreeSet<FurtherKey> = self.project().config().lock.keys.iter().cloned().collect();
+        keys.extend(self.module(&unit.module)?.lock.keys.iter().cloned());
+        for profile in self.chain(&unit.profile)?.iter() {
             keys.extend(profile.modules.get(&unit.module).into_iter().flat_map(|m| m.lock.keys.clone()));
         }
         Ok(keys)

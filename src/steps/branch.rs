@@ -15,13 +15,14 @@ use crate::workflow::{Run, State, Upstream, locks};
 /// answering.
 pub(super) fn still_as_checked(run: &Run<'_>, state: &State, lease: &Lease) -> Result<(), Error> {
     let locks = locks(run)?;
-    let upstream = state.checked.as_ref().and_then(|checked| checked.upstream.as_ref());
+    let turn = run.services.shared.remote();
+    let upstream = state.checked.as_ref().and_then(|checked| turn.upstream(checked));
     let Some(upstream) =
         upstream.filter(|upstream| locks.backend.branch_remote() != Some(upstream.remote.as_str()))
     else {
         return Ok(());
     };
-    if !is_where_it_was(run, upstream)? {
+    if !is_where_it_was(run, &upstream)? {
         return Err(LockError::BranchMoved { branch: upstream.name.clone() }.into());
     }
     // Asked last: if it is ours now, it was when the branch was looked at.

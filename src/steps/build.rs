@@ -29,8 +29,8 @@ impl Step for Build {
          generated file that was edited, unless --force is given, and (75) to change a directory that \
          another run is using. From here to the end of the run nobody else can change the directory. \
          `build --check` writes nothing and ends with 1 if anything would change; `build --print FILE` \
-         writes one rendered file to standard output and nothing else. Alone or with --check it takes many \
-         units: MODULE and PROFILE may be patterns and lists, as in 'net-*,alpha' 'prod,dev'."
+         writes one rendered file to standard output and nothing else. Alone or with --check it goes \
+         through all units that MODULE and PROFILE select, as in 'net-*,alpha' 'prod,dev', also after one has failed."
     }
 
     fn role(&self) -> Role {

@@ -119,6 +119,7 @@ fn lock(run: &Run<'_>) -> LockFact {
     let Some(backend) = &run.services.backend else { return LockFact::unknown(None, None) };
     let place = backend.place();
     let keys = &run.unit.keys;
+    let _turn = run.services.shared.remote();
     match backend.read(&keys.take.and(&keys.watch), Freshness::Now) {
         Ok(observed) => {
             // What keeps a run of the unit out, whichever lock it is; else the unit's own.

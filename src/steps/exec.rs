@@ -8,13 +8,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::plugin_cache;
 use super::surroundings::Setting;
 use crate::Error;
 use crate::lock::Effect;
 use crate::process::tools::ToolRules;
-use crate::process::{CommandSpec, Expiry, Finished, Limit, ProcessError, Signal, ToolStatus, find_program};
+use crate::process::{
+    CommandSpec, Expiry, Finished, Limit, Piece, ProcessError, Signal, Stdio, TakePiece, ToolStatus,
+    find_program,
+};
 use crate::project::CommandLimit;
-use crate::workflow::{Argv, Call, CommandEnd, Done, Event, Role, Run, State, Step, verify_lease};
+use crate::workflow::{Argv, Call, CommandEnd, Done, Event, Role, Run, State, Step, verify_after_a_stop};
 
 /// Runs a command: the step's own words come after module and profile, an inline command's with it.
 #[derive(Debug)]
@@ -51,10 +55,7 @@ impl Step for Exec {
             return Err(ProcessError::NotFound { program, looked_in }.into());
         };
         let services = run.services;
-        if services.interrupts.take_continued() {
-            // Nobody knows for how long this process stood still: is the lock still ours?
-            verify_lease(run, state)?;
-        }
+        verify_after_a_stop(run, state)?;
         let directory = directory(call, run, state)?;
         let module = run.project.module_config(&run.id().module)?;
         let limit = run.project.config().limit_for(&module, &argv.program);
@@ -67,9 +68,13 @@ impl Step for Exec {
             stdio: services.stdio,
             keep_open: keep_open(run, state),
             limit: limit.map(|limit| watched(limit, call, run)),
+            lines: (services.stdio == Stdio::Lines).then(|| handed_on(run, state)),
         };
         let rules = run.project.config().rules_for(&argv.program);
-        let finished = start(call, argv, &spec, &rules, run, state)?;
+        let finished = {
+            let _turn = plugin_cache::needs_turn(&rules, argv, &spec).then(|| services.shared.plugin_cache());
+            start(call, argv, &spec, &rules, run, state)?
+        };
         finish(call, argv, finished, (&rules, limit), run, state)
     }
 }
@@ -190,6 +195,19 @@ fn watched(limit: CommandLimit, call: &Call, run: &Run<'_>) -> Limit {
         kill_after: limit.kill_after.map(crate::env::Span::duration),
         notice: Arc::new(notice),
     }
+}
+
+/// What the command writes goes to whoever shows lines, and into the unit's log.
+fn handed_on(run: &Run<'_>, state: &State) -> TakePiece {
+    let (unit, show, log) = (run.id().clone(), run.services.lines.show.clone(), state.log.clone());
+    TakePiece(Arc::new(move |piece: Piece<'_>| {
+        if let Some(log) = &log {
+            log.take(piece);
+        }
+        if let Some(show) = &show {
+            show(&unit, piece.stream, piece.bytes);
+        }
+    }))
 }
 
 /// The OS locks by which others see that the tool still runs, even if lockstep is killed.

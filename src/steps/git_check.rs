@@ -7,6 +7,7 @@
 
 use std::path::Path;
 
+use super::turn;
 use crate::Error;
 use crate::env::ci_branch;
 use crate::git::{CheckError, CheckRefusal, CheckRequest, GitError, Repo, Standing, check, check_known};
@@ -52,13 +53,13 @@ impl Step for GitCheck {
 
 /// Fetches, and proves that the tree is clean and current; what was seen goes into the state.
 pub(super) fn prove(run: &Run<'_>, state: &mut State) -> Result<String, Error> {
-    let standing = with_request(run, check)?.map_err(refused)?;
+    let standing = with_request(run, state, check)?.map_err(refused)?;
     accept(run, state, standing)
 }
 
 /// As [`prove`], after a push that was refused has looked at branch and locks: what it saw is new.
 pub(super) fn prove_by_look(run: &Run<'_>, state: &mut State) -> Result<String, Error> {
-    match with_request(run, check_known)? {
+    match with_request(run, state, check_known)? {
         // Not there now, or not there for a moment: another run in this clone may be making room.
         Err(CheckError::Refused(CheckRefusal::UpstreamGone { .. })) => prove(run, state),
         known => accept(run, state, known.map_err(refused)?),
@@ -71,7 +72,7 @@ fn by_known(run: &Run<'_>, state: &mut State) -> Result<Option<String>, Error> {
     let proved_next = roles.windows(2).any(|two| two == [Role::Check, Role::Lock]);
     let guarded = run.services.backend.as_ref().and_then(|backend| backend.branch_remote());
     let (true, Some(guarded), None) = (proved_next, guarded, &state.lease) else { return Ok(None) };
-    let Ok(standing) = with_request(run, check_known)? else { return Ok(None) };
+    let Ok(standing) = with_request(run, state, check_known)? else { return Ok(None) };
     let there = standing.upstream.as_ref().is_some_and(|upstream| upstream.remote == guarded);
     if !there || standing.too_far_ahead(run.project.config().git.max_ahead).is_some() {
         return Ok(None);
@@ -96,7 +97,11 @@ fn was_fetched_since(run: &Run<'_>, standing: &Standing) -> Result<bool, Error> 
     Ok(theirs.is_some_and(|theirs| theirs != upstream.seen))
 }
 
-fn with_request<T>(run: &Run<'_>, check: impl FnOnce(&Repo, &CheckRequest<'_>) -> T) -> Result<T, Error> {
+fn with_request<T>(
+    run: &Run<'_>,
+    state: &State,
+    check: impl FnOnce(&Repo, &CheckRequest<'_>) -> T,
+) -> Result<T, Error> {
     let Some(repo) = &run.services.repo else {
         let path = run.services.env.cwd().display().to_string();
         return Err(GitError::NoRepository { path }.into());
@@ -111,6 +116,8 @@ fn with_request<T>(run: &Run<'_>, check: impl FnOnce(&Repo, &CheckRequest<'_>) -
         // DIST/module/profile
         rendered: run.unit.directory.parent().and_then(Path::parent),
     };
+    // Fetches of two units would get into each other's way.
+    let _turn = turn::remote(run, state)?;
     Ok(check(repo, &request))
 }
 

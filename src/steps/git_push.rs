@@ -39,6 +39,11 @@ impl Step for GitPush {
             run.services.repo.as_ref().ok_or_else(|| GitError::NoRepository {
                 path: run.services.env.cwd().display().to_string(),
             })?;
+        let mut turn = run.services.shared.remote();
+        if let Some(checked) = &mut state.checked {
+            // Another unit of this run may have pushed the same commit meanwhile.
+            checked.upstream = turn.upstream(checked);
+        }
         let head = repo.head()?;
         let (upstream, to) = destination(run, state, repo, &head)?;
         if upstream.seen.as_ref() == Some(&to) {
@@ -54,6 +59,7 @@ impl Step for GitPush {
             }
             push_plainly(repo, &upstream, &to)?;
         }
+        turn.pushed(&upstream, &to);
         let done = Done::says(format!("pushed {} to {}", to.short(), shown(&upstream)));
         if let Some(known) = state.checked.as_mut().and_then(|checked| checked.upstream.as_mut()) {
             known.seen = Some(to.clone());

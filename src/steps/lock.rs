@@ -3,7 +3,7 @@
 //! remote, else by a second look.
 
 use super::wait::Wait;
-use super::{branch, git_check};
+use super::{branch, git_check, turn};
 use crate::Error;
 use crate::env::Span;
 use crate::git::{Ancestry, CheckRefusal, Oid};
@@ -75,11 +75,14 @@ fn hold_alive(run: &Run<'_>, alive: Option<&Alive>) {
         return;
     }
     let Some(alive) = alive else { return };
+    // The units of a run begin it once together.
+    let _turn = services.shared.remote();
+    if services.alive.get().is_some() {
+        return;
+    }
     match alive.start(&services.run_id, services.clock) {
         // There is one file a run, so nobody else can have set it.
         Ok(file) => drop(services.alive.set(file)),
-        // Another unit of this run may have been faster: its file speaks for both.
-        Err(_) if services.alive.get().is_some() => {}
         Err(error) => run.note(error.to_string()),
     }
 }
@@ -162,10 +165,11 @@ fn with_request<T>(
 ) -> Result<T, Error> {
     let locks = locks(run)?;
     let repo = run.services.repo.as_ref();
+    let turn = turn::remote(run, state)?;
     let upstream = state
         .checked
         .as_ref()
-        .and_then(|checked| checked.upstream.as_ref())
+        .and_then(|checked| turn.upstream(checked))
         .filter(|upstream| locks.backend.branch_remote() == Some(upstream.remote.as_str()));
     let commit: Option<Oid> = match (&state.checked, repo) {
         (Some(checked), _) => Some(checked.head.clone()),

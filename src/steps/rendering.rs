@@ -86,7 +86,7 @@ pub(super) fn with_batch<T>(
         excludes: &user_excludes(&services.env),
         force: options.force,
         holder: Holder { pid: env::pid(), run: services.run_id.clone(), program: program(run) },
-        threads: env::processors(),
+        threads: options.jobs.map_or_else(env::processors, std::num::NonZeroUsize::get),
         prepare: &|index, params| prepared(&runs[index], &project, params),
         stop: &|| services.interrupts.requested().is_some(),
     })

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::git::Oid;
 use crate::lock::{Effect, Lease, LockError, Outcome, Written};
-use crate::workflow::{Call, Done, Event, Role, Run, State, Step, locks};
+use crate::workflow::{Call, Done, Event, Role, Run, State, Step, locks, verify_after_a_stop};
 
 /// Gives the lock back.
 pub struct Unlock;
@@ -41,11 +41,10 @@ impl Step for Unlock {
 
 /// Gives back what this run holds; nothing is left to do if a push has done so already.
 pub(super) fn release(run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
+    verify_after_a_stop(run, state)?;
     let Some(lease) = state.lease.take() else { return Ok(Done::quietly()) };
     let released = locks(run).and_then(|locks| {
-        if run.services.interrupts.take_continued() {
-            locks.verify(&lease)?;
-        }
+        let _turn = run.services.shared.remote();
         locks.release(&lease, done_by_run(state, &lease, state.pushed.as_ref()), None)
     });
     match released {

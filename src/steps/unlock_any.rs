@@ -36,6 +36,8 @@ impl Step for UnlockAny {
             return release(run, state);
         }
         let locks = locks(run)?;
+        // Also while the user is asked: one question at a time.
+        let _turn = run.services.shared.remote();
         let holders = locks.holders(&run.unit.keys.take)?;
         if holders.is_empty() {
             return Ok(Done::says(format!("lock `{}` is free already", run.unit.id)));

@@ -40,14 +40,30 @@ pub fn locks<'a>(run: &Run<'a>) -> Result<Locks<'a>, LockError> {
     })
 }
 
-/// Makes sure that the lock is still this run's, if it holds one: to be asked after the process was
-/// stopped and continued, before the next command, push or release.
+/// Makes sure that the lock is still this run's if the process was stopped and continued since that was
+/// done last for this unit: to be asked before the next command, push or release, for nobody knows how
+/// long it stood still.
+///
+/// # Errors
+/// As for [`verify_lease`].
+pub fn verify_after_a_stop(run: &Run<'_>, state: &mut State) -> Result<(), LockError> {
+    let now = run.services.interrupts.continuations();
+    if std::mem::replace(&mut state.continued, now) == now {
+        return Ok(());
+    }
+    verify_lease(run, state)
+}
+
+/// Makes sure that the lock is still this run's, if it holds one.
 ///
 /// # Errors
 /// [`LockError::Lost`], or whatever keeps the backend from answering.
 pub fn verify_lease(run: &Run<'_>, state: &State) -> Result<(), LockError> {
     match &state.lease {
-        Some(lease) => locks(run)?.verify(lease),
+        Some(lease) => {
+            let _turn = run.services.shared.remote();
+            locks(run)?.verify(lease)
+        }
         None => Ok(()),
     }
 }
@@ -64,6 +80,7 @@ pub fn settle(run: &Run<'_>, state: &mut State, error: &Error) -> Settled {
         Err(error) => return Settled::Kept { recorded: Err(error) },
     };
     let reason = reason(error);
+    let _turn = run.services.shared.remote();
     let written = if state.command_started {
         locks.fail(&lease, state.effect, &reason)
     } else {

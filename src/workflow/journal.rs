@@ -21,6 +21,7 @@ use crate::git::Repo;
 
 /// Writes one run's events to its file.
 pub struct Journal {
+    logs: Option<PathBuf>,
     since: Stopwatch,
     out: Mutex<Out>,
     warn: Vec<Arc<dyn Reporter>>,
@@ -67,16 +68,17 @@ impl Journal {
     /// # Errors
     /// When the directory or the file cannot be made.
     pub fn open(directory: &Path, run: &str, now: Timestamp, keep: usize) -> io::Result<Self> {
-        let file = match keep {
-            0 => None,
+        let (file, logs) = match keep {
+            0 => (None, None),
             _ => {
                 fs::create_dir_all(directory)?;
                 prune(directory, keep - 1);
-                Some(begin(directory, run, now)?)
+                let path = directory.join(name(run, now));
+                (Some(begin(&path, run, now)?), Some(path.with_extension("")))
             }
         };
         let out = Mutex::new(Out { file, torn: false, warned: false });
-        Ok(Self { since: Stopwatch::start(), out, warn: Vec::new() })
+        Ok(Self { logs, since: Stopwatch::start(), out, warn: Vec::new() })
     }
 
     /// Who is told, once, if it cannot be written any more.
@@ -84,6 +86,12 @@ impl Journal {
     pub fn warning(mut self, reporters: Vec<Arc<dyn Reporter>>) -> Self {
         self.warn = reporters;
         self
+    }
+
+    /// A directory for what else is kept of the run; it is not made here, and goes with the journal.
+    /// None where nothing is kept.
+    pub fn logs(&self) -> Option<&Path> {
+        self.logs.as_deref()
     }
 
     /// The form of one line as JSON Schema.
@@ -145,12 +153,15 @@ impl Out {
     }
 }
 
-fn begin(directory: &Path, run: &str, now: Timestamp) -> io::Result<File> {
+fn name(run: &str, now: Timestamp) -> String {
     // Names sort by time; a run id is hexadecimal, but whoever embeds us may choose another.
     let run_part: String =
         run.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).take(64).collect();
-    let name = format!("{}-{run_part}.jsonl", now.strftime("%Y%m%dT%H%M%SZ"));
-    let file = File::options().append(true).create(true).open(directory.join(name))?;
+    format!("{}-{run_part}.jsonl", now.strftime("%Y%m%dT%H%M%SZ"))
+}
+
+fn begin(path: &Path, run: &str, now: Timestamp) -> io::Result<File> {
+    let file = File::options().append(true).create(true).open(path)?;
     // Tells pruning that the run lives; a file system without locks only makes pruning bolder.
     let _ = flock(&file, FlockOperation::NonBlockingLockShared);
     let mut out = Out { file: Some(file), torn: false, warned: false };
@@ -174,6 +185,8 @@ fn prune(directory: &Path, keep: usize) {
         let path = directory.join(name);
         let Ok(file) = File::open(&path) else { continue };
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            // First what belongs to it: once the journal is gone nobody knows of the rest.
+            let _ = fs::remove_dir_all(path.with_extension(""));
             let _ = fs::remove_file(&path);
         }
     }

@@ -71,15 +71,20 @@ impl LastRun {
         let text = |of: &Value| of.as_str().map(str::to_owned);
         let unit = unit.to_string();
         let run = text(&began["run"]).filter(|run| run != except)?;
-        if !began["units"].as_array()?.iter().any(|one| *one == unit) {
+        let units = began["units"].as_array()?;
+        if !units.iter().any(|one| *one == unit) {
             return None;
         }
-        let end = match of("run_finished") {
-            Some(end) => {
-                RunEnd::Ended { code: u8::try_from(end["code"].as_u64()?).ok()?, error: text(&end["error"]) }
-            }
-            None if is_open(path) => RunEnd::Running,
-            None => RunEnd::Killed,
+        // In a run of several each unit has an end of its own, or was never begun: then it is no run of it.
+        let of_unit = |kind: &str| lines.iter().find(|line| line["event"] == kind && line["unit"] == unit);
+        let code = |end: &Value| u8::try_from(end["code"].as_u64()?).ok();
+        let end = match (of_unit("unit_finished"), of("run_finished")) {
+            (Some(end), _) if end["outcome"] == "skipped" => return None,
+            (Some(end), _) => RunEnd::Ended { code: code(end)?, error: text(&end["reason"]) },
+            (None, Some(end)) => RunEnd::Ended { code: code(end)?, error: text(&end["error"]) },
+            (None, None) if is_open(path) => RunEnd::Running,
+            (None, None) if units.len() > 1 && of_unit("unit_started").is_none() => return None,
+            (None, None) => RunEnd::Killed,
         };
         let steps = began["steps"].as_array()?.iter().filter_map(&text).collect();
         let (time, owner, commit) = (text(&began["time"])?, text(&began["owner"])?, text(&began["commit"]));
@@ -113,6 +118,40 @@ mod tests {
 
     fn time(second: i64) -> jiff::Timestamp {
         jiff::Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    #[test]
+    fn a_run_of_several_is_told_of_each_unit_as_it_went_there() {
+        use crate::workflow::UnitOutcome;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let journal = Journal::open(path, "one", time(1), 9).unwrap();
+        let unit = |name: &str| -> UnitId { name.parse().unwrap() };
+        let mut begin = started("one", "a/prod");
+        if let Event::RunStarted { units, .. } = &mut begin {
+            units.extend(["b/prod", "c/prod", "d/prod"].map(unit));
+        }
+        journal.emit(&begin);
+        let finished = |name: &str, outcome, code| Event::UnitFinished {
+            unit: unit(name),
+            outcome,
+            code,
+            reason: (code > 0).then(|| "no".to_owned()),
+            log: None,
+            milliseconds: 0,
+        };
+        journal.emit(&Event::UnitStarted { unit: unit("a/prod") });
+        journal.emit(&finished("a/prod", UnitOutcome::Ok, 0));
+        journal.emit(&finished("b/prod", UnitOutcome::Failed, 3));
+        journal.emit(&finished("c/prod", UnitOutcome::Skipped, 0));
+        let end = |name: &str| LastRun::of(&unit(name), path, "").map(|last| last.end);
+        assert_eq!(end("a/prod"), Some(RunEnd::Ended { code: 0, error: None }));
+        assert_eq!(end("b/prod"), Some(RunEnd::Ended { code: 3, error: Some("no".into()) }));
+        assert_eq!(end("c/prod"), None, "it was never begun");
+        assert_eq!(end("d/prod"), Some(RunEnd::Running));
+        let error = Some("no".to_owned());
+        journal.emit(&Event::RunFinished { run: "one".into(), time: time(2), code: 3, error });
+        assert_eq!(end("a/prod"), Some(RunEnd::Ended { code: 0, error: None }));
     }
 
     #[test]

@@ -5,26 +5,36 @@ mod event;
 mod holding;
 pub mod journal;
 mod last_run;
+mod manner;
 mod order;
+mod parallel;
 pub mod parse;
 mod plan;
+mod plan_error;
 pub mod planner;
 mod request;
+mod run_code;
 mod runner;
+mod schedule;
+mod shared;
 mod step;
+mod unit_log;
 mod versions;
 
 pub use event::{Event, Reporter, UnitOutcome};
-pub use holding::{Settled, locks, settle, verify_lease};
+pub use holding::{Settled, locks, settle, verify_after_a_stop, verify_lease};
 pub use last_run::{LastRun, RunEnd};
+pub use manner::{Manner, manner};
 pub use order::OrderError;
 pub use parse::ParseError;
 pub use plan::{Options, Plan, UnitPlan};
-pub use planner::PlanError;
+pub use plan_error::PlanError;
 pub use request::Request;
-pub use runner::{LockFate, Report, UnitReport, run};
+pub use runner::{LeftOut, LockFate, Report, UnitReport, run};
+pub use shared::{RemoteTurn, Shared};
 pub use step::{
     Argv, Ask, Call, Checked, CommandEnd, DataSink, Done, LineSink, Role, Run, Services, ShowLine, State,
     Step, Stream, Upstream, WriteData,
 };
+pub use unit_log::UnitLog;
 pub use versions::{VersionError, check_versions};

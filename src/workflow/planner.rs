@@ -1,76 +1,25 @@
 //! Makes a plan: every word, name, program and order is checked here, before the first effect.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 
 use super::parse::{self, ParseError, Vocabulary, Word};
-use super::{Argv, Call, Options, Plan, Request, Role, Step, UnitPlan, order};
+use super::{Argv, Call, Options, Plan, PlanError, Request, Role, Step, UnitPlan, order};
 use crate::Error;
 use crate::env::Environment;
 use crate::lock::UnitKeys;
 use crate::process::{find_program, tools};
-use crate::project::{Name, Place, Project, ReadOnly, UnitId, selects_many};
+use crate::project::{Configs, Name, Place, Project, ReadOnly, Turn, UnitId, selects_many};
 
-/// Why a request makes no plan, where the words and their order are right.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
-    /// `exec` and nothing after module and profile.
-    #[error("`exec` has nothing to run: no program after `-- {module} {profile}`")]
-    NothingToRun {
-        /// The module as it was written.
-        module: String,
-        /// The profile as it was written.
-        profile: String,
-    },
-    /// `exec` more than once.
-    #[error("`exec` stands twice, and there is one command after `--`")]
-    ExecTwice,
-    /// Arguments, and no command that could take them.
-    #[error(
-        "nothing takes the arguments {args} after module and profile: there is neither `exec` nor a command"
-    )]
-    NobodyTakes {
-        /// The arguments, quoted.
-        args: String,
-    },
-    /// Arguments, and several commands that could take them.
-    #[error("the arguments {args} could go to {}: with several commands and no `exec` none takes them", .commands.join(" and "))]
-    SeveralTake {
-        /// The arguments, quoted.
-        args: String,
-        /// The commands.
-        commands: Vec<String>,
-    },
-    /// An option that no step of the pipeline looks at.
-    #[error("`{option}` means nothing here: {needs}")]
-    Option {
-        /// The option.
-        option: &'static str,
-        /// What would look at it.
-        needs: &'static str,
-    },
-    /// An option of `build` alone, in a pipeline of more.
-    #[error("`{option}` is for a pipeline of `build` alone")]
-    BuildAlone {
-        /// The option.
-        option: &'static str,
-    },
-    /// The plan needs a repository or remote that is not there.
-    #[error("`{step}` {needs}")]
-    Needs {
-        /// The step.
-        step: String,
-        /// What it needs.
-        needs: &'static str,
-    },
-}
-
-/// Resolves and checks a request. Reads the project's files, changes nothing.
+/// Resolves and checks a request. Reads the project's files, changes nothing. With `affected` only those
+/// of the selected units are in the plan that are in it, and these may be none.
 ///
 /// # Errors
 /// The first thing that is wrong, in the order: words, order of steps, unit, programs.
 pub fn plan(
     project: &Project,
     request: &Request,
+    affected: Option<&BTreeSet<UnitId>>,
     env: &Environment,
     steps: &'static [&'static dyn Step],
 ) -> Result<Plan, Error> {
@@ -90,27 +39,17 @@ pub fn plan(
     order::check(&calls, &finally)?;
     check_options(&calls, &request.options)?;
     build_alone(&calls, &finally, &request.options)?;
-    let (module, profile) = (&request.module, &request.profile);
-    // Nothing of another unit depends on it: the one step that may be done for many.
-    let only_build = matches!(calls.as_slice(), [call] if call.step.role() == Role::Build)
-        && finally.is_empty()
-        && request.options.print.is_none();
-    let ids = if only_build && (selects_many(module) || selects_many(profile)) {
-        project.select(module, profile, env)?
-    } else {
-        vec![project.unit(module, profile, env)?]
-    };
-    // Who only builds asks for no lock, and need not read which keys that would take.
-    let keys = |id: &UnitId| if only_build { Ok(UnitKeys::default()) } else { UnitKeys::of(project, id) };
-    let mut units = Vec::with_capacity(ids.len());
-    for id in ids {
-        units.push(planner.unit(keys(&id)?, id));
-    }
-    for unit in &units {
+    let (mut units, nothing) = planner.units(request, affected, &calls, env)?;
+    if let Some(unit) = units.first() {
         planner.find_programs(&calls, &finally, unit, env)?;
     }
+    // Who only builds asks for no lock, and need not read which keys that would take.
+    if !only_builds(&calls, &finally) || units.len() == 1 {
+        planner.give_keys(&mut units)?;
+    }
+    given_back(&calls, &units)?;
 
-    let left_out = planner.leave_out(&mut calls);
+    let left_out = nothing.or(planner.leave_out(&mut calls));
     order::fuse(&mut calls);
     Ok(Plan { units, calls, finally, left_out, options: request.options.clone() })
 }
@@ -182,9 +121,58 @@ impl Planner<'_> {
         Ok(Call { argv: Some(argv), ..step_call(step) })
     }
 
-    fn unit(&self, keys: UnitKeys, id: UnitId) -> UnitPlan {
-        let directory = self.project.unit_directory(&id);
-        UnitPlan { keys, directory, id, needs: Vec::new() }
+    /// The units in the order of their turns; and why there are none, where that is no error.
+    fn units(
+        &self,
+        request: &Request,
+        affected: Option<&BTreeSet<UnitId>>,
+        calls: &[Call],
+        env: &Environment,
+    ) -> Result<(Vec<UnitPlan>, Option<String>), Error> {
+        let (project, Request { module, profile, options, .. }) = (self.project, request);
+        let mut ids = match options.print {
+            // One file of one unit.
+            Some(_) => vec![project.unit(module, profile, env)?],
+            None if selects_many(module) || selects_many(profile) => project.select(module, profile, env)?,
+            None => vec![project.unit(module, profile, env)?],
+        };
+        let selected = ids.len();
+        if let Some(affected) = affected {
+            ids.retain(|id| affected.contains(id));
+        }
+        let nothing = ids.is_empty().then(|| match selected {
+            1 => format!("nothing to do: `{module}/{profile}` is not affected"),
+            count => format!("nothing to do: none of the {count} selected units is affected"),
+        });
+        if let Some(limit) = options.max_units.filter(|limit| ids.len() > *limit) {
+            return Err(PlanError::TooMany { count: ids.len(), limit }.into());
+        }
+        // A single unit waits for nobody, and what it needs is not looked up.
+        let turns = match ids.as_slice() {
+            [_] => ids.into_iter().map(|unit| Turn { unit, needs: Vec::new() }).collect(),
+            _ => project.in_order(ids, self.takes_down(calls))?,
+        };
+        let unit = |Turn { unit, needs }: Turn| UnitPlan {
+            keys: UnitKeys::default(),
+            directory: project.unit_directory(&unit),
+            id: unit,
+            needs,
+        };
+        Ok((turns.into_iter().map(unit).collect(), nothing))
+    }
+
+    /// Whether a command takes things down: then what needs others goes before them.
+    fn takes_down(&self, calls: &[Call]) -> bool {
+        let mut commands = calls.iter().filter_map(|call| call.argv.as_ref());
+        commands.any(|argv| self.project.config().rules_for(&argv.program).takes_down(&argv.args))
+    }
+
+    fn give_keys(&self, units: &mut [UnitPlan]) -> Result<(), Error> {
+        let configs = Configs::new(self.project);
+        for unit in units {
+            unit.keys = UnitKeys::of_many(&configs, &unit.id)?;
+        }
+        Ok(())
     }
 
     /// Programs named without a path must be there now. One that is named by a path relative to the
@@ -263,6 +251,29 @@ fn check_options(calls: &[Call], options: &super::Options) -> Result<(), PlanErr
     Ok(())
 }
 
+/// Nothing of another unit depends on it, and nothing follows.
+fn only_builds(calls: &[Call], finally: &[Call]) -> bool {
+    matches!(calls, [call] if call.step.role() == Role::Build) && finally.is_empty()
+}
+
+/// Units that take one lock have their turns one after the other; so each must give it back.
+fn given_back(calls: &[Call], units: &[UnitPlan]) -> Result<(), PlanError> {
+    let is = |roles: &[Role]| calls.iter().any(|call| roles.contains(&call.step.role()));
+    if !is(&[Role::Lock]) || is(&[Role::Unlock, Role::UnlockAny]) {
+        return Ok(());
+    }
+    let mut taken = std::collections::BTreeMap::new();
+    for unit in units {
+        for key in unit.keys.take.iter() {
+            if let Some(first) = taken.insert(key, &unit.id) {
+                let (first, second, key) = (first.to_string(), unit.id.to_string(), key.to_string());
+                return Err(PlanError::SharedLock { first, second, key });
+            }
+        }
+    }
+    Ok(())
+}
+
 fn step_call(step: &'static dyn Step) -> Call {
     Call { step, argv: None, releases: false, label: step.name().to_owned() }
 }
@@ -325,3 +336,7 @@ fn give_arguments(calls: &mut [Call], request: &Request) -> Result<(), PlanError
 pub fn names(project: &Project) -> Result<[Vec<Name>; 3], Error> {
     Ok([project.workflows()?, project.modules()?, project.profiles()?])
 }
+
+#[cfg(test)]
+#[path = "planner_tests.rs"]
+mod tests;

@@ -1,13 +1,14 @@
 //! The loop: each step runs only if the one before it succeeded; whatever happens, the lock's fate
 //! is settled, `finally` runs, and one exit code comes out.
 //!
-//! The rule of the code: a tool's failure is never hidden by anything that comes later; a failure of
+//! The rule of a unit's code: a tool's failure is never hidden by anything that comes later; a failure of
 //! ours replaces a tool's success, also a success with changes; without either, the code of the last
-//! tool that reported changes stands, else 0.
+//! tool that reported changes stands, else 0. That of a run is in `run_code.rs`.
 
 use serde::Serialize;
 
-use super::{Call, Done, Event, Plan, Role, Run, Services, Settled, State, settle};
+use super::run_code::{UnitCode, run_code};
+use super::{Call, Done, Event, Plan, Role, Run, Services, Settled, State, parallel, settle};
 use crate::Error;
 use crate::env::Stopwatch;
 use crate::project::{Project, UnitId};
@@ -17,8 +18,10 @@ use crate::project::{Project, UnitId};
 pub struct Report {
     /// The invocation's identifier.
     pub run: String,
-    /// One entry for each unit that was begun.
+    /// One entry for each unit that was begun, in the plan's order.
     pub units: Vec<UnitReport>,
+    /// One entry for each unit that was not, in the plan's order.
+    pub left_out: Vec<LeftOut>,
     /// What the shell sees.
     pub exit_code: u8,
 }
@@ -28,7 +31,7 @@ pub struct Report {
 pub struct UnitReport {
     /// The unit.
     pub unit: UnitId,
-    /// Its exit code by the rule above.
+    /// Its exit code: 0, that of a command that reports changes, or that of its failure.
     pub exit_code: u8,
     /// The first error, as text.
     pub message: Option<String>,
@@ -47,6 +50,17 @@ pub struct UnitReport {
     /// Captured standard error of its commands.
     #[serde(skip)]
     pub stderr: Vec<u8>,
+}
+
+/// A unit of a run of several that was never begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// The unit.
+    pub unit: UnitId,
+    /// Why, as text.
+    pub reason: String,
+    /// The code that this has for the run; none where the failure of another unit decides.
+    pub exit_code: Option<u8>,
 }
 
 /// What became of a unit's lock.
@@ -81,93 +95,102 @@ pub fn run(plan: &Plan, project: &Project, services: &Services) -> Report {
         commands: plan.calls.iter().chain(&plan.finally).filter(|call| call.argv.is_some()).count(),
         commit: head.map(|oid| oid.as_str().to_owned()),
     });
-    if let Some(message) = &plan.left_out {
-        services.reporter.emit(&Event::Note { unit: None, message: message.clone() });
+    for message in plan.left_out.as_deref().into_iter().chain(services.shared.note()) {
+        services.reporter.emit(&Event::Note { unit: None, message: message.to_owned() });
     }
     let runs: Vec<Run<'_>> = plan.units.iter().map(|unit| Run { project, unit, plan, services }).collect();
-    let units = match (runs.as_slice(), plan.calls.as_slice()) {
-        ([_, _, ..], [call]) => run_many(call, &runs),
-        _ => runs.iter().map(run_unit).collect(),
+    let turns = match runs.as_slice() {
+        [one] => vec![Turned::Ended(run_unit(one, &mut State::default()))],
+        several => parallel::run_all(several),
     };
-    let exit_code = units.iter().map(|unit| unit.exit_code).find(|code| *code != 0).unwrap_or(0);
+    let exit_code = run_code(turns.iter().map(Turned::code));
+    let (mut units, mut left_out) = (Vec::new(), Vec::new());
+    for turn in turns {
+        match turn {
+            Turned::Ended(report) => units.push(report),
+            Turned::LeftOut(unit) => left_out.push(unit),
+        }
+    }
     services.reporter.emit(&Event::RunFinished {
         run: services.run_id.clone(),
         time: services.clock.now(),
         code: exit_code,
         error: units.iter().find_map(|unit| unit.message.clone()),
     });
-    Report { run: services.run_id.clone(), units, exit_code }
+    Report { run: services.run_id.clone(), units, left_out, exit_code }
 }
 
-/// One step for several units: all are told in their order, whatever became of the others.
-fn run_many(call: &Call, runs: &[Run<'_>]) -> Vec<UnitReport> {
-    let start = Stopwatch::start();
-    let results = call.step.run_many(call, runs);
-    // They ran side by side, and took this time together.
-    let milliseconds = start.milliseconds();
-    let report = |(run, result): (&Run<'_>, Result<Done, Error>)| {
-        run.emit(&Event::StepStarted { unit: run.id().clone(), step: call.label.clone() });
-        run.emit(&finished(run, call, &result, milliseconds));
-        let error = result.err();
-        UnitReport {
-            unit: run.id().clone(),
-            exit_code: error.as_ref().map_or(0, Error::exit_code),
-            message: error.as_ref().map(ToString::to_string),
-            retryable: error.as_ref().is_some_and(Error::retryable),
-            error,
-            lock: LockFate::Free,
-            lock_recorded: true,
-            stdout: Vec::new(),
-            stderr: Vec::new(),
+/// What became of a unit of a plan.
+pub(super) enum Turned {
+    /// It was begun.
+    Ended(UnitReport),
+    /// It was not.
+    LeftOut(LeftOut),
+}
+
+impl Turned {
+    fn code(&self) -> UnitCode {
+        match self {
+            Self::Ended(UnitReport { error: None, exit_code, .. }) => UnitCode::Well(*exit_code),
+            Self::Ended(UnitReport { exit_code, .. }) => UnitCode::Failed(*exit_code),
+            Self::LeftOut(LeftOut { exit_code: None, .. }) => UnitCode::LeftOut,
+            Self::LeftOut(LeftOut { exit_code: Some(code), .. }) => UnitCode::LeftOutWith(*code),
         }
-    };
-    runs.iter().zip(results).map(report).collect()
+    }
 }
 
-fn run_unit(run: &Run<'_>) -> UnitReport {
-    let mut state = State::default();
-    let mut error = run.plan.calls.iter().find_map(|call| step(call, run, &mut state).err());
+/// A report of a unit that did one step and took no lock.
+pub(super) fn step_report(run: &Run<'_>, error: Option<Error>) -> UnitReport {
+    UnitReport {
+        unit: run.id().clone(),
+        exit_code: error.as_ref().map_or(0, Error::exit_code),
+        message: error.as_ref().map(ToString::to_string),
+        retryable: error.as_ref().is_some_and(Error::retryable),
+        error,
+        lock: LockFate::Free,
+        lock_recorded: true,
+        stdout: Vec::new(),
+        stderr: Vec::new(),
+    }
+}
+
+/// Runs one unit. What it gives out, if that was not given out at once, is left in the state.
+pub(super) fn run_unit(run: &Run<'_>, state: &mut State) -> UnitReport {
+    state.continued = run.services.interrupts.continuations();
+    let mut error = run.plan.calls.iter().find_map(|call| step(call, run, state).err());
     let (mut lock, mut lock_recorded) = (LockFate::Free, true);
     if let Some(error) = &error {
-        (lock, lock_recorded) = settle_after(run, &mut state, error);
+        (lock, lock_recorded) = settle_after(run, state, error);
     } else if state.left_locked {
         lock = LockFate::Kept;
     } else if state.lease.is_some() {
         lock = LockFate::Kept;
         run.emit(&Event::LockKept { unit: run.id().clone(), recorded: true });
     }
-    let mut code = exit_code(error.as_ref(), &state);
+    let mut code = exit_code(error.as_ref(), state);
     for call in &run.plan.finally {
         if run.services.interrupts.requested().is_some() {
             run.note(format!("`{}` in finally is left out: the run was asked to end", call.label));
             break;
         }
         state.result = Some(code);
-        match (step(call, run, &mut state), &error) {
+        match (step(call, run, state), &error) {
             (Ok(()), _) => {}
             (Err(late), None) => {
-                code = exit_code(Some(&late), &state);
+                code = exit_code(Some(&late), state);
                 error = Some(late);
             }
             (Err(late), Some(_)) => run.warn(format!("`{}` in finally: {late}", call.label)),
         }
     }
-    let (mut stdout, mut stderr) = (std::mem::take(&mut state.printed), Vec::new());
+    // With somebody who takes what is given out it goes there, and not into the report.
+    let printed = run.services.output.write.is_none().then(|| std::mem::take(&mut state.printed));
+    let (mut stdout, mut stderr) = (printed.unwrap_or_default(), Vec::new());
     for mut end in std::mem::take(&mut state.commands) {
         stdout.append(&mut end.stdout);
         stderr.append(&mut end.stderr);
     }
-    UnitReport {
-        unit: run.id().clone(),
-        exit_code: code,
-        message: error.as_ref().map(ToString::to_string),
-        retryable: error.as_ref().is_some_and(Error::retryable),
-        error,
-        lock,
-        lock_recorded,
-        stdout,
-        stderr,
-    }
+    UnitReport { exit_code: code, lock, lock_recorded, stdout, stderr, ..step_report(run, error) }
 }
 
 fn step(call: &Call, run: &Run<'_>, state: &mut State) -> Result<(), Error> {
@@ -183,7 +206,7 @@ fn step(call: &Call, run: &Run<'_>, state: &mut State) -> Result<(), Error> {
     result.map(|_| ())
 }
 
-fn finished(run: &Run<'_>, call: &Call, result: &Result<Done, Error>, milliseconds: u64) -> Event {
+pub(super) fn finished(run: &Run<'_>, call: &Call, result: &Result<Done, Error>, milliseconds: u64) -> Event {
     Event::StepFinished {
         unit: run.id().clone(),
         step: call.label.clone(),

@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use super::{Event, Reporter};
+use super::{Event, Reporter, Shared, UnitLog};
 use crate::Error;
 use crate::env::{Clock, Environment, Host};
 use crate::git::{Oid, Repo};
 use crate::lock::{Effect, Lease, LockBackend};
+pub use crate::process::Stream;
 use crate::process::{CommandRunner, Interrupts, Stdio, ToolStatus};
 use crate::project::{Answers, Project, UnitId};
 use crate::render::Rendered;
@@ -138,15 +139,6 @@ pub type Ask = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 /// Writes bytes somewhere, all of them.
 pub type WriteData = Arc<dyn Fn(&[u8]) -> std::io::Result<()> + Send + Sync>;
 
-/// One of the two streams that a command writes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stream {
-    /// Standard output.
-    Out,
-    /// Standard error.
-    Err,
-}
-
 /// Shows a line that a unit's command wrote, without its end, which may be any bytes.
 pub type ShowLine = Arc<dyn Fn(&UnitId, Stream, &[u8]) + Send + Sync>;
 
@@ -203,6 +195,8 @@ pub struct Services {
     /// An OS lock held while this run lives; tools inherit it. Another run of the same owner on the
     /// same host takes it as proof that run and tool have ended. Set when the lock step starts.
     pub alive: std::sync::OnceLock<Arc<std::os::fd::OwnedFd>>,
+    /// How the units of the run have their turns, and what only one of them may do at a time.
+    pub shared: Shared,
 }
 
 /// Everything a step may look at, for one unit. Never changed during the run.
@@ -233,16 +227,17 @@ impl Run<'_> {
         self.emit(&Event::Warning { unit: Some(self.unit.id.clone()), message: message.into() });
     }
 
-    /// Gives out data.
+    /// Gives out data: at once, or in a run of several when the unit has ended, so that the data of one
+    /// unit stays together.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn print(&self, state: &mut State, bytes: &[u8]) -> Result<(), Error> {
         match &self.services.output.write {
-            Some(write) => {
+            Some(write) if self.plan.units.len() <= 1 => {
                 write(bytes).map_err(|source| Error::Io { what: "write to standard output".into(), source })
             }
-            None => {
+            _ => {
                 state.printed.extend_from_slice(bytes);
                 Ok(())
             }
@@ -321,4 +316,8 @@ pub struct State {
     pub printed: Vec<u8>,
     /// In `finally` only: the exit code that the run has so far.
     pub result: Option<u8>,
+    /// How often the process had been continued when the lock was last made sure of.
+    pub continued: u64,
+    /// Takes what commands write that run beside others.
+    pub log: Option<Arc<UnitLog>>,
 }

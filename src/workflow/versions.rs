@@ -104,6 +104,7 @@ pub fn check_versions(
             env: vars.into_iter().collect(),
             stdio: Stdio::Capture,
             keep_open: Vec::new(),
+            lines: None,
             limit: Some(Limit {
                 timeout: PATIENCE,
                 kill_after: Some(Duration::ZERO),

@@ -40,6 +40,7 @@ mod lock_commands;
 mod lock_keys;
 mod lock_moves;
 mod many;
+mod many_runs;
 mod mistakes;
 mod new;
 mod push;

@@ -4,7 +4,7 @@
 use crate::harness::{World, snap};
 
 #[test]
-fn build_takes_patterns_and_lists_and_nothing_else_does() {
+fn build_takes_patterns_and_lists() {
     let world = World::new();
     let a = world.clone("a");
     let out = a.lockstep("build").words("-- * prod,dev").run();
@@ -13,10 +13,8 @@ fn build_takes_patterns_and_lists_and_nothing_else_does() {
     assert_eq!(a.read(".dist/beta/dev/main.tf"), "# beta\n");
     a.lockstep("build").words("-- * *").run().code(0).prints("");
     a.lockstep("render --check").words("-- *,!beta *").run().code(0).prints("");
-    for words in ["build lock unlock", "build diff", "diff", "build --print main.tf"] {
-        let out = a.lockstep(words).words("-- * prod").run();
-        out.code(64).prints("").says("only `build` alone takes several");
-    }
+    let print = a.lockstep("build --print main.tf").words("-- * prod").run();
+    print.code(64).prints("").says("here only one will do");
     let nothing = a.lockstep("build").words("-- alpha,gama* prod").run();
     nothing.code(64);
     snap!("selects_nothing", nothing);

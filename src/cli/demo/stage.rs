@@ -130,6 +130,7 @@ impl<'a> Stage<'a> {
             env: self.variables(name),
             stdio,
             keep_open: Vec::new(),
+            lines: None,
             limit: None,
         };
         Ok(SystemRunner::new().run(&spec, &self.interrupts).map_err(crate::Error::from)?)

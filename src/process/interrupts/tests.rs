@@ -109,11 +109,26 @@ fn a_tool_in_reach_is_told_once_and_never_after_its_end() {
 }
 
 #[test]
-fn continuing_is_told_once() {
+fn continuing_is_counted() {
     let interrupts = Interrupts::new();
+    assert_eq!(interrupts.continuations(), 0);
     interrupts.deliver_continue();
-    assert!(interrupts.take_continued());
-    assert!(!interrupts.take_continued());
+    interrupts.deliver_continue();
+    assert_eq!(interrupts.continuations(), 2);
+}
+
+#[test]
+fn in_a_run_of_several_the_terminal_asks_lockstep_as_well() {
+    let interrupts = Interrupts::new();
+    let (running, told) = tool(&interrupts);
+    let several = interrupts.of_several();
+    interrupts.deliver(Signal::Int, true);
+    assert_eq!(interrupts.requested(), Some(Signal::Int));
+    drop(several);
+    interrupts.deliver(Signal::Quit, true);
+    running.ended(|| ());
+    assert_eq!(interrupts.requested(), Some(Signal::Int));
+    assert_eq!(told.iter().count(), 0, "it got them from the terminal");
 }
 
 proptest! {

@@ -28,15 +28,16 @@ pub(super) fn spec(program: &str, args: &[&str]) -> CommandSpec {
         env: env.vars().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         stdio: Stdio::Capture,
         keep_open: Vec::new(),
+        lines: None,
         limit: None,
     }
 }
 
-pub(super) fn python(script: &str, args: &[&str]) -> CommandSpec {
+pub(in crate::process) fn python(script: &str, args: &[&str]) -> CommandSpec {
     spec("python3", &[&["-c", script], args].concat())
 }
 
-pub(super) fn run(spec: &CommandSpec) -> Result<Finished, ProcessError> {
+pub(in crate::process) fn run(spec: &CommandSpec) -> Result<Finished, ProcessError> {
     SystemRunner::new().run(spec, &Interrupts::new())
 }
 

@@ -24,6 +24,20 @@ pub(super) struct Known {
     pub(super) options_anywhere: bool,
     /// Exit codes other than 0 that are success with changes.
     pub(super) changes_code: &'static [ChangesCode],
+    /// Subcommands that may ask the user something; `*` if the tool as such does.
+    pub(super) asks: &'static [&'static str],
+    /// Options with which none of `asks` does.
+    pub(super) asks_not: &'static [&'static str],
+    /// Options with which any subcommand asks.
+    pub(super) asks_with: &'static [&'static str],
+    /// The same as letters, which may stand together behind one dash.
+    pub(super) asks_with_letters: &'static str,
+    /// Subcommands that take things down.
+    pub(super) takes_down: &'static [&'static str],
+    /// Options with which any subcommand does.
+    pub(super) takes_down_with: &'static [&'static str],
+    /// Subcommands that write into a cache of plugins, where several modules share one.
+    pub(super) fills_cache: &'static [&'static str],
 }
 
 /// An exit code that says: it went well, and there are changes.
@@ -49,8 +63,24 @@ impl Known {
         spoilers: &[],
         options_anywhere: false,
         changes_code: &[],
+        asks: &[],
+        asks_not: &[],
+        asks_with: &[],
+        asks_with_letters: "",
+        takes_down: &[],
+        takes_down_with: &[],
+        fills_cache: &[],
     };
 }
+
+const ANSIBLE_ASKS: &[&str] = &[
+    "--ask-pass",
+    "--ask-become-pass",
+    "--ask-vault-pass",
+    "--ask-vault-password",
+    "--connection-password-prompt",
+    "--step",
+];
 
 pub(super) const KNOWN: &[Known] = &[
     Known {
@@ -105,6 +135,12 @@ pub(super) const KNOWN: &[Known] = &[
         spoilers: &["-migrate-state", "--migrate-state", "-force-copy", "--force-copy"],
         harmless_alone: &["-help", "--help", "-h", "-version", "--version", "-v"],
         changes_code: &[ChangesCode { subcommand: "plan", option: Some("-detailed-exitcode"), code: 2 }],
+        // Not `init`: what it may ask about a backend it refuses where there is nobody to ask.
+        asks: &["apply", "console", "destroy", "force-unlock", "import", "login", "refresh"],
+        asks_not: &["-auto-approve", "-input=false", "-input=0", "-input=f", "-force"],
+        takes_down: &["destroy"],
+        takes_down_with: &["-destroy"],
+        fills_cache: &["init"],
         ..Known::NONE
     },
     Known {
@@ -139,6 +175,11 @@ pub(super) const KNOWN: &[Known] = &[
             "validate",
         ],
         harmless_alone: &["--help", "-h", "--version", "-v"],
+        asks: &["*"],
+        asks_not: &["--non-interactive", "--terragrunt-non-interactive", "-auto-approve"],
+        takes_down: &["destroy", "run destroy", "run-all destroy", "stack run destroy"],
+        takes_down_with: &["-destroy"],
+        fills_cache: &["init", "run init", "run-all init", "stack run init"],
         ..Known::NONE
     },
     Known {
@@ -201,6 +242,10 @@ pub(super) const KNOWN: &[Known] = &[
             "taint",
             "uncordon",
         ],
+        asks: &["attach", "debug", "edit", "exec", "run"],
+        asks_with: &["--interactive", "--stdin"],
+        asks_with_letters: "it",
+        takes_down: &["delete"],
         valued: &["-n", "--namespace", "--context", "--cluster", "--kubeconfig", "--user", "-s", "--server"],
         harmless_alone: &["--help", "-h"],
         changes_code: &[ChangesCode { subcommand: "diff", option: None, code: 1 }],
@@ -235,6 +280,8 @@ pub(super) const KNOWN: &[Known] = &[
         ],
         changes: &[
             "create",
+            "del",
+            "delete",
             "dep",
             "dependency",
             "install",
@@ -246,9 +293,12 @@ pub(super) const KNOWN: &[Known] = &[
             "repo",
             "rollback",
             "test",
+            "un",
             "uninstall",
             "upgrade",
         ],
+        asks: &["registry"],
+        takes_down: &["del", "delete", "un", "uninstall"],
         valued: &["-n", "--namespace", "--kube-context", "--kubeconfig"],
         harmless_alone: &["--help", "-h"],
         ..Known::NONE
@@ -259,6 +309,8 @@ pub(super) const KNOWN: &[Known] = &[
         reads: &["--list-hosts", "--list-tags", "--list-tasks", "--syntax-check"],
         harmless_alone: &["--help", "-h", "--version"],
         options_anywhere: true,
+        asks_with: ANSIBLE_ASKS,
+        asks_with_letters: "kKJ",
         ..Known::NONE
     },
     Known {
@@ -266,6 +318,8 @@ pub(super) const KNOWN: &[Known] = &[
         reads: &["--list-hosts"],
         harmless_alone: &["--help", "-h", "--version"],
         options_anywhere: true,
+        asks_with: ANSIBLE_ASKS,
+        asks_with_letters: "kKJ",
         ..Known::NONE
     },
     Known { names: &["ansible-doc"], reads: &["*"], ..Known::NONE },
@@ -335,6 +389,9 @@ pub(super) const KNOWN: &[Known] = &[
         ],
         valued: &["-C", "--cwd"],
         harmless_alone: &["--help", "-h"],
+        asks: &["*"],
+        asks_not: &["--yes", "-y", "--non-interactive"],
+        takes_down: &["destroy", "down"],
         ..Known::NONE
     },
 ];

@@ -6,6 +6,7 @@
 //! others read it); an exit code that is not known to be success is failure.
 
 mod known;
+mod manners;
 pub mod version;
 mod words;
 
@@ -13,6 +14,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use self::known::{KNOWN, Known};
+pub use self::manners::Asks;
 use super::ToolStatus;
 
 /// What a tool's end means for the run.

@@ -112,6 +112,7 @@ impl World {
             output: crate::workflow::DataSink::default(),
             answers: crate::project::Answers::default(),
             alive: std::sync::OnceLock::new(),
+            shared: crate::workflow::Shared::default(),
         };
         let run = Run { project: &project, unit: &plan.units[0], plan: &plan, services: &services };
         Exec.run(&plan.calls[0], &run, state)

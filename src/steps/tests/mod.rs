@@ -2,6 +2,7 @@
 
 mod lock_steps;
 mod push_steps;
+mod several;
 mod waiting;
 
 use std::path::{Path, PathBuf};
@@ -113,6 +114,7 @@ impl Session {
             output: crate::workflow::DataSink::default(),
             answers: crate::project::Answers::default(),
             alive: std::sync::OnceLock::new(),
+            shared: crate::workflow::Shared::default(),
         };
         let id: UnitId = "alpha/prod".parse().unwrap();
         let apply = Argv { program: "tofu".into(), args: vec!["apply".into(), "-var=x=secret".into()] };

@@ -104,7 +104,8 @@ fn a_full_disk_is_told_once_and_ends_nothing() {
     assert!(full.metadata().unwrap().file_type().is_char_device());
     let told = Arc::new(Told(Mutex::new(Vec::new())));
     let out = Mutex::new(Out { file: Some(full), torn: false, warned: false });
-    let journal = Journal { since: Stopwatch::start(), out, warn: Vec::new() }.warning(vec![told.clone()]);
+    let journal =
+        Journal { logs: None, since: Stopwatch::start(), out, warn: Vec::new() }.warning(vec![told.clone()]);
     journal.emit(&note("x"));
     journal.emit(&note("y"));
     let told = told.0.lock().unwrap();

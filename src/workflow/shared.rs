@@ -1,0 +1,112 @@
+//! What the units of one run share beside the services: how they have their turns, and what only one of
+//! them may do at a time.
+//!
+//! What one unit does to the branch on the remote the others must learn, for all of them compare with
+//! where they have seen it. So one unit at a time speaks with the remote and moves refs of the
+//! repository, and tells here what it has pushed. Commands of units run beside each other meanwhile.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{Checked, Upstream};
+use crate::git::Oid;
+
+/// One for each run.
+#[derive(Debug, Default)]
+pub struct Shared {
+    jobs: usize,
+    logs: Option<PathBuf>,
+    note: Option<String>,
+    pushed: Mutex<Vec<(String, String, Oid)>>,
+    plugin_cache: Mutex<()>,
+}
+
+impl Shared {
+    /// At most `jobs` units at a time; the output of commands that run beside others is kept below
+    /// `logs`, if anywhere; `note` is told when the run begins.
+    pub fn new(jobs: usize, logs: Option<PathBuf>, note: Option<String>) -> Self {
+        Self { jobs, logs, note, ..Self::default() }
+    }
+
+    /// How many units run at a time at most.
+    pub fn jobs(&self) -> usize {
+        self.jobs.max(1)
+    }
+
+    /// Where the output of commands is kept that run beside others.
+    pub fn logs(&self) -> Option<&Path> {
+        self.logs.as_deref()
+    }
+
+    /// What the user should know of how the units have their turns.
+    pub(super) fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// For as long as what is returned lives no other unit speaks with the remote. Not to be asked for
+    /// again by who has it.
+    pub fn remote(&self) -> RemoteTurn<'_> {
+        // What is in it was pushed, whatever panicked since.
+        RemoteTurn(self.pushed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// For as long as what is returned lives no other unit fills the shared cache of plugins.
+    pub fn plugin_cache(&self) -> MutexGuard<'_, ()> {
+        self.plugin_cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to speak with the remote.
+#[derive(Debug)]
+#[must_use = "others speak with the remote as soon as it is dropped"]
+pub struct RemoteTurn<'a>(MutexGuard<'a, Vec<(String, String, Oid)>>);
+
+impl RemoteTurn<'_> {
+    /// Takes note of a push of this run.
+    pub fn pushed(&mut self, upstream: &Upstream, to: &Oid) {
+        self.0.retain(|(remote, name, _)| (remote, name) != (&upstream.remote, &upstream.name));
+        self.0.push((upstream.remote.clone(), upstream.name.clone(), to.clone()));
+    }
+
+    /// The branch of a unit that was checked, where it is now as far as this run knows: if another unit
+    /// has pushed the very commit that was checked, it is there.
+    pub fn upstream(&self, checked: &Checked) -> Option<Upstream> {
+        let mut upstream = checked.upstream.clone()?;
+        let ours = self.0.iter().any(|(remote, name, to)| {
+            (remote, name) == (&upstream.remote, &upstream.name) && *to == checked.head
+        });
+        if ours {
+            upstream.seen = Some(checked.head.clone());
+        }
+        Some(upstream)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_is_where_another_unit_has_pushed_it_if_it_pushed_what_was_checked() {
+        let oid = |letter: &str| Oid::new(letter.repeat(40)).unwrap();
+        let upstream =
+            Upstream { remote: "origin".into(), name: "refs/heads/main".into(), seen: Some(oid("a")) };
+        let checked = |head: &str| Checked {
+            head: oid(head),
+            branch: Some("main".into()),
+            upstream: Some(upstream.clone()),
+            ahead: 1,
+        };
+        let shared = Shared::default();
+        assert_eq!(shared.remote().upstream(&checked("b")), Some(upstream.clone()));
+        shared.remote().pushed(&upstream, &oid("b"));
+        let seen = |head: &str| shared.remote().upstream(&checked(head)).unwrap().seen;
+        assert_eq!(seen("b"), Some(oid("b")));
+        assert_eq!(seen("c"), Some(oid("a")), "what was checked is not what was pushed");
+        let elsewhere = Upstream { name: "refs/heads/x".into(), ..upstream.clone() };
+        shared.remote().pushed(&elsewhere, &oid("c"));
+        assert_eq!(seen("c"), Some(oid("a")), "another branch");
+        shared.remote().pushed(&upstream, &oid("c"));
+        assert_eq!((seen("b"), seen("c")), (Some(oid("a")), Some(oid("c"))));
+    }
+}
