@@ -48,17 +48,24 @@ pub(super) fn print_any(error: &anyhow::Error, terminal: Terminal) -> u8 {
     }
 }
 
+/// So many failures of a run are explained in full; of more only the first is, for then it is one cause
+/// in many places more often than not.
+const EXPLAINED: usize = 3;
+
 /// Prints what a run's user must know after it: nothing if it went well.
 pub(super) fn print_report(report: &Report, words: &[OsString], terminal: Terminal) {
+    // Of a failing tool that has said what went wrong there is nothing to add without a lock.
+    let is_told = |unit: &&UnitReport| {
+        let tool_only =
+            matches!(unit.error, Some(Error::CommandFailed { .. })) && unit.lock == LockFate::Free;
+        unit.error.is_some() && (!tool_only || terminal.level == Level::Verbose)
+    };
+    let told: Vec<&UnitReport> = report.units.iter().filter(is_told).collect();
+    let explained = if told.len() > EXPLAINED { 1 } else { told.len() };
     let mut given = Vec::new();
-    for unit in &report.units {
+    for unit in &told[..explained] {
         let Some(error) = &unit.error else { continue };
         let line = Line { words, id: Some(&unit.unit), ci: terminal.ci };
-        let tool_only = matches!(error, Error::CommandFailed { .. }) && unit.lock == LockFate::Free;
-        // The tool has said what went wrong; without a lock there is nothing to add.
-        if tool_only && terminal.level != Level::Verbose {
-            continue;
-        }
         let mut text = with_lock(&chain(error), unit);
         if report.units.len() > 1 && !text.contains(&unit.unit.to_string()) {
             text = format!("{}: {text}", unit.unit);
@@ -71,6 +78,24 @@ pub(super) fn print_report(report: &Report, words: &[OsString], terminal: Termin
                 given.push(hint);
             }
         }
+    }
+    counted(&told[explained..], terminal);
+}
+
+/// What is not explained is counted; the table of the run has a line for each.
+fn counted(units: &[&UnitReport], terminal: Terminal) {
+    if units.is_empty() {
+        return;
+    }
+    let kept = units.iter().filter(|unit| unit.lock == LockFate::Kept).count();
+    let locks = match kept {
+        0 => String::new(),
+        1 => "; one more lock is kept".to_owned(),
+        _ => format!("; {kept} more locks are kept"),
+    };
+    terminal.error(&format!("{} more units failed, each has its line above{locks}", units.len()));
+    if kept > 0 {
+        terminal.hint("to see the locks: lockstep locks");
     }
 }
 
@@ -205,9 +230,10 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
                     .into(),
             ]
         }
-        Error::CommandFailed { .. } | Error::Interrupted(_) | Error::Stopped(_) | Error::Io { .. } => {
-            Vec::new()
-        }
+        Error::CommandFailed { .. }
+        | Error::Interrupted(_)
+        | Error::Stopped(_)
+        | Error::Io { .. } => Vec::new(),
     }
 }
 

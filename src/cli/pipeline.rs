@@ -65,18 +65,24 @@ fn try_run(args: PipelineArgs, separated: bool, env: Environment, terminal: Term
     if let Some(ci) = ci {
         engine = engine.reporter(Arc::new(ci));
     }
-    let human = Arc::new(Human::new(std::io::stderr(), terminal.level, terminal.color, terminal.live));
-    engine = engine.reporter(human.clone());
+    let human = Human::new(std::io::stderr(), terminal.level, terminal.color, terminal.live);
+    let human = Arc::new(human.output(std::io::stdout(), terminal.color_data));
+    engine = engine.reporter(human.clone()).lines(human.lines());
     if let Some(target) = &args.options.events {
         engine = engine.reporter(Arc::new(Json::open(target, &cwd)?));
     }
-    engine = engine.output(terminal.sink());
+    let mut sink = terminal.sink();
+    sink.write = sink.write.map(|write| human.before_data(write));
+    engine = engine.output(sink);
     if terminal.interactive {
         let interrupted = interrupts.clone();
-        engine = engine.ask(Arc::new(move |question: &str| {
+        let ask = Arc::new(move |question: &str| {
             human.before_a_question();
-            terminal.ask(question, &interrupted)
-        }));
+            let answer = terminal.ask(question, &interrupted);
+            human.after_a_question();
+            answer
+        });
+        engine = engine.ask(ask);
     }
     // Before anything is done: from here on a signal ends the run in order, never in the middle.
     let _handlers = signals::install(&interrupts).context("cannot handle signals")?;

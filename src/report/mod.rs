@@ -5,8 +5,15 @@ mod ci;
 mod fanout;
 mod human;
 mod json;
+mod lines;
 mod progress;
+mod screen;
+mod several;
+mod summary;
+mod table;
 mod text;
+mod ticker;
+mod units;
 
 pub use ci::{Ci, CiService};
 pub use fanout::Fanout;

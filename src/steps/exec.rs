@@ -12,7 +12,9 @@ use super::surroundings::Setting;
 use crate::Error;
 use crate::lock::Effect;
 use crate::process::tools::ToolRules;
-use crate::process::{CommandSpec, Expiry, Finished, Limit, ProcessError, Signal, ToolStatus, find_program};
+use crate::process::{
+    CommandSpec, Expiry, Finished, Limit, ProcessError, Signal, Stdio, ToolStatus, find_program,
+};
 use crate::project::CommandLimit;
 use crate::workflow::{Argv, Call, CommandEnd, Done, Event, Role, Run, State, Step, verify_lease};
 
@@ -96,6 +98,7 @@ fn start(
         unit: run.id().clone(),
         program: call.label.clone(),
         directory: spec.cwd.display().to_string(),
+        terminal: spec.stdio == Stdio::Inherit,
     });
     run.services.runner.run(spec, interrupts).map_err(|error| {
         let code = match &error {

@@ -7,7 +7,7 @@
 
 use serde::Serialize;
 
-use super::{Call, Done, Event, Plan, Role, Run, Services, Settled, State, settle};
+use super::{Call, Done, Event, Plan, Role, Run, Services, Settled, State, UnitOutcome, settle};
 use crate::Error;
 use crate::env::Stopwatch;
 use crate::project::{Project, UnitId};
@@ -106,9 +106,18 @@ fn run_many(call: &Call, runs: &[Run<'_>]) -> Vec<UnitReport> {
     // They ran side by side, and took this time together.
     let milliseconds = start.milliseconds();
     let report = |(run, result): (&Run<'_>, Result<Done, Error>)| {
+        run.emit(&Event::UnitStarted { unit: run.id().clone() });
         run.emit(&Event::StepStarted { unit: run.id().clone(), step: call.label.clone() });
         run.emit(&finished(run, call, &result, milliseconds));
         let error = result.err();
+        run.emit(&Event::UnitFinished {
+            unit: run.id().clone(),
+            outcome: if error.is_some() { UnitOutcome::Failed } else { UnitOutcome::Ok },
+            code: error.as_ref().map_or(0, Error::exit_code),
+            reason: error.as_ref().map(ToString::to_string),
+            log: None,
+            milliseconds,
+        });
         UnitReport {
             unit: run.id().clone(),
             exit_code: error.as_ref().map_or(0, Error::exit_code),
