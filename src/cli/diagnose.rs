@@ -12,7 +12,7 @@ use crate::git::GitError;
 use crate::lock::{Extent, LockError, LockKey, LockState};
 use crate::process::ProcessError;
 use crate::project::UnitId;
-use crate::report::Level;
+use crate::report::{Level, ReportFileError};
 use crate::workflow::{LockFate, OrderError, ParseError, PlanError, Report, UnitReport, parse};
 use crate::{Error, ExitCode};
 
@@ -37,14 +37,20 @@ fn unit_of(error: &Error) -> Option<UnitId> {
     }
 }
 
-/// Prints an error of a subcommand.
+/// Prints an error of a subcommand, or of the command line's own doing around a pipeline.
 pub(super) fn print_any(error: &anyhow::Error, terminal: Terminal) -> u8 {
-    match error.downcast_ref::<Error>() {
-        Some(error) => print(error, &[], terminal),
-        None => {
-            terminal.error(&format!("{error:#}"));
-            ExitCode::Io.code()
+    if let Some(error) = error.downcast_ref::<Error>() {
+        return print(error, &[], terminal);
+    }
+    terminal.error(&format!("{error:#}"));
+    match error.downcast_ref::<ReportFileError>() {
+        Some(ReportFileError::Target { missing, .. }) => {
+            if let Some(directory) = missing {
+                terminal.hint(&format!("mkdir -p {}", parse::quote(directory.as_os_str())));
+            }
+            ExitCode::Usage.code()
         }
+        Some(ReportFileError::Write { .. }) | None => ExitCode::Io.code(),
     }
 }
 

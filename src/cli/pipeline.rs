@@ -12,7 +12,7 @@ use super::{diagnose, dry_run, signals, tool_completion};
 use crate::env::{Clock, Environment};
 use crate::process::Interrupts;
 use crate::project::Project;
-use crate::report::{Ci, CiService, Human, Json};
+use crate::report::{Ci, CiService, Human, Json, ReportFile};
 use crate::workflow::parse::{self, ParseError, Vocabulary};
 use crate::workflow::{Options, Report, Request, planner};
 use crate::{Engine, Error, steps};
@@ -55,6 +55,8 @@ fn try_run(args: PipelineArgs, separated: bool, env: Environment, terminal: Term
     let interrupts = Interrupts::new();
     let cwd = env.cwd().to_owned();
     let ci = CiService::detect(&env).map(|service| Ci::new(service, &env, Clock::System, std::io::stderr()));
+    let report = args.options.many.report.as_ref();
+    let report = report.map(|target| ReportFile::new(target, &cwd).map(Arc::new)).transpose()?;
     let mut engine = Engine::new(env).interrupts(interrupts.clone());
     if args.options.dry_run {
         let (project, plan) = engine.plan(&request)?;
@@ -68,6 +70,10 @@ fn try_run(args: PipelineArgs, separated: bool, env: Environment, terminal: Term
     let human = Human::new(std::io::stderr(), terminal.level, terminal.color, terminal.live);
     let human = Arc::new(human.output(std::io::stdout(), terminal.color_data));
     engine = engine.reporter(human.clone()).lines(human.lines());
+    if let Some(report) = &report {
+        report.remove_earlier()?;
+        engine = engine.reporter(report.clone());
+    }
     if let Some(target) = &args.options.events {
         engine = engine.reporter(Arc::new(Json::open(target, &cwd)?));
     }
@@ -86,7 +92,11 @@ fn try_run(args: PipelineArgs, separated: bool, env: Environment, terminal: Term
     }
     // Before anything is done: from here on a signal ends the run in order, never in the middle.
     let _handlers = signals::install(&interrupts).context("cannot handle signals")?;
-    Ok(End::Run(Box::new(engine.run(&request)?)))
+    let run = engine.run(&request)?;
+    if let Some(failure) = report.and_then(|report| report.failure()) {
+        terminal.warning(&format!("{:#}", anyhow::Error::new(failure)));
+    }
+    Ok(End::Run(Box::new(run)))
 }
 
 fn request(args: &PipelineArgs, separated: bool, env: &Environment) -> Result<Request, Error> {
