@@ -237,6 +237,7 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
             ]
         }
         Error::CommandFailed { .. }
+        | Error::Declined
         | Error::Interrupted(_)
         | Error::Stopped(_)
         | Error::Io { .. } => Vec::new(),

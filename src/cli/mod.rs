@@ -9,6 +9,7 @@ mod binding;
 mod complete;
 mod completions;
 mod config_reference;
+mod confirm;
 mod demo;
 mod diagnose;
 mod doctor;

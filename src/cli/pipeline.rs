@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use super::annotations::Annotations;
 use super::args::PipelineArgs;
 use super::terminal::Terminal;
-use super::{diagnose, dry_run, signals, tool_completion};
+use super::{confirm, diagnose, dry_run, signals, tool_completion};
 use crate::env::{Clock, Environment};
 use crate::process::Interrupts;
 use crate::project::Project;
@@ -29,6 +29,10 @@ pub(super) fn run(args: PipelineArgs, separated: bool, env: Environment, termina
             report.exit_code
         }
         Err(error) => match error.downcast::<Error>() {
+            Ok(error @ Error::Declined) => {
+                terminal.say(&error.to_string());
+                error.exit_code()
+            }
             Ok(error) => {
                 let code = diagnose::print(&error, &line, terminal);
                 annotations.error("lockstep", &error, terminal);
@@ -88,7 +92,13 @@ fn try_run(args: PipelineArgs, separated: bool, env: Environment, terminal: Term
             human.after_a_question();
             answer
         });
-        engine = engine.ask(ask);
+        engine = engine.ask(ask.clone());
+        if !args.options.many.yes {
+            engine = engine.confirm(Arc::new(move |project, plan| {
+                let question = confirm::question(project, plan);
+                question.is_none_or(|question| ask(&question).is_some_and(|answer| confirm::is_yes(&answer)))
+            }));
+        }
     }
     // Before anything is done: from here on a signal ends the run in order, never in the middle.
     let _handlers = signals::install(&interrupts).context("cannot handle signals")?;
