@@ -65,14 +65,14 @@ impl ReportFile {
         let path = cwd.join(target);
         let ends_so = target.to_string_lossy().ends_with('/');
         if target.is_empty() || ends_so || path.file_name().is_none() {
-            return refused("it is no name of a file".to_owned(), None);
+            return refused("it is not the name of a file".to_owned(), None);
         }
         // A link is followed: the file that it leads to is replaced, and the link stays.
         let path = path.canonicalize().unwrap_or(path);
         let directory = path.parent().unwrap_or(cwd);
         match fs::metadata(directory) {
             Ok(found) if found.is_dir() => {}
-            Ok(_) => return refused(format!("`{}` is no directory", directory.display()), None),
+            Ok(_) => return refused(format!("`{}` is not a directory", directory.display()), None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let why = format!("there is no directory `{}`", directory.display());
                 return refused(why, Some(directory.to_owned()));
@@ -81,7 +81,7 @@ impl ReportFile {
         }
         match fs::metadata(&path) {
             Ok(found) if found.is_dir() => return refused("it is a directory".to_owned(), None),
-            Ok(found) if !found.is_file() => return refused("it is no regular file".to_owned(), None),
+            Ok(found) if !found.is_file() => return refused("it is not a regular file".to_owned(), None),
             Ok(_) | Err(_) => {}
         }
         let junit = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("xml"));
@@ -182,11 +182,11 @@ mod tests {
         for (target, why) in [
             ("none/r.json", "there is no directory"),
             ("dir", "it is a directory"),
-            ("dir/", "it is no name"),
-            ("", "it is no name"),
-            ("..", "it is no name"),
-            ("/dev/null", "it is no regular file"),
-            ("file/r.json", "is no directory"),
+            ("dir/", "it is not the name"),
+            ("", "it is not the name"),
+            ("..", "it is not the name"),
+            ("/dev/null", "it is not a regular file"),
+            ("file/r.json", "is not a directory"),
         ] {
             let text = new(target, directory.path()).err().expect(target).to_string();
             assert!(text.starts_with("cannot write a report to `") && text.contains(why), "{target}: {text}");

@@ -106,7 +106,7 @@ fn a_report_that_cannot_be_written_is_refused_before_or_a_warning_after() {
     let out = a.lockstep("--report none/report.json build -- alpha prod").run();
     out.code(64).prints("").says("there is no directory `").says("hint: mkdir -p ");
     a.lockstep("--report profiles build -- alpha prod").run().code(64).says("it is a directory");
-    a.lockstep("--report /dev/null build -- alpha prod").run().code(64).says("it is no regular file");
+    a.lockstep("--report /dev/null build -- alpha prod").run().code(64).says("it is not a regular file");
     assert!(!a.has(".dist"), "nothing was done");
     a.write("out/keep", "");
     let directory = a.path("out").display().to_string();
