@@ -1,7 +1,7 @@
 //! A pipeline from the command line: words to a request, the engine around it, a code out of it.
 
 use std::ffi::OsString;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 
@@ -86,7 +86,10 @@ fn try_run(args: PipelineArgs, separated: bool, env: Environment, terminal: Term
     engine = engine.output(sink);
     if terminal.interactive {
         let interrupted = interrupts.clone();
+        // Units that run beside each other may both have something to ask.
+        let one_at_a_time = Mutex::new(());
         let ask = Arc::new(move |question: &str| {
+            let _turn = one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
             human.before_a_question();
             let answer = terminal.ask(question, &interrupted);
             human.after_a_question();

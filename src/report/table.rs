@@ -68,7 +68,8 @@ impl Table {
     /// What a unit does now.
     pub(super) fn does(&mut self, unit: &UnitId, doing: impl Into<String>, act: Act) {
         if let Some(row) = self.running.iter_mut().find(|row| row.unit == *unit) {
-            row.doing = doing.into();
+            // It may come from a remote, and is one line of the table.
+            row.doing = doing.into().replace('\n', " ");
             row.act = act;
             self.changed = true;
         }
@@ -183,7 +184,7 @@ mod tests {
         let mut table = Table::new(20);
         table.started(&units[0]);
         table.started(&units[1]);
-        table.does(&units[0], "tofu apply", Act::Quiet);
+        table.does(&units[0], "tofu\napply", Act::Quiet);
         table.does(&units[1], "lock", Act::of_step("lock"));
         assert!(!table.may_tick() && table.may_stand());
         table.does(&units[1], "build", Act::of_step("build"));

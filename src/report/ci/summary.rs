@@ -64,10 +64,13 @@ impl Summary {
         }
     }
 
-    /// `success`, `changes` (a success that the tool told by a code other than 0) or `failure`.
+    /// `success`, `changes` (a success that the tool told by a code other than 0) or `failure`. A run that
+    /// ended before the turn of a unit is a failure even where none of its units failed.
     fn result(&self) -> &'static str {
+        let unwell = |end: &UnitEnd| matches!(end.outcome, UnitOutcome::Failed | UnitOutcome::Skipped);
         match (self.code, &self.error) {
             (_, Some(_)) => "failure",
+            (_, None) if self.ends.iter().any(unwell) => "failure",
             (0, None) => "success",
             (_, None) => "changes",
         }

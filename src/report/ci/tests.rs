@@ -155,6 +155,14 @@ fn several_units_are_a_table_and_what_runs_beside_others_makes_no_groups() {
 }
 
 #[test]
+fn a_run_that_ended_before_a_units_turn_is_a_failure() {
+    let (unit, outcome, code) = (unit(), UnitOutcome::Skipped, 0);
+    let end = Event::UnitFinished { unit, outcome, code, reason: None, log: None, milliseconds: 0 };
+    let (_, _, outputs) = told(CiService::GitHub, &[started(1), end, finished(130, None)]);
+    assert_eq!(outputs, "run-id=r1\nresult=failure\nexit-code=130\nlock=free\n");
+}
+
+#[test]
 fn files_that_cannot_be_written_change_nothing() {
     let env =
         Environment::new("/", [("GITHUB_STEP_SUMMARY", "/dev/full"), ("GITHUB_OUTPUT", "/nowhere/at/all")]);
