@@ -24,6 +24,9 @@ use crate::{Error, env, git, lock, steps};
 
 pub use locks::{LockLog, LogEntry, ProjectLocks};
 
+/// Says whether a plan may be run.
+pub type Confirm = Arc<dyn Fn(&Project, &Plan) -> bool + Send + Sync>;
+
 /// Runs pipelines. Cheap to make; one engine can take any number of requests, one after the other
 /// or from several threads.
 ///
@@ -46,6 +49,7 @@ pub struct Engine {
     stdio: Stdio,
     reporters: Vec<Arc<dyn Reporter>>,
     ask: Option<Ask>,
+    confirm: Option<Confirm>,
     output: DataSink,
     lines: LineSink,
     terminal: bool,
@@ -67,6 +71,7 @@ impl Engine {
             stdio: Stdio::Inherit,
             reporters: Vec::new(),
             ask: None,
+            confirm: None,
             output: DataSink::default(),
             lines: LineSink::default(),
             terminal: false,
@@ -131,6 +136,13 @@ impl Engine {
         self
     }
 
+    /// Who has the last word on a plan, before anything is done.
+    #[must_use]
+    pub fn confirm(mut self, confirm: Confirm) -> Self {
+        self.confirm = Some(confirm);
+        self
+    }
+
     /// Where the data goes that steps give out, such as a difference; without this it is collected
     /// into the report.
     #[must_use]
@@ -170,9 +182,13 @@ impl Engine {
     /// done, what went wrong is in the report.
     ///
     /// # Errors
-    /// As for [`Engine::plan`], and when the repository or the lock's configuration cannot be used.
+    /// As for [`Engine::plan`], when the repository or the lock's configuration cannot be used, and
+    /// when the plan was not confirmed.
     pub fn run(&self, request: &Request) -> Result<Report, Error> {
         let (project, plan) = self.plan(request)?;
+        if self.confirm.as_ref().is_some_and(|confirm| !confirm(&project, &plan)) {
+            return Err(Error::Declined);
+        }
         let services = self.services(&project, &plan)?;
         let report = workflow::run(&plan, &project, &services);
         if services.alive.get().is_some() && nobody_will_ask(&report) {
@@ -338,3 +354,6 @@ fn needs(plan: &Plan, root: &Path, repo: Option<&Repo>) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,6 +75,9 @@ pub enum Error {
         /// Whether that would have been success in time.
         ok: bool,
     },
+    /// Whoever was asked whether the plan may be run did not say yes.
+    #[error("nothing was done")]
+    Declined,
     /// Asked to end before any command had started.
     #[error("interrupted before a command ran")]
     Interrupted(Signal),
@@ -120,7 +123,7 @@ impl Error {
             Self::Process(ProcessError::Io { .. }) | Self::Io { .. } => ExitCode::Io,
             Self::CommandFailed { .. } => ExitCode::Found,
             Self::TimedOut { .. } => ExitCode::TimedOut,
-            Self::Interrupted(_) | Self::Stopped(_) => ExitCode::Interrupted,
+            Self::Declined | Self::Interrupted(_) | Self::Stopped(_) => ExitCode::Interrupted,
         }
     }
 

@@ -159,7 +159,10 @@ impl ExitCode {
             Self::NotFound => {
                 "Install the tool, or put its directory on `PATH`; the message says where it was looked for."
             }
-            Self::Interrupted => "No command was started. Run the same again.",
+            Self::Interrupted => {
+                "No command was started, for an interrupt or because the question before a run of several units \
+                 was not answered with yes. Run the same again."
+            }
         }
     }
 

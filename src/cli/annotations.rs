@@ -10,6 +10,9 @@ use crate::project::Project;
 use crate::report::CiService;
 use crate::workflow::Report;
 
+/// Of more errors than this of one step GitHub shows none.
+const MOST: usize = 10;
+
 /// Where errors are shown, if anywhere.
 pub(super) struct Annotations {
     service: Option<CiService>,
@@ -28,21 +31,29 @@ impl Annotations {
         }
     }
 
-    /// The first error of each unit.
+    /// The first error of each unit, as many as the service shows.
     pub(super) fn report(&self, report: &Report, terminal: Terminal) {
-        for unit in &report.units {
-            if let Some(error) = &unit.error {
-                self.error(&format!("lockstep {}", unit.unit), error, terminal);
-            }
+        let failed: Vec<_> =
+            report.units.iter().filter_map(|unit| Some((&unit.unit, unit.error.as_ref()?))).collect();
+        let shown = if failed.len() > MOST { MOST - 1 } else { failed.len() };
+        for (unit, error) in &failed[..shown] {
+            self.error(&format!("lockstep {unit}"), error, terminal);
+        }
+        if shown < failed.len() {
+            let text = format!("{} more units failed: see the log", failed.len() - shown);
+            self.say("lockstep", &text, None, terminal);
         }
     }
 
     /// An error.
     pub(super) fn error(&self, title: &str, error: &Error, terminal: Terminal) {
-        let Some(service) = self.service else { return };
         let place = error.place().and_then(|place| Some((self.path(place.file()), place.line()?)));
         let place = place.as_ref().map(|(file, line)| (file.as_str(), *line));
-        if let Some(line) = service.annotation(title, &diagnose::chain(error), place) {
+        self.say(title, &diagnose::chain(error), place, terminal);
+    }
+
+    fn say(&self, title: &str, text: &str, place: Option<(&str, usize)>, terminal: Terminal) {
+        if let Some(line) = self.service.and_then(|service| service.annotation(title, text, place)) {
             terminal.say(&line);
         }
     }

@@ -12,7 +12,7 @@ use crate::git::GitError;
 use crate::lock::{Extent, LockError, LockKey, LockState};
 use crate::process::ProcessError;
 use crate::project::UnitId;
-use crate::report::Level;
+use crate::report::{Level, ReportFileError};
 use crate::workflow::{LockFate, OrderError, ParseError, PlanError, Report, UnitReport, parse};
 use crate::{Error, ExitCode};
 
@@ -37,28 +37,41 @@ fn unit_of(error: &Error) -> Option<UnitId> {
     }
 }
 
-/// Prints an error of a subcommand.
+/// Prints an error of a subcommand, or of the command line's own doing around a pipeline.
 pub(super) fn print_any(error: &anyhow::Error, terminal: Terminal) -> u8 {
-    match error.downcast_ref::<Error>() {
-        Some(error) => print(error, &[], terminal),
-        None => {
-            terminal.error(&format!("{error:#}"));
-            ExitCode::Io.code()
+    if let Some(error) = error.downcast_ref::<Error>() {
+        return print(error, &[], terminal);
+    }
+    terminal.error(&format!("{error:#}"));
+    match error.downcast_ref::<ReportFileError>() {
+        Some(ReportFileError::Target { missing, .. }) => {
+            if let Some(directory) = missing {
+                terminal.hint(&format!("mkdir -p {}", parse::quote(directory.as_os_str())));
+            }
+            ExitCode::Usage.code()
         }
+        Some(ReportFileError::Write { .. }) | None => ExitCode::Io.code(),
     }
 }
 
+/// So many failures of a run are explained in full; of more only the first is, for then it is one cause
+/// in many places more often than not.
+const EXPLAINED: usize = 3;
+
 /// Prints what a run's user must know after it: nothing if it went well.
 pub(super) fn print_report(report: &Report, words: &[OsString], terminal: Terminal) {
+    // Of a failing tool that has said what went wrong there is nothing to add without a lock.
+    let is_told = |unit: &&UnitReport| {
+        let tool_only =
+            matches!(unit.error, Some(Error::CommandFailed { .. })) && unit.lock == LockFate::Free;
+        unit.error.is_some() && (!tool_only || terminal.level == Level::Verbose)
+    };
+    let told: Vec<&UnitReport> = report.units.iter().filter(is_told).collect();
+    let explained = if told.len() > EXPLAINED { 1 } else { told.len() };
     let mut given = Vec::new();
-    for unit in &report.units {
+    for unit in &told[..explained] {
         let Some(error) = &unit.error else { continue };
         let line = Line { words, id: Some(&unit.unit), ci: terminal.ci };
-        let tool_only = matches!(error, Error::CommandFailed { .. }) && unit.lock == LockFate::Free;
-        // The tool has said what went wrong; without a lock there is nothing to add.
-        if tool_only && terminal.level != Level::Verbose {
-            continue;
-        }
         let mut text = with_lock(&chain(error), unit);
         if report.units.len() > 1 && !text.contains(&unit.unit.to_string()) {
             text = format!("{}: {text}", unit.unit);
@@ -71,6 +84,24 @@ pub(super) fn print_report(report: &Report, words: &[OsString], terminal: Termin
                 given.push(hint);
             }
         }
+    }
+    counted(&told[explained..], terminal);
+}
+
+/// What is not explained is counted; the table of the run has a line for each.
+fn counted(units: &[&UnitReport], terminal: Terminal) {
+    if units.is_empty() {
+        return;
+    }
+    let kept = units.iter().filter(|unit| unit.lock == LockFate::Kept).count();
+    let locks = match kept {
+        0 => String::new(),
+        1 => "; one more lock is kept".to_owned(),
+        _ => format!("; {kept} more locks are kept"),
+    };
+    terminal.error(&format!("{} more units failed, each has its line above{locks}", units.len()));
+    if kept > 0 {
+        terminal.hint("to see the locks: lockstep locks");
     }
 }
 
@@ -209,9 +240,11 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
                     .into(),
             ]
         }
-        Error::CommandFailed { .. } | Error::Interrupted(_) | Error::Stopped(_) | Error::Io { .. } => {
-            Vec::new()
-        }
+        Error::CommandFailed { .. }
+        | Error::Declined
+        | Error::Interrupted(_)
+        | Error::Stopped(_)
+        | Error::Io { .. } => Vec::new(),
     }
 }
 

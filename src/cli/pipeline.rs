@@ -2,18 +2,18 @@
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 
 use super::annotations::Annotations;
 use super::args::PipelineArgs;
 use super::terminal::Terminal;
-use super::{diagnose, dry_run, signals, tool_completion};
+use super::{confirm, diagnose, dry_run, signals, tool_completion};
 use crate::env::{Clock, Environment};
 use crate::process::Interrupts;
 use crate::project::Project;
-use crate::report::{Ci, CiService, Human, Json};
+use crate::report::{Ci, CiService, Human, Json, ReportFile};
 use crate::workflow::parse::{self, ParseError, Vocabulary};
 use crate::workflow::{Options, Report, Request, planner};
 use crate::{Engine, Error, steps};
@@ -30,6 +30,10 @@ pub(super) fn run(args: PipelineArgs, separated: bool, env: Environment, termina
             report.exit_code
         }
         Err(error) => match error.downcast::<Error>() {
+            Ok(error @ Error::Declined) => {
+                terminal.say(&error.to_string());
+                error.exit_code()
+            }
             Ok(error) => {
                 let code = diagnose::print(&error, &line, terminal);
                 annotations.error("lockstep", &error, terminal);
@@ -56,6 +60,8 @@ fn try_run(args: PipelineArgs, separated: bool, env: Environment, terminal: Term
     let interrupts = Interrupts::new();
     let cwd = env.cwd().to_owned();
     let ci = CiService::detect(&env).map(|service| Ci::new(service, &env, Clock::System, std::io::stderr()));
+    let report = args.options.many.report.as_ref();
+    let report = report.map(|target| ReportFile::new(target, &cwd).map(Arc::new)).transpose()?;
     let mut engine = Engine::new(env).interrupts(interrupts.clone());
     if args.options.dry_run {
         let (project, plan) = engine.plan(&request)?;
@@ -66,23 +72,45 @@ fn try_run(args: PipelineArgs, separated: bool, env: Environment, terminal: Term
     if let Some(ci) = ci {
         engine = engine.reporter(Arc::new(ci));
     }
-    let human = Arc::new(Human::new(std::io::stderr(), terminal.level, terminal.color, terminal.live));
-    engine = engine.reporter(human.clone());
+    let human = Human::new(std::io::stderr(), terminal.level, terminal.color, terminal.live);
+    let human = Arc::new(human.output(std::io::stdout(), terminal.color_data));
+    engine = engine.reporter(human.clone()).lines(human.lines());
+    if let Some(report) = &report {
+        report.remove_earlier()?;
+        engine = engine.reporter(report.clone());
+    }
     if let Some(target) = &args.options.events {
         engine = engine.reporter(Arc::new(Json::open(target, &cwd)?));
     }
-    engine = engine.output(terminal.sink());
-    engine = engine.terminal(std::io::stdin().is_terminal()).lines(super::lines::sink());
+    let mut sink = terminal.sink();
+    sink.write = sink.write.map(|write| human.before_data(write));
+    engine = engine.output(sink).terminal(std::io::stdin().is_terminal());
     if terminal.interactive {
         let interrupted = interrupts.clone();
-        engine = engine.ask(Arc::new(move |question: &str| {
+        // Units that run beside each other may both have something to ask.
+        let one_at_a_time = Mutex::new(());
+        let ask = Arc::new(move |question: &str| {
+            let _turn = one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
             human.before_a_question();
-            terminal.ask(question, &interrupted)
-        }));
+            let answer = terminal.ask(question, &interrupted);
+            human.after_a_question();
+            answer
+        });
+        engine = engine.ask(ask.clone());
+        if !args.options.many.yes {
+            engine = engine.confirm(Arc::new(move |project, plan| {
+                let question = confirm::question(project, plan);
+                question.is_none_or(|question| ask(&question).is_some_and(|answer| confirm::is_yes(&answer)))
+            }));
+        }
     }
     // Before anything is done: from here on a signal ends the run in order, never in the middle.
     let _handlers = signals::install(&interrupts).context("cannot handle signals")?;
-    Ok(End::Run(Box::new(engine.run(&request)?)))
+    let run = engine.run(&request)?;
+    if let Some(failure) = report.and_then(|report| report.failure()) {
+        terminal.warning(&format!("{:#}", anyhow::Error::new(failure)));
+    }
+    Ok(End::Run(Box::new(run)))
 }
 
 fn request(args: &PipelineArgs, separated: bool, env: &Environment) -> Result<Request, Error> {

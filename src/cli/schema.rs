@@ -12,6 +12,7 @@ use super::{graph, lock_json, why, write_files};
 use crate::ExitCode;
 use crate::env::Environment;
 use crate::project::{file_schema, nearest};
+use crate::report::ReportFile;
 use crate::steps::describe_schema;
 use crate::workflow::{Event, journal::Journal};
 
@@ -45,6 +46,7 @@ const SCHEMAS: &[Entry] = &[
     file("workflow", "workflows/NAME.toml"),
     Entry { name: "events", of: "a line of `--events`", make: Event::schema },
     Entry { name: "journal", of: "a line of a file in .git/lockstep/runs", make: Journal::schema },
+    Entry { name: "report", of: "a file of `--report`", make: ReportFile::schema },
     Entry { name: "locks", of: "`lockstep locks --json`", make: || lock_json::schemas()[0].clone() },
     Entry {
         name: "locks-show",

@@ -82,6 +82,11 @@ impl Terminal {
         self.labelled("error", "31", text);
     }
 
+    /// `warning: …`
+    pub(super) fn warning(self, text: &str) {
+        self.labelled("warning", "33", text);
+    }
+
     /// `hint: …`
     pub(super) fn hint(self, text: &str) {
         self.labelled("hint", "36", text);

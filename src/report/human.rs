@@ -1,18 +1,25 @@
 //! What a person at a terminal reads: nearly nothing when all goes as usual.
 //!
-//! Everything goes to one writer, standard error. While a tool owns the terminal nothing is
+//! The talk goes to one writer, standard error. While a tool owns the terminal nothing is
 //! written, except that its time is over; what there was to say comes after it. Errors are not told here: they end the run, and
 //! whoever started it explains them.
+//!
+//! In a run of several units the lines of commands that run beside others come through here as well,
+//! so that they, the talk and the live table share one lock and one screen.
 
-use std::fmt::Write as _;
 use std::io::Write;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::lines::Names;
 use super::progress::Progress;
+use super::screen::Screen;
+use super::several::Several;
+use super::table::Act;
 use super::text::harmless;
+use super::ticker::{Drawn, Ticker};
 use crate::env::Span;
 use crate::project::UnitId;
-use crate::workflow::{Event, Reporter};
+use crate::workflow::{Event, LineSink, Reporter, Stream, WriteData};
 
 /// How much to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,41 +32,96 @@ pub enum Level {
     Verbose,
 }
 
+/// More of the same than this are counted instead of listed.
+const MANY: usize = 3;
+
 /// Tells a person what happens.
 pub struct Human {
     level: Level,
     color: bool,
+    /// Whether lines of standard output get colours.
+    color_lines: bool,
     progress: Progress,
-    talk: Mutex<Talk>,
+    ticker: Ticker,
+    talk: Arc<Mutex<Talk>>,
 }
 
-struct Talk {
-    out: Box<dyn Write + Send>,
-    /// How many tools own the terminal now.
-    tools: usize,
-    /// What is to be said when they have ended.
-    waiting: String,
-    /// A run of several units names the unit in every line.
-    several: bool,
+/// What one lock guards.
+pub(super) struct Talk {
+    pub(super) screen: Screen,
+    /// Of a run of several units, which names the unit in every line.
+    pub(super) several: Option<Several>,
+    /// Whose commands have the terminal.
+    holders: Vec<UnitId>,
     kept: Vec<UnitId>,
 }
 
 impl Human {
-    /// Writes to `out`; `live` allows a passing line on standard error while a step takes long.
+    /// Writes to `out`; `live` allows a passing line, and in a run of several units a live table, on
+    /// standard error.
     pub fn new(out: impl Write + Send + 'static, level: Level, color: bool, live: bool) -> Self {
-        let talk =
-            Talk { out: Box::new(out), tools: 0, waiting: String::new(), several: false, kept: Vec::new() };
-        Self { level, color, progress: Progress::new(live), talk: Mutex::new(talk) }
+        let talk = Talk { screen: Screen::new(out), several: None, holders: Vec::new(), kept: Vec::new() };
+        let talk = Arc::new(Mutex::new(talk));
+        Self {
+            level,
+            color,
+            color_lines: false,
+            progress: Progress::new(live),
+            ticker: Ticker::new(live.then(|| Drawn { talk: Arc::clone(&talk), color })),
+            talk,
+        }
     }
 
-    /// Takes the passing line away and keeps it away for the rest of the step: the user is about to be
-    /// asked something, and what he reads and types must stand alone.
+    /// Where lines go that commands beside others write to their standard output, and whether with
+    /// colours; without it they go where the talk goes.
+    #[must_use]
+    pub fn output(mut self, out: impl Write + Send + 'static, color: bool) -> Self {
+        self.lock().screen.output(out);
+        self.color_lines = color;
+        self
+    }
+
+    /// Shows the lines of commands that run beside others, each with its unit before it.
+    pub fn lines(self: &Arc<Self>) -> LineSink {
+        let human = Arc::clone(self);
+        let show = move |unit: &UnitId, stream: Stream, text: &[u8]| human.show_line(unit, stream, text);
+        LineSink { show: Some(Arc::new(show)) }
+    }
+
+    /// Writes data as `write` does, with everything that moves taken away before.
+    pub fn before_data(self: &Arc<Self>, write: WriteData) -> WriteData {
+        let human = Arc::clone(self);
+        Arc::new(move |bytes: &[u8]| {
+            human.progress.end();
+            let talk = &mut *human.lock();
+            talk.screen.erase();
+            write(bytes)
+        })
+    }
+
+    /// Takes everything that moves away and keeps it away: the user is about to be asked something, and
+    /// what he reads and types must stand alone. What there is to say waits for
+    /// [`Human::after_a_question`].
     pub fn before_a_question(&self) {
         self.progress.end();
+        self.lock().screen.hold();
+    }
+
+    /// The question is answered.
+    pub fn after_a_question(&self) {
+        self.lock().screen.release();
     }
 
     fn lock(&self) -> MutexGuard<'_, Talk> {
         self.talk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn show_line(&self, unit: &UnitId, stream: Stream, text: &[u8]) {
+        let talk = &mut *self.lock();
+        let names = talk.several.as_ref().map_or_else(|| Names::of([unit]), |several| several.names);
+        let color = if stream == Stream::Out { self.color_lines } else { self.color };
+        talk.screen.write(stream, &names.line(unit, text, color));
+        self.flush(talk);
     }
 
     /// A line, if the level allows it.
@@ -67,28 +129,69 @@ impl Human {
         if self.level < least {
             return;
         }
-        let (dim, plain) = if self.color { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
         let unit = match unit {
-            Some(unit) if talk.several => format!("{unit}: "),
+            Some(unit) if talk.several.is_some() => format!("{unit}: "),
             _ => String::new(),
         };
-        // Writing to a string does not fail.
-        let _ = writeln!(talk.waiting, "{dim}lockstep:{plain} {unit}{text}");
+        let line = format!("{} {unit}{text}\n", self.name());
+        talk.screen.write(Stream::Err, line.as_bytes());
         self.flush(talk);
     }
 
     fn flush(&self, talk: &mut Talk) {
-        if talk.tools > 0 || talk.waiting.is_empty() {
-            return;
+        if talk.screen.has_news() {
+            self.progress.end();
+            talk.screen.flush();
         }
-        self.progress.end();
-        let text = std::mem::take(&mut talk.waiting);
-        // Nobody reads any more: that is no reason to end a run.
-        let _ = talk.out.write_all(text.as_bytes()).and_then(|()| talk.out.flush());
+    }
+
+    fn name(&self) -> &'static str {
+        if self.color { "\x1b[2mlockstep:\x1b[0m" } else { "lockstep:" }
     }
 
     fn warning(&self) -> &'static str {
         if self.color { "\x1b[33mwarning:\x1b[0m" } else { "warning:" }
+    }
+
+    /// Somebody else holds the lock.
+    fn waiting(&self, talk: &mut Talk, unit: &UnitId, text: &str, changed: bool) {
+        let live = self.progress.is_live();
+        match &mut talk.several {
+            Some(several) if live => several.table.does(unit, text, Act::Quiet),
+            None if live && talk.screen.is_held() => {}
+            None if live => self.progress.show(format!("lockstep: {text}")),
+            _ if changed => self.say(talk, Level::Normal, Some(unit), text),
+            _ => {}
+        }
+    }
+
+    /// The run is over: how its units ended, and which locks stay.
+    fn finished(&self, talk: &mut Talk, failed: bool) {
+        let mut kept = std::mem::take(&mut talk.kept);
+        // After an error whoever explains it says so as well, with more to go by.
+        match &talk.several {
+            Some(several) => kept.retain(|unit| !several.has_failed(unit)),
+            None if failed => kept.clear(),
+            None => {}
+        }
+        let lines = talk.several.as_mut().map(|several| several.summary(self.level, self.color));
+        for line in lines.unwrap_or_default() {
+            let line =
+                if line.starts_with(' ') { format!("{line}\n") } else { format!("{} {line}\n", self.name()) };
+            talk.screen.write(Stream::Err, line.as_bytes());
+        }
+        self.flush(talk);
+        // The first of many shows how.
+        let told = if kept.len() > MANY { 1 } else { kept.len() };
+        for unit in &kept[..told] {
+            let give_back = format!("lockstep unlock-any -- {} {}", unit.module, unit.profile);
+            let text = format!("lock {unit} is kept; to give it back: {give_back}");
+            self.say(talk, Level::Normal, None, &text);
+        }
+        if told < kept.len() {
+            let text = format!("{} more locks are kept; to see them: lockstep locks", kept.len() - told);
+            self.say(talk, Level::Normal, None, &text);
+        }
     }
 
     fn step_finished(&self, talk: &mut Talk, event: &StepEnd<'_>) {
@@ -125,22 +228,39 @@ impl Reporter for Human {
         let talk = &mut *self.lock();
         match event {
             Event::RunStarted { run, owner, units, steps, .. } => {
-                talk.several = units.len() > 1;
+                talk.several = (units.len() > 1).then(|| Several::new(units));
                 let steps = steps.join(", ");
                 self.say(talk, Level::Verbose, None, &harmless(&format!("run {run} of {owner}: {steps}")));
             }
-            Event::UnitStarted { .. } | Event::UnitFinished { .. } => {}
-            Event::StepStarted { unit, step } => {
-                if talk.tools == 0 {
-                    self.progress.begin(format!("lockstep: {unit}: {} ...", harmless(step)));
+            Event::UnitStarted { unit } => {
+                if let Some(several) = &mut talk.several {
+                    several.table.started(unit);
+                    self.ticker.begin();
                 }
             }
+            Event::UnitFinished { .. } => {
+                if let Some(several) = &mut talk.several {
+                    several.ended(event);
+                }
+            }
+            Event::StepStarted { unit, step } => match &mut talk.several {
+                Some(several) => {
+                    several.table.does(unit, harmless(step), Act::of_step(step));
+                    if !several.table.may_stand() {
+                        talk.screen.erase();
+                    }
+                }
+                None if !talk.screen.is_held() => {
+                    self.progress.begin(format!("lockstep: {unit}: {} ...", harmless(step)));
+                }
+                None => {}
+            },
             Event::StepSkipped { unit, step, reason } => {
                 let text = format!("{}: left out: {}", harmless(step), harmless(reason));
                 self.say(talk, Level::Verbose, Some(unit), &text);
             }
             Event::StepFinished { unit, step, ok, skipped, routine, summary, milliseconds } => {
-                if talk.tools == 0 {
+                if !talk.screen.is_held() {
                     self.progress.end();
                 }
                 let (ok, skipped, routine, milliseconds) = (*ok, *skipped, *routine, *milliseconds);
@@ -154,16 +274,23 @@ impl Reporter for Human {
                 let text = format!("{} from {}", harmless(path), harmless(source));
                 self.say(talk, Level::Verbose, Some(unit), &text);
             }
-            Event::CommandStarted { unit, program, directory } => {
+            Event::CommandStarted { unit, program, directory, terminal } => {
                 let text = format!("{} in {}", harmless(program), harmless(directory));
                 self.say(talk, Level::Verbose, Some(unit), &text);
-                // Before the tool writes anything.
-                self.progress.end();
-                talk.tools += 1;
+                if let Some(several) = &mut talk.several {
+                    several.table.does(unit, harmless(program), Act::Quiet);
+                }
+                if *terminal {
+                    // Before the tool writes anything.
+                    self.progress.end();
+                    talk.screen.hold();
+                    talk.holders.push(unit.clone());
+                }
             }
-            Event::CommandExpired { program, limit_seconds, killed, .. } => {
+            Event::CommandExpired { unit, program, limit_seconds, killed } => {
                 let program = harmless(program);
                 let limit = Span::from_seconds(*limit_seconds);
+                let unit = talk.several.as_ref().map_or_else(String::new, |_| format!("{unit}: "));
                 let text = match killed {
                     false => format!(
                         "`{program}` has run for {limit}, its limit: asked it to end (SIGTERM), and wait for it"
@@ -171,15 +298,16 @@ impl Reporter for Human {
                     true => format!("`{program}` has not ended: killed it"),
                 };
                 // At once: whoever looks at the tool should not wonder what befell it.
-                let line = format!("lockstep: {} {text}\n", self.warning());
-                let _ = talk.out.write_all(line.as_bytes()).and_then(|()| talk.out.flush());
+                talk.screen.write_now(format!("lockstep: {} {unit}{text}\n", self.warning()).as_bytes());
             }
             Event::CommandFinished { unit, program, code, signal, .. } => {
-                talk.tools = talk.tools.saturating_sub(1);
+                if let Some(at) = talk.holders.iter().position(|holder| holder == unit) {
+                    talk.holders.swap_remove(at);
+                    talk.screen.release();
+                }
                 let killed = signal.map_or_else(String::new, |number| format!(", killed by signal {number}"));
                 let text = format!("{}: exit code {code}{killed}", harmless(program));
                 self.say(talk, Level::Verbose, Some(unit), &text);
-                self.flush(talk);
             }
             Event::LockWaiting {
                 unit,
@@ -197,14 +325,7 @@ impl Reporter for Human {
                 let state = state.word();
                 let text =
                     format!("waiting for lock `{key}`: {state} by `{owner}` for {age}{doing}, {left} left");
-                let text = harmless(&text);
-                if self.progress.is_live() {
-                    if talk.tools == 0 {
-                        self.progress.show(format!("lockstep: {text}"));
-                    }
-                } else if *changed {
-                    self.say(talk, Level::Normal, Some(unit), &text);
-                }
+                self.waiting(talk, unit, &harmless(&text), *changed);
             }
             Event::LockTaken { unit, generation, place } => {
                 let text = format!("lock {unit} taken, generation {generation}, in {}", harmless(place));
@@ -222,23 +343,16 @@ impl Reporter for Human {
             Event::Note { unit, message } => self.say(talk, Level::Normal, unit.as_ref(), &harmless(message)),
             Event::RunFinished { run, code, error, .. } => {
                 self.progress.end();
-                for unit in std::mem::take(&mut talk.kept) {
-                    // After an error whoever explains it says so as well, with more to go by.
-                    if error.is_none() {
-                        let give_back = format!("lockstep unlock-any -- {} {}", unit.module, unit.profile);
-                        self.say(
-                            talk,
-                            Level::Normal,
-                            None,
-                            &format!("lock {unit} is kept; to give it back: {give_back}"),
-                        );
-                    }
-                }
+                self.ticker.end();
+                talk.screen.erase();
+                self.finished(talk, error.is_some());
                 self.say(talk, Level::Verbose, None, &format!("run {} ended with {code}", harmless(run)));
             }
         }
     }
 }
 
+#[cfg(test)]
+mod several_tests;
 #[cfg(test)]
 mod tests;

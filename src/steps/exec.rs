@@ -101,6 +101,7 @@ fn start(
         unit: run.id().clone(),
         program: call.label.clone(),
         directory: spec.cwd.display().to_string(),
+        terminal: spec.stdio == Stdio::Inherit,
     });
     run.services.runner.run(spec, interrupts).map_err(|error| {
         let code = match &error {

@@ -98,7 +98,7 @@ pub enum Event {
         /// What it was made of: a file, or a place in one, relative to the project.
         source: String,
     },
-    /// A tool takes over the terminal.
+    /// A tool begins.
     CommandStarted {
         /// For which unit.
         unit: UnitId,
@@ -106,6 +106,9 @@ pub enum Event {
         program: String,
         /// Its process works here.
         directory: String,
+        /// It has the terminal, or whatever else this process was started with; else its input is
+        /// empty and what it writes goes elsewhere.
+        terminal: bool,
     },
     /// The tool has run for as long as it may, and still runs.
     CommandExpired {
@@ -118,7 +121,7 @@ pub enum Event {
         /// It was killed now; else it was asked to end.
         killed: bool,
     },
-    /// The tool has ended and the terminal is ours again.
+    /// The tool has ended; the terminal, if it had that, is ours again.
     CommandFinished {
         /// For which unit.
         unit: UnitId,

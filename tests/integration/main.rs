@@ -47,6 +47,7 @@ mod push;
 mod readme;
 mod recipes;
 mod remotes;
+mod reports;
 mod repositories;
 mod schema;
 mod shells;

@@ -123,7 +123,8 @@ impl Reporter for Ci {
         progress.seen.add(event);
         match event {
             Event::RunStarted { commands, units, .. } => progress.groups = *commands > 1 || units.len() > 1,
-            Event::CommandStarted { unit, program, .. } if progress.groups => {
+            // The lines of what runs beside others have their unit before them, and make no groups.
+            Event::CommandStarted { unit, program, terminal: true, .. } if progress.groups => {
                 progress.opened += 1;
                 progress.open = progress.opened;
                 let line = self.service.open_group(progress.open, &format!("{unit}: {program}"), self.clock);

@@ -3,7 +3,11 @@
 use std::fmt::Write as _;
 
 use crate::project::{UnitId, is_harmless};
-use crate::workflow::Event;
+use crate::report::units::{Totals, UnitEnd, word};
+use crate::workflow::{Event, UnitOutcome};
+
+/// So many units are named in the title.
+const NAMED: usize = 5;
 
 /// What is kept of a run.
 #[derive(Debug, Default)]
@@ -11,6 +15,7 @@ pub(super) struct Summary {
     run: String,
     units: Vec<UnitId>,
     rows: Vec<Row>,
+    ends: Vec<UnitEnd>,
     warnings: Vec<String>,
     kept: Vec<UnitId>,
     code: u8,
@@ -29,6 +34,7 @@ struct Row {
 impl Summary {
     /// Takes note of an event.
     pub(super) fn add(&mut self, event: &Event) {
+        self.ends.extend(UnitEnd::of(event));
         match event {
             Event::RunStarted { run, units, .. } => {
                 self.run.clone_from(run);
@@ -58,10 +64,13 @@ impl Summary {
         }
     }
 
-    /// `success`, `changes` (a success that the tool told by a code other than 0) or `failure`.
+    /// `success`, `changes` (a success that the tool told by a code other than 0) or `failure`. A run that
+    /// ended before the turn of a unit is a failure even where none of its units failed.
     fn result(&self) -> &'static str {
+        let unwell = |end: &UnitEnd| matches!(end.outcome, UnitOutcome::Failed | UnitOutcome::Skipped);
         match (self.code, &self.error) {
             (_, Some(_)) => "failure",
+            (_, None) if self.ends.iter().any(unwell) => "failure",
             (0, None) => "success",
             (_, None) => "changes",
         }
@@ -69,28 +78,16 @@ impl Summary {
 
     /// For the page of a job.
     pub(super) fn markdown(&self) -> String {
-        let units: Vec<String> = self.units.iter().map(|unit| escaped(&unit.to_string())).collect();
-        let mut text = format!("### lockstep {}: {}", units.join(", "), self.result());
+        let mut text = format!("### lockstep {}: {}", self.title(), self.result());
         if self.code != 0 {
             // Writing to a string does not fail.
             let _ = write!(text, " (exit code {})", self.code);
         }
         text.push_str("\n\n");
-        let several = self.units.len() > 1;
-        text.push_str(if several {
-            "| unit | step | result | time |\n| --- "
+        if self.ends.is_empty() {
+            self.steps(&mut text);
         } else {
-            "| step | result | time |\n"
-        });
-        text.push_str("| --- | --- | ---: |\n");
-        for row in &self.rows {
-            if several {
-                let _ = write!(text, "| {} ", escaped(&row.unit.to_string()));
-            }
-            let said =
-                if row.summary.is_empty() { String::new() } else { format!(": {}", escaped(&row.summary)) };
-            let (step, seconds) = (escaped(&row.step), row.milliseconds as f64 / 1000.0);
-            let _ = writeln!(text, "| {step} | {}{said} | {seconds:.2} s |", row.result);
+            self.units(&mut text);
         }
         text.push('\n');
         for warning in &self.warnings {
@@ -109,6 +106,60 @@ impl Summary {
             );
         }
         text
+    }
+
+    /// The units; many are counted.
+    fn title(&self) -> String {
+        if self.units.len() > NAMED {
+            return format!("{} units", self.units.len());
+        }
+        self.units.iter().map(|unit| escaped(&unit.to_string())).collect::<Vec<_>>().join(", ")
+    }
+
+    /// A table of the steps of one unit, or of several whose ends were not told.
+    fn steps(&self, text: &mut String) {
+        let several = self.units.len() > 1;
+        text.push_str(if several {
+            "| unit | step | result | time |\n| --- "
+        } else {
+            "| step | result | time |\n"
+        });
+        text.push_str("| --- | --- | ---: |\n");
+        for row in &self.rows {
+            if several {
+                let _ = write!(text, "| {} ", escaped(&row.unit.to_string()));
+            }
+            let said =
+                if row.summary.is_empty() { String::new() } else { format!(": {}", escaped(&row.summary)) };
+            let (step, seconds) = (escaped(&row.step), row.milliseconds as f64 / 1000.0);
+            let _ = writeln!(text, "| {step} | {}{said} | {seconds:.2} s |", row.result);
+        }
+    }
+
+    /// A table of units, those that failed first: whoever looks at the page looks at its top.
+    fn units(&self, text: &mut String) {
+        let totals = Totals::of(self.ends.iter().map(|end| &end.outcome));
+        let Totals { ok, changes, failed, skipped } = totals;
+        let _ = writeln!(
+            text,
+            "{} units: {ok} ok, {changes} with changes, {failed} failed, {skipped} skipped\n\n\
+             | unit | result | code | time | reason |\n| --- | --- | ---: | ---: | --- |",
+            totals.all()
+        );
+        for outcome in [UnitOutcome::Failed, UnitOutcome::Skipped, UnitOutcome::Changes, UnitOutcome::Ok] {
+            for end in self.ends.iter().filter(|end| end.outcome == outcome) {
+                let (unit, reason) = (end.unit.to_string(), end.reason_line().unwrap_or_default());
+                let seconds = end.milliseconds as f64 / 1000.0;
+                let _ = writeln!(
+                    text,
+                    "| {} | {} | {} | {seconds:.2} s | {} |",
+                    escaped(&unit),
+                    word(outcome),
+                    end.code,
+                    escaped(reason)
+                );
+            }
+        }
     }
 
     /// For later steps: `name=value` lines; as variables, in capitals and with a prefix.

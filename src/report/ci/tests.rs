@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::project::UnitId;
+use crate::workflow::UnitOutcome;
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -38,7 +39,12 @@ fn started(commands: usize) -> Event {
 fn command() -> [Event; 2] {
     let program = "tofu apply".to_owned();
     [
-        Event::CommandStarted { unit: unit(), program: program.clone(), directory: "/x".into() },
+        Event::CommandStarted {
+            unit: unit(),
+            program: program.clone(),
+            directory: "/x".into(),
+            terminal: true,
+        },
         Event::CommandFinished { unit: unit(), program, code: 1, signal: None, ok: false },
     ]
 }
@@ -120,6 +126,40 @@ fn the_only_command_is_not_folded_away_and_changes_are_a_success() {
     let (log, _, outputs) = told(CiService::GitHub, &events);
     assert_eq!(log, "");
     assert_eq!(outputs, "run-id=r1\nresult=changes\nexit-code=2\nlock=free\n");
+}
+
+#[test]
+fn several_units_are_a_table_and_what_runs_beside_others_makes_no_groups() {
+    let ids: Vec<UnitId> = (0..7).map(|number| format!("m_{number}/prod").parse().unwrap()).collect();
+    let mut events = vec![started(1)];
+    if let Event::RunStarted { units, .. } = &mut events[0] {
+        units.clone_from(&ids);
+    }
+    for (number, unit) in ids.iter().enumerate() {
+        let (outcome, code, reason) = match number {
+            1 => (UnitOutcome::Changes, 2, None),
+            2 => (UnitOutcome::Failed, 1, Some("`tofu apply` ended\nbadly".to_owned())),
+            3 => (UnitOutcome::Skipped, 0, Some("needs m_2/prod, which failed".to_owned())),
+            _ => (UnitOutcome::Ok, 0, None),
+        };
+        let (program, directory) = ("tofu apply".to_owned(), "/x".to_owned());
+        events.push(Event::UnitStarted { unit: unit.clone() });
+        events.push(Event::CommandStarted { unit: unit.clone(), program, directory, terminal: false });
+        let (unit, log) = (unit.clone(), None);
+        events.push(Event::UnitFinished { unit, outcome, code, reason, log, milliseconds: 1230 });
+    }
+    events.push(finished(1, Some("x")));
+    let (log, summary, _) = told(CiService::GitHub, &events);
+    assert_eq!(log, "");
+    insta::assert_snapshot!(summary);
+}
+
+#[test]
+fn a_run_that_ended_before_a_units_turn_is_a_failure() {
+    let (unit, outcome, code) = (unit(), UnitOutcome::Skipped, 0);
+    let end = Event::UnitFinished { unit, outcome, code, reason: None, log: None, milliseconds: 0 };
+    let (_, _, outputs) = told(CiService::GitHub, &[started(1), end, finished(130, None)]);
+    assert_eq!(outputs, "run-id=r1\nresult=failure\nexit-code=130\nlock=free\n");
 }
 
 #[test]

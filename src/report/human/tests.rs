@@ -6,15 +6,15 @@ use super::*;
 use crate::project::Name;
 
 #[derive(Clone, Default)]
-struct Screen(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Paper(Arc<Mutex<Vec<u8>>>);
 
-impl Screen {
-    fn text(&self) -> String {
+impl Paper {
+    pub(super) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
 
-impl Write for Screen {
+impl Write for Paper {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().write(bytes)
     }
@@ -73,7 +73,12 @@ fn usual() -> Vec<Event> {
         Event::StepStarted { unit: unit(), step: "build".into() },
         finished("build", "2 written, 1 removed", false),
         Event::StepStarted { unit: unit(), step: program() },
-        Event::CommandStarted { unit: unit(), program: program(), directory: "/p/.dist".into() },
+        Event::CommandStarted {
+            unit: unit(),
+            program: program(),
+            directory: "/p/.dist".into(),
+            terminal: true,
+        },
         Event::CommandFinished { unit: unit(), program: program(), code: 0, signal: None, ok: true },
         finished("tofu apply", "", false),
         Event::StepStarted { unit: unit(), step: "git-push".into() },
@@ -84,7 +89,7 @@ fn usual() -> Vec<Event> {
 }
 
 fn shown(level: Level, color: bool, events: &[Event]) -> String {
-    let screen = Screen::default();
+    let screen = Paper::default();
     let human = Human::new(screen.clone(), level, color, false);
     events.iter().for_each(|event| human.emit(event));
     screen.text()
@@ -113,10 +118,15 @@ fn every_step_on_request() {
 
 #[test]
 fn nothing_is_written_while_a_tool_owns_the_terminal() {
-    let screen = Screen::default();
+    let screen = Paper::default();
     let human = Human::new(screen.clone(), Level::Normal, false, false);
     let program = || "tofu".to_owned();
-    human.emit(&Event::CommandStarted { unit: unit(), program: program(), directory: "/".into() });
+    human.emit(&Event::CommandStarted {
+        unit: unit(),
+        program: program(),
+        directory: "/".into(),
+        terminal: true,
+    });
     human.emit(&note("later"));
     human.emit(&Event::Warning { unit: None, message: "also".into() });
     assert_eq!(screen.text(), "");
