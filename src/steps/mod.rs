@@ -10,6 +10,7 @@ mod exec;
 mod git_check;
 mod git_push;
 mod lock;
+mod outputs;
 mod push_error;
 mod rendering;
 mod surroundings;

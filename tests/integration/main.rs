@@ -40,6 +40,7 @@ mod lock_keys;
 mod lock_moves;
 mod many;
 mod new;
+mod outputs;
 mod push;
 mod readme;
 mod recipes;

@@ -1,0 +1,21 @@
+//! Using a unit's rendered directory as it stands, without building it.
+
+use std::os::fd::OwnedFd;
+
+use super::guard::Guard;
+use super::{RenderError, busy};
+use crate::git::Repo;
+use crate::project::{Project, UnitId};
+
+/// Keeps builds from changing a unit's rendered directory for as long as the answer lives.
+///
+/// # Errors
+/// When a build is writing there for longer than it should take, or the lock files cannot be opened.
+pub fn hold(project: &Project, unit: &UnitId, repo: Option<&Repo>) -> Result<OwnedFd, RenderError> {
+    let mut guard = Guard::open(project.root(), unit, repo.map(Repo::git_dir))?;
+    if !guard.look()? {
+        return Err(busy(unit, &mut guard));
+    }
+    guard.settle()?;
+    Ok(guard.into_fd())
+}
