@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use super::many::ManyArgs;
+use super::stage_args::StageArgs;
 use super::{
     alias, completions, demo, doctor, freeze, help, init, list, locks, log, new, save, schema, shim, why,
 };
@@ -89,6 +90,9 @@ pub(super) struct PipelineOptions {
     /// Options for many units.
     #[command(flatten)]
     pub many: ManyArgs,
+    /// Options for staged workflows.
+    #[command(flatten)]
+    pub stages: StageArgs,
 }
 
 /// The line up to its first word that is no option.

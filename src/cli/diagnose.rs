@@ -130,9 +130,15 @@ fn lock_hints(error: &Error, unit: &UnitReport, line: &Line<'_>) -> Vec<String> 
         return Vec::new();
     }
     let give_up = format!("to give the lock up as things are: {}", line.command("unlock-any"));
-    match error {
-        Error::Push(_) => vec![give_up],
-        _ => {
+    let staged = line.words.iter().any(|word| word == "create" || word == "delete");
+    match (error, staged) {
+        (Error::Push(_), _) => vec![give_up],
+        // What is left of a staged workflow is less than the whole.
+        (_, true) => {
+            let go_on = line.command(&format!("{} --resume", line.again()));
+            vec![format!("fix the cause, commit, and go on where it stopped: {go_on}"), give_up]
+        }
+        (_, false) => {
             vec!["fix the cause, commit, and run the same again: the lock is still yours".to_owned(), give_up]
         }
     }
@@ -172,6 +178,7 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
             }
             PlanError::Needs { .. } => vec!["leave the step out, or: git remote add origin URL".into()],
         },
+        Error::Stage(error) => vec![error.cure()],
         Error::Version(error) => vec![error.cure()],
         Error::Project(error) => error.hint().into_iter().collect(),
         Error::Render(error) => error.hint().into_iter().collect(),

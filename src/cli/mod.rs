@@ -34,6 +34,7 @@ mod save;
 mod schema;
 mod shim;
 mod signals;
+mod stage_args;
 mod terminal;
 mod tool_completion;
 mod units;

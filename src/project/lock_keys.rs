@@ -107,7 +107,13 @@ impl Project {
         let mut keys: BTreeSet<FurtherKey> = self.config().lock.keys.iter().cloned().collect();
         keys.extend(self.module_config(&unit.module)?.lock.keys);
         for profile in self.chain(&unit.profile)? {
-            keys.extend(profile.modules.get(&unit.module).into_iter().flat_map(|m| m.lock.keys.clone()));
+            keys.extend(
+                profile
+                    .modules
+                    .get(self.source_of(&unit.module))
+                    .into_iter()
+                    .flat_map(|m| m.lock.keys.clone()),
+            );
         }
         Ok(keys)
     }

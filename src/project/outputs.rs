@@ -33,6 +33,9 @@ impl Project {
             let message = format!("`{unit}` cannot use its own outputs: they are made of its parameters");
             return Err(ProjectError::config(place.clone(), message));
         }
+        if self.cure_of_stage(&unit).is_some() {
+            return Ok(unit);
+        }
         match self.excluded(&unit)? {
             None => Ok(unit),
             Some(why) => Err(ProjectError::config(
@@ -42,13 +45,11 @@ impl Project {
         }
     }
 
-    /// Who asks for outputs, where an answer to another unit is not good enough: none outside of stages.
-    pub(crate) fn asker_of_outputs(&self, _user: &UnitId) -> String {
-        String::new()
-    }
-
     /// The unit that a name means, which may be `user` itself, or excluded.
     fn output_target(&self, user: &UnitId, name: &str, place: &Place) -> Result<UnitId, ProjectError> {
+        if let Some(of_stage) = self.output_stage(user, name, place) {
+            return of_stage;
+        }
         let (module, profile) = name.split_once('/').unwrap_or((name, user.profile.as_str()));
         let known = |what: &'static str, word: &str, known: Vec<Name>| {
             if let Some(name) = known.iter().find(|name| name.as_str() == word) {
@@ -101,7 +102,7 @@ impl Configs<'_> {
     }
 }
 
-fn collect(node: &Node, found: &mut Vec<(String, Place)>) -> Result<(), ProjectError> {
+pub(super) fn collect(node: &Node, found: &mut Vec<(String, Place)>) -> Result<(), ProjectError> {
     match &node.data {
         Data::Text(text) => {
             found.extend(uses(text, &node.place)?);

@@ -1,4 +1,4 @@
-//! Using a unit's rendered directory as it stands, without building it.
+//! Looking into a unit's rendered directory as it stands, without building it.
 
 use std::os::fd::OwnedFd;
 
@@ -7,7 +7,8 @@ use super::{RenderError, busy};
 use crate::git::Repo;
 use crate::project::{Project, UnitId};
 
-/// Keeps builds from changing a unit's rendered directory for as long as the answer lives.
+/// Lets builds that would write into a unit's rendered directory wait for as long as the answer lives,
+/// which should be short: after some seconds they give up.
 ///
 /// # Errors
 /// When a build is writing there for longer than it should take, or the lock files cannot be opened.
@@ -16,6 +17,5 @@ pub fn hold(project: &Project, unit: &UnitId, repo: Option<&Repo>) -> Result<Own
     if !guard.look()? {
         return Err(busy(unit, &mut guard));
     }
-    guard.settle()?;
-    Ok(guard.into_fd())
+    guard.into_look()
 }

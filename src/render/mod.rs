@@ -219,7 +219,7 @@ impl BuildRequest<'_> {
 
 /// The unit's files, in memory.
 fn render(request: &BuildRequest<'_>) -> Result<Vec<Output>, RenderError> {
-    let (project, module) = (request.project, &request.unit.module);
+    let (project, module) = (request.project, request.project.source_of(&request.unit.module));
     let config = project.module_config(module)?;
     let reader = Reader::new(project.root(), request.repo, request.excludes);
     let sources = Directory::sources(project, module, &config.build)?;

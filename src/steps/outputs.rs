@@ -98,9 +98,10 @@ impl Reader {
                 )
             }
         };
+        let cure = self.project.cure_of_stage(&unit).unwrap_or(cure);
         let directory = self.project.unit_directory(&unit);
-        let guard = if directory.is_dir() {
-            hold(&self.project, &unit, self.repo.as_ref()).map(Arc::new)
+        let rendered = if directory.is_dir() {
+            Ok(())
         } else if self.may_render {
             self.render(chain, &unit)
         } else {
@@ -108,6 +109,7 @@ impl Reader {
             let hint = format!("lockstep build -- {} {}", unit.module, unit.profile);
             return Err(ProjectError::config_hint(place.clone(), message, Some(hint)));
         };
+        let guard = rendered.and_then(|()| hold(&self.project, &unit, self.repo.as_ref()));
         let guard = guard.map_err(|error| match error {
             RenderError::Project(error @ ProjectError::Interrupted { .. }) => error,
             error => ProjectError::config_hint(
@@ -123,7 +125,7 @@ impl Reader {
             env,
             timeout: module.outputs.timeout,
             sensitive: module.outputs.sensitive,
-            guard: Some(guard),
+            guard: Some(Arc::new(guard)),
             asker: self.project.asker_of_outputs(user),
             cure,
             unit,
@@ -147,11 +149,7 @@ impl Reader {
     }
 
     /// Renders a unit that was never rendered here, by what the project says.
-    fn render(
-        self: &Arc<Self>,
-        chain: &[UnitId],
-        unit: &UnitId,
-    ) -> Result<Arc<std::os::fd::OwnedFd>, RenderError> {
+    fn render(self: &Arc<Self>, chain: &[UnitId], unit: &UnitId) -> Result<(), RenderError> {
         let overrides = Overrides { set: &[], files: &[], env: &self.env };
         let (repo, reader, id) = (self.repo.clone(), Arc::clone(self), unit.clone());
         let surroundings = move || {
@@ -170,7 +168,7 @@ impl Reader {
                 answers: self.answers.clone(),
             })
             .with_outputs(Arc::clone(self).source(chain));
-        let rendered = build(&BuildRequest {
+        build(&BuildRequest {
             project: &self.project,
             unit,
             params: &params,
@@ -181,6 +179,6 @@ impl Reader {
         })?;
         let message = format!("rendered `{unit}`, whose outputs are asked for");
         self.reporter.emit(&Event::Note { unit: Some(unit.clone()), message });
-        Ok(rendered.guard)
+        Ok(())
     }
 }

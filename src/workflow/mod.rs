@@ -11,6 +11,8 @@ mod plan;
 pub mod planner;
 mod request;
 mod runner;
+mod stage_note;
+mod staged;
 mod step;
 mod versions;
 
@@ -22,7 +24,10 @@ pub use parse::ParseError;
 pub use plan::{Options, Plan, UnitPlan};
 pub use planner::PlanError;
 pub use request::Request;
+pub(crate) use runner::step as run_step;
 pub use runner::{LockFate, Report, UnitReport, run};
+pub use stage_note::{StageNote, Start};
+pub use staged::{StageError, StagePlan, StagedPlan};
 pub use step::{
     Argv, Ask, Call, Checked, CommandEnd, DataSink, Done, LineSink, Role, Run, Services, ShowLine, State,
     Step, Stream, Upstream, WriteData,

@@ -51,7 +51,11 @@ pub(super) fn check(calls: &[Call], finally: &[Call]) -> Result<(), OrderError> 
     if let Some(second) = calls[taken..].iter().filter(|call| is_unlock(call)).nth(1) {
         return Err(OrderError::Twice { step: second.label.clone() });
     }
-    let commands = || of(calls, Role::Command);
+    let runs = |call: &Call| matches!(call.step.role(), Role::Command | Role::Stages(_));
+    let commands = || calls.iter().enumerate().filter(|(_, call)| runs(call));
+    if let Some((_, second)) = commands().filter(|(_, call)| call.step.role() != Role::Command).nth(1) {
+        return Err(OrderError::Twice { step: second.label.clone() });
+    }
 
     if let Some((at, build)) = of(calls, Role::Build).next()
         && let Some((_, command)) = commands().find(|(command, _)| *command < at)

@@ -49,6 +49,7 @@ mod repositories;
 mod schema;
 mod shells;
 mod signals;
+mod stages;
 mod takeover;
 mod terminal;
 mod validate;
