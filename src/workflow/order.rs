@@ -53,8 +53,12 @@ pub(super) fn check(calls: &[Call], finally: &[Call]) -> Result<(), OrderError> 
     }
     let runs = |call: &Call| matches!(call.step.role(), Role::Command | Role::Stages(_));
     let commands = || calls.iter().enumerate().filter(|(_, call)| runs(call));
-    if let Some((_, second)) = commands().filter(|(_, call)| call.step.role() != Role::Command).nth(1) {
-        return Err(OrderError::Twice { step: second.label.clone() });
+    let mut stages = commands().filter(|(_, call)| call.step.role() != Role::Command);
+    if let (Some((_, first)), Some((_, second))) = (stages.next(), stages.next()) {
+        return Err(match first.step.role() == second.step.role() {
+            true => OrderError::Twice { step: second.label.clone() },
+            false => wrong(first, second, "one line makes a thing or takes it away"),
+        });
     }
 
     if let Some((at, build)) = of(calls, Role::Build).next()

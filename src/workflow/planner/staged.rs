@@ -3,7 +3,7 @@
 //! What must hold: the line's one unit is the workflow itself, and its lock is that of all units that
 //! any stage of it renders, whichever action is asked for.
 
-use super::{Planner, check_options, order, step_call};
+use super::{Planner, build_alone, check_options, order, step_call};
 use crate::Error;
 use crate::env::Environment;
 use crate::lock::UnitKeys;
@@ -43,6 +43,16 @@ pub(super) fn plan(
     }
     order::check(&calls, finally)?;
     check_options(&calls, &request.options)?;
+    build_alone(&calls, finally, &request.options)?;
+    for (option, given) in [
+        ("--affected", request.options.affected.is_some()),
+        ("--max-units", request.options.max_units.is_some()),
+    ] {
+        if given {
+            let needs = "a workflow of stages is run as a whole";
+            return Err(PlanError::Option { option, needs }.into());
+        }
+    }
     let profile = project.profile_named(&request.profile, env)?;
 
     let (mut keys, mut staged) = (UnitKeys::default(), None);
@@ -94,7 +104,8 @@ fn whole(
         matches!(call.step.role(), Check | Lock | Push | Stages(_) | Unlock | UnlockAny)
     };
     if let Some(call) = calls.iter().chain(finally).find(|call| !fits(call)) {
-        let (step, workflow) = (call.label.clone(), workflow.to_string());
+        let step = call.argv.as_ref().map_or_else(|| call.label.clone(), |argv| planner.name_of(argv));
+        let workflow = workflow.to_string();
         return Err(StageError::NotHere { step, workflow }.into());
     }
     let mut calls = calls.to_vec();
