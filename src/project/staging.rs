@@ -226,3 +226,92 @@ fn after(stages: &[Stage], name: &Name) -> Vec<Name> {
     let needs_it = |stage: &&Stage| before(stages, &stage.name).contains(name);
     stages.iter().filter(needs_it).map(|stage| stage.name.clone()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::Overrides;
+    use crate::project::tests::{Sample, message};
+
+    const CREATE: &str = "[[create]]\nname = 'net'\nrun = ['true:']\n\
+        [[create]]\nname = 'blue'\nmodule = 'net'\nprofile = 'dev'\nparams = { size = 3, colour = 'blue' }\n\
+        needs = ['net']\nrun = ['true:']\n";
+
+    fn sample(workflow: &str) -> Sample {
+        Sample::new(&[
+            ("modules/net/module.toml", "[params]\nsize = 1\ncolour = 'none'\n[lock]\nkeys = ['account']\n"),
+            ("modules/other/x", ""),
+            ("profiles/dev.toml", "[modules.net.params]\nsize = 2\nzone = 'dev'\n"),
+            ("profiles/prod.toml", "[modules.other]\nenabled = false\n"),
+            ("workflows/go.toml", workflow),
+        ])
+    }
+
+    fn staged(sample: &Sample) -> Result<Project, ProjectError> {
+        let (project, name) = (sample.project(), |text: &str| Name::new(text).unwrap());
+        let file = project.workflow(&name("go"))?;
+        project.staged(&name("go"), &file, StageAction::Create, &name("prod"))
+    }
+
+    #[test]
+    fn a_stage_of_another_name_is_a_unit_of_its_own_made_of_its_module() {
+        let sample = sample(CREATE);
+        let project = staged(&sample).unwrap();
+        let unit = |stage: &str| project.unit_of_stage(&Name::new(stage).unwrap()).unwrap();
+        assert_eq!(
+            (unit("net").to_string(), unit("blue").to_string()),
+            ("net/prod".into(), "go.blue/dev".into())
+        );
+        let blue = unit("blue");
+        assert_eq!(project.source_of(&blue.module).as_str(), "net");
+        assert_eq!(project.module_directory(&blue.module), sample.path("modules/net"));
+        assert_eq!(project.unit_directory(&blue), sample.path(".dist/go.blue/dev"));
+        assert_eq!(project.further_keys(&blue).unwrap().len(), 1);
+        let env = sample.env(&[]);
+        let overrides = Overrides { set: &["colour=red".to_owned()], files: &[], env: &env };
+        let params = project.params(&blue, &overrides).unwrap();
+        let json = params.to_json().unwrap();
+        assert_eq!(json, serde_json::json!({ "size": 3, "colour": "red", "zone": "dev" }));
+        let place = Place::whole("t");
+        assert_eq!(params.expand("{{ module }}", &place).unwrap(), "go.blue");
+        assert_eq!(project.asker_of_outputs(&blue), "go.blue/dev");
+        assert_eq!(sample.project().asker_of_outputs(&blue), "");
+    }
+
+    #[test]
+    fn a_stage_that_makes_no_unit_is_told_where_it_stands() {
+        let stage = |rest: &str| format!("[[create]]\nrun = ['true:']\n{rest}\n");
+        for (text, said) in [
+            (stage("name = 'nte'"), "there is no module `nte`"),
+            (stage("name = 'net'\nprofile = 'prd'"), "there is no profile `prd`"),
+            (stage("name = 'other'"), "stage `other`: `other/prod` is not a unit: `enabled = false`"),
+            (stage(&format!("name = '{}'\nmodule = 'net'", "x".repeat(64))), "stage `xxx"),
+        ] {
+            let (message, ..) = message(staged(&sample(&text)));
+            assert!(message.starts_with(&format!("workflows/go.toml:1: {said}")), "{message}");
+        }
+        let taken = sample(CREATE);
+        taken.write("modules/go.blue/x", "");
+        assert!(message(staged(&taken)).0.contains("would be rendered as `go.blue`, which is a module"));
+    }
+
+    #[test]
+    fn who_may_read_whose_outputs_follows_from_the_needs() {
+        let stage = |name: &str, needs: &str| {
+            format!("[[create]]\nname = '{name}'\nmodule = 'net'\nneeds = [{needs}]\nrun = ['x:']\n")
+        };
+        let text = [stage("a", ""), stage("b", "'a'"), stage("c", "'b'"), stage("d", "'a'")].concat();
+        let sample = sample(&text);
+        let file = sample.project().workflow(&Name::new("go").unwrap()).unwrap();
+        let names = |found: Vec<Name>| {
+            let mut names: Vec<String> = found.iter().map(Name::to_string).collect();
+            names.sort();
+            names.concat()
+        };
+        let of = |name: &str| Name::new(name).unwrap();
+        assert_eq!(names(before(&file.create, &of("c"))), "ab");
+        assert_eq!(names(before(&file.create, &of("a"))), "");
+        assert_eq!(names(after(&file.create, &of("a"))), "bcd");
+        assert_eq!(names(after(&file.create, &of("b"))), "c");
+    }
+}
