@@ -90,6 +90,11 @@ impl Line<'_> {
         format!("lockstep {words} -- {}", self.unit())
     }
 
+    /// Whether it runs the stages of a workflow.
+    fn has_stages(&self) -> bool {
+        self.words.iter().any(|word| word == "create" || word == "delete")
+    }
+
     fn again(&self) -> String {
         let words: Vec<String> = self.words.iter().map(|word| parse::quote(word)).collect();
         words.join(" ")
@@ -130,8 +135,7 @@ fn lock_hints(error: &Error, unit: &UnitReport, line: &Line<'_>) -> Vec<String> 
         return Vec::new();
     }
     let give_up = format!("to give the lock up as things are: {}", line.command("unlock-any"));
-    let staged = line.words.iter().any(|word| word == "create" || word == "delete");
-    match (error, staged) {
+    match (error, line.has_stages()) {
         (Error::Push(_), _) => vec![give_up],
         // What is left of a staged workflow is less than the whole.
         (_, true) => {
@@ -190,7 +194,7 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
             hints.extend(wait_hint(error, line));
             hints
         }
-        Error::Push(error) => line.id.map(|unit| error.cure(unit)).into_iter().collect(),
+        Error::Push(error) => line.id.map(|unit| error.cure(unit, line.has_stages())).into_iter().collect(),
         Error::Process(error) => match error {
             ProcessError::NotFound { .. } => vec!["install it, or put its directory on PATH".into()],
             ProcessError::Loop { .. } => vec![

@@ -99,6 +99,11 @@ impl Project {
         self.stage_of(unit).map(|staged| &staged.stage.params)
     }
 
+    /// What the stage of a unit runs; nothing for the unit of no stage.
+    pub(crate) fn words_of_stage(&self, unit: &UnitId) -> &[String] {
+        self.stage_of(unit).map(|staged| staged.stage.run.as_slice()).unwrap_or_default()
+    }
+
     /// Who asks for outputs, where an answer to another unit is not good enough: what one stage has
     /// read may have changed when the next one reads it.
     pub(crate) fn asker_of_outputs(&self, user: &UnitId) -> String {

@@ -16,7 +16,7 @@ use crate::project::{
     Access, Answers, OutputCommand, OutputSource, Overrides, Place, Project, ProjectError, UnitId,
 };
 use crate::render::{BuildRequest, Holder, RenderError, build, git_facts, hold};
-use crate::workflow::parse::quote;
+use crate::workflow::parse::{command, quote};
 use crate::workflow::{Event, Reporter, Run};
 
 /// The tools of which everybody knows how they tell their outputs.
@@ -90,12 +90,7 @@ impl Reader {
                 let tool = self.tool(&unit, place)?;
                 let words = "build git-check lock exec git-push unlock-any";
                 let cure = format!("lockstep {words} -- {} {} {tool} apply", unit.module, unit.profile);
-                (
-                    ["", "output", "-json"]
-                        .map(|word| if word.is_empty() { tool } else { word }.to_owned())
-                        .to_vec(),
-                    cure,
-                )
+                ([tool, "output", "-json"].map(str::to_owned).to_vec(), cure)
             }
         };
         let cure = self.project.cure_of_stage(&unit).unwrap_or(cure);
@@ -132,10 +127,13 @@ impl Reader {
         })
     }
 
-    /// The tool that the run uses, else the first of those that are there.
+    /// The tool that the unit's own stage uses, else the run, else the first of those that are there.
     fn tool(&self, unit: &UnitId, place: &Place) -> Result<&'static str, ProjectError> {
         let there = |tool: &&str| find_program(OsStr::new(tool), self.project.root(), &self.env).is_ok();
-        self.tool.or_else(|| TOOLS.into_iter().find(there)).ok_or_else(|| {
+        let words = self.project.words_of_stage(unit).iter().filter_map(|word| command(word.as_ref())?);
+        let known = |name: &str| TOOLS.into_iter().find(|tool| *tool == name);
+        let mut own = words.filter_map(|argv| known(tools::tool_name(&argv.program)?));
+        own.next().or(self.tool).or_else(|| TOOLS.into_iter().find(there)).ok_or_else(|| {
             let message =
                 format!("nothing tells the outputs of `{unit}`: neither `tofu` nor `terraform` was found");
             let hint =

@@ -259,3 +259,19 @@ fn a_workflow_of_other_stages_is_not_resumed_and_its_locks_can_be_given_up() {
     out.code(0);
     assert_eq!(states(&world), ["free"; 3]);
 }
+
+#[test]
+fn after_a_refused_push_what_is_offered_pushes_and_gives_the_locks_back() {
+    let world = World::new();
+    let a = project(&world);
+    a.commit_file("notes", "to be pushed\n");
+    a.hook("pre-push", "exit 1\n");
+    let out = a.lockstep("git-check create git-push -- cluster prod").run();
+    out.code(79);
+    snap!("push_refused", out);
+    assert_eq!(states(&world), ["failed"; 3]);
+    std::fs::remove_file(a.path(".git/hooks/pre-push")).expect("a hook");
+    a.lockstep("git-check lock git-push unlock -- cluster prod").run().code(0);
+    assert_eq!(states(&world), ["free"; 3]);
+    assert_eq!(world.origin_at("main"), a.head());
+}
