@@ -125,3 +125,20 @@ fn what_is_not_there_ends_the_run_where_it_was_asked_for() {
     out.code(78).says("it is not rendered, and this only looks");
     assert!(!a.path(".dist/vpc").exists(), "a step that looks makes nothing");
 }
+
+#[test]
+fn many_units_ask_once_for_what_they_share() {
+    let world = World::new();
+    let a = project(&world);
+    for module in ["app2", "app3"] {
+        a.write(format!("modules/{module}/module.toml"), APP);
+        a.write(format!("modules/{module}/main.tf"), "{{ network }}{{ zones | length }}\n");
+    }
+    // The one whose outputs they use changes in the same run: nobody is in another's way.
+    a.lockstep("build -- vpc prod").run().code(0);
+    a.write("modules/vpc/main.tf", "# changed\n");
+    a.lockstep("build -- app*,vpc prod").run().code(0);
+    assert_eq!(asked(&world), "vpc/prod in vpc/prod: output -json\n");
+    assert_eq!(a.read(".dist/app3/prod/main.tf"), "vpc-12\n");
+    assert_eq!(a.read(".dist/vpc/prod/main.tf"), "# changed\n");
+}
