@@ -18,7 +18,7 @@ use crate::workflow::LockFate;
 use crate::workflow::journal::Journal;
 use crate::workflow::{
     self, Ask, DataSink, Event, LineSink, Plan, PlanError, Report, Reporter, Request, Role, Services, Shared,
-    Step, planner,
+    StageNote, Step, planner,
 };
 use crate::{Error, env, git, lock, steps};
 
@@ -338,6 +338,9 @@ fn nobody_will_ask(report: &Report) -> bool {
 
 /// Steps that need a repository or a remote are refused before anything is done without one.
 fn needs(plan: &Plan, root: &Path, repo: Option<&Repo>) -> Result<(), Error> {
+    if let Some(staged) = plan.staged.as_ref().filter(|_| plan.options.resume) {
+        StageNote::new(staged, root, repo, "", None).resume(staged)?;
+    }
     let of = |role| plan.calls.iter().find(|call| call.step.role() == role);
     let (check, push) = (of(Role::Check), of(Role::Push));
     let Some(repo) = repo else {

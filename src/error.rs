@@ -12,7 +12,7 @@ use crate::project::{Place, ProjectError};
 use crate::render::RenderError;
 use crate::scaffold::ScaffoldError;
 use crate::steps::PushError;
-use crate::workflow::{OrderError, ParseError, PlanError, VersionError};
+use crate::workflow::{OrderError, ParseError, PlanError, StageError, VersionError};
 
 /// Why a request was refused or a run ended. Each variant is a module's own error, unchanged.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,9 @@ pub enum Error {
     /// The request makes no plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// A staged workflow cannot be run like that.
+    #[error(transparent)]
+    Stage(#[from] StageError),
     /// A tool is not of the version that the project wants.
     #[error(transparent)]
     Version(#[from] VersionError),
@@ -107,7 +110,10 @@ impl Error {
     /// shell sees another number: see [`Error::exit_code`].
     pub fn kind(&self) -> ExitCode {
         match self {
-            Self::Parse(_) | Self::Order(_) | Self::Plan(_) => ExitCode::Usage,
+            Self::Stage(
+                StageError::Word { .. } | StageError::NoStages { .. } | StageError::Unreadable { .. },
+            ) => ExitCode::Config,
+            Self::Parse(_) | Self::Order(_) | Self::Plan(_) | Self::Stage(_) => ExitCode::Usage,
             Self::Version(_) => ExitCode::Config,
             Self::Project(error) => project(error),
             Self::Render(error) => render(error),
@@ -144,7 +150,8 @@ impl Error {
         match self {
             Self::Project(error) | Self::Render(RenderError::Project(error)) => project_place(error),
             Self::Render(RenderError::Parameter { source, .. }) => project_place(source),
-            Self::Render(RenderError::Template { place, .. }) => Some(place),
+            Self::Render(RenderError::Template { place, .. })
+            | Self::Stage(StageError::Word { place, .. }) => Some(place),
             _ => None,
         }
     }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use super::many::ManyArgs;
+use super::stage_args::StageArgs;
 use super::{
     alias, completions, demo, doctor, freeze, graph, help, init, list, locks, log, new, save, schema, shim,
     why,
@@ -90,6 +91,9 @@ pub(super) struct PipelineOptions {
     /// Options for many units.
     #[command(flatten)]
     pub many: ManyArgs,
+    /// Options for staged workflows.
+    #[command(flatten)]
+    pub stages: StageArgs,
 }
 
 fn generation(text: &str) -> Result<u64, &'static str> {

@@ -121,6 +121,11 @@ impl Line<'_> {
         format!("lockstep {words} -- {}", self.unit())
     }
 
+    /// Whether it runs the stages of a workflow.
+    fn has_stages(&self) -> bool {
+        self.words.iter().any(|word| word == "create" || word == "delete")
+    }
+
     fn again(&self) -> String {
         let words: Vec<String> = self.words.iter().map(|word| parse::quote(word)).collect();
         words.join(" ")
@@ -161,9 +166,14 @@ fn lock_hints(error: &Error, unit: &UnitReport, line: &Line<'_>) -> Vec<String> 
         return Vec::new();
     }
     let give_up = format!("to give the lock up as things are: {}", line.command("unlock-any"));
-    match error {
-        Error::Push(_) => vec![give_up],
-        _ => {
+    match (error, line.has_stages()) {
+        (Error::Push(_), _) => vec![give_up],
+        // What is left of a staged workflow is less than the whole.
+        (_, true) => {
+            let go_on = line.command(&format!("{} --resume", line.again()));
+            vec![format!("fix the cause, commit, and go on where it stopped: {go_on}"), give_up]
+        }
+        (_, false) => {
             vec!["fix the cause, commit, and run the same again: the lock is still yours".to_owned(), give_up]
         }
     }
@@ -207,6 +217,7 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
             }
             PlanError::Needs { .. } => vec!["leave the step out, or: git remote add origin URL".into()],
         },
+        Error::Stage(error) => vec![error.cure()],
         Error::Version(error) => vec![error.cure()],
         Error::Project(error) => error.hint().into_iter().collect(),
         Error::Render(error) => error.hint().into_iter().collect(),
@@ -218,7 +229,7 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
             hints.extend(wait_hint(error, line));
             hints
         }
-        Error::Push(error) => line.id.map(|unit| error.cure(unit)).into_iter().collect(),
+        Error::Push(error) => line.id.map(|unit| error.cure(unit, line.has_stages())).into_iter().collect(),
         Error::Process(error) => match error {
             ProcessError::NotFound { .. } => vec!["install it, or put its directory on PATH".into()],
             ProcessError::Loop { .. } => vec![

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::project::Project;
 use crate::workflow::parse::quote;
-use crate::workflow::{Call, Plan};
+use crate::workflow::{Call, Plan, Role, StagedPlan};
 
 /// The plan in lines.
 pub(super) fn show(project: &Project, plan: &Plan) -> String {
@@ -13,15 +13,17 @@ pub(super) fn show(project: &Project, plan: &Plan) -> String {
     for unit in &plan.units {
         let keys: Vec<&str> = unit.keys.take.iter().map(|key| key.as_str()).collect();
         let directory = unit.directory.strip_prefix(project.root()).unwrap_or(&unit.directory);
-        let _ = writeln!(
-            text,
-            "would run for {} (lock {}, directory {}):",
-            unit.id,
-            keys.join(" "),
-            directory.display()
-        );
+        // The stages of a workflow have a directory each.
+        let directory = match &plan.staged {
+            Some(_) => String::new(),
+            None => format!(", directory {}", directory.display()),
+        };
+        let _ = writeln!(text, "would run for {} (lock {}{directory}):", unit.id, keys.join(" "));
         for call in &plan.calls {
             let _ = writeln!(text, "  {}", line(call));
+            if let (Some(staged), Role::Stages(_)) = (&plan.staged, call.step.role()) {
+                stages(staged, &mut text);
+            }
         }
         for call in &plan.finally {
             let _ = writeln!(text, "  finally {}", line(call));
@@ -32,6 +34,18 @@ pub(super) fn show(project: &Project, plan: &Plan) -> String {
     }
     text.push_str("nothing was done (--dry-run)");
     text
+}
+
+/// The stages with what each of them runs.
+fn stages(staged: &StagedPlan, text: &mut String) {
+    for stage in &staged.stages {
+        let (unit, root) = (&stage.unit, staged.project.root());
+        let directory = unit.directory.strip_prefix(root).unwrap_or(&unit.directory).display();
+        let _ = writeln!(text, "    stage {} ({}, directory {directory})", stage.name, unit.id);
+        for call in &stage.calls {
+            let _ = writeln!(text, "      {}", line(call));
+        }
+    }
 }
 
 fn line(call: &Call) -> String {

@@ -98,7 +98,8 @@ pub(super) fn steps() -> String {
     }
     text.push_str(
         "\nworkflows\n  A file workflows/NAME.toml names a list of words; `lockstep NAME -- …` runs them.\n  \
-         Its `finally` commands also run after a failure.\n",
+         Its `finally` commands also run after a failure. A workflow of [[create]] and [[delete]] stages\n  \
+         stands after `--` instead: `lockstep create -- NAME PROFILE`.\n",
     );
     text
 }

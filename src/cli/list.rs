@@ -11,7 +11,7 @@ use super::diagnose;
 use super::terminal::Terminal;
 use crate::env::Environment;
 use crate::project::toml_text;
-use crate::project::{Inventory, ModuleEntry, Name, ProfileEntry, Project, WorkflowEntry};
+use crate::project::{Inventory, ModuleEntry, Name, ProfileEntry, Project, Stage, WorkflowEntry};
 use crate::report::Level;
 use crate::steps::STEPS;
 use crate::{Error, ExitCode};
@@ -180,11 +180,28 @@ fn workflow(workflow: &WorkflowEntry) -> (Vec<String>, Value) {
     let Some(file) = &workflow.file else {
         return (vec![workflow.name.to_string()], json!({ "name": workflow.name, "broken": true }));
     };
-    let words = if file.description.is_empty() { file.steps.join(" ") } else { file.description.clone() };
+    let names = |stages: &[Stage]| stages.iter().map(|stage| stage.name.clone()).collect::<Vec<_>>();
+    let (create, delete) = (names(&file.create), names(&file.delete));
+    let words = match (file.description.as_str(), file.is_staged()) {
+        ("", false) => file.steps.join(" "),
+        ("", true) => format!("staged: create {}; delete {}", or_none(&create), or_none(&delete)),
+        (description, true) => format!("staged: {description}"),
+        (description, false) => description.to_owned(),
+    };
+    if file.is_staged() {
+        let json = json!({
+            "name": workflow.name, "description": file.description, "create": create, "delete": delete,
+        });
+        return (vec![workflow.name.to_string(), words], json);
+    }
     let json = json!({
         "name": workflow.name, "description": file.description, "steps": file.steps, "finally": file.finally,
     });
     (vec![workflow.name.to_string(), words], json)
+}
+
+fn or_none(names: &[Name]) -> String {
+    if names.is_empty() { "-".to_owned() } else { joined(names) }
 }
 
 fn joined(names: &[Name]) -> String {

@@ -38,6 +38,7 @@ mod save;
 mod schema;
 mod shim;
 mod signals;
+mod stage_args;
 mod terminal;
 mod tool_completion;
 mod units;

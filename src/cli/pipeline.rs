@@ -138,6 +138,7 @@ fn request(args: &PipelineArgs, separated: bool, env: &Environment) -> Result<Re
         ..Options::default()
     };
     options.many.put_into(&mut request.options);
+    options.stages.put_into(&mut request.options);
     Ok(request)
 }
 

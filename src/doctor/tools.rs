@@ -139,7 +139,8 @@ fn named(scene: &Scene<'_>) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = Vec::new();
     for workflow in scene.inventory().into_iter().flat_map(|inventory| &inventory.workflows) {
         let Some(file) = &workflow.file else { continue };
-        for word in file.steps.iter().chain(&file.finally) {
+        let of_stages = file.create.iter().chain(&file.delete).flat_map(|stage| &stage.run);
+        for word in file.steps.iter().chain(&file.finally).chain(of_stages) {
             let Some(Some(argv)) = parse::command(OsStr::new(word)) else { continue };
             let Some(program) = argv.program.to_str().filter(|program| !program.contains('/')) else {
                 continue;

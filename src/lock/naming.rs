@@ -149,6 +149,19 @@ impl Naming {
 }
 
 impl UnitKeys {
+    /// What a run takes that is of both units.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let take = self.take.and(&other.take);
+        let watch = self.watch.and(&other.watch);
+        let new = other.carry.iter().filter(|pair| !self.carry.contains(pair));
+        Self {
+            watch: watch.iter().filter(|key| !take.contains(key)).cloned().collect(),
+            carry: self.carry.iter().chain(new).cloned().collect(),
+            take,
+        }
+    }
+
     /// The locks of a unit of a project.
     ///
     /// # Errors

@@ -150,3 +150,18 @@ proptest! {
         });
     }
 }
+
+#[test]
+fn the_keys_of_two_units_are_taken_together_and_none_of_them_is_only_watched() {
+    let naming = Naming::default();
+    let shared: FurtherKey = "alpha/prod".to_owned().try_into().unwrap();
+    let alpha = naming.unit(&"alpha/prod".parse().unwrap(), []);
+    let beta = naming.unit(&"beta/prod".parse().unwrap(), [&shared]);
+    for both in [alpha.and(&beta), beta.and(&alpha), UnitKeys::default().and(&beta).and(&alpha)] {
+        let take: Vec<&str> = both.take.iter().map(LockKey::as_str).collect();
+        assert_eq!(take, ["alpha/prod", "beta/prod"]);
+        assert!(both.watch.iter().all(|key| !both.take.contains(key)));
+        assert!(both.watch.contains(&LockKey::new("@all/prod").unwrap()));
+    }
+    assert_eq!(alpha.and(&alpha), alpha);
+}

@@ -56,6 +56,7 @@ pub(super) type Answer = Arc<Vec<u8>>;
 pub(super) enum Question {
     File(PathBuf),
     Command { argv: Vec<String>, env: Vec<(OsString, OsString)> },
+    Outputs { directory: PathBuf, argv: Vec<String>, asker: String },
 }
 
 /// One question; whoever holds it is the one that asks.

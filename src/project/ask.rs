@@ -4,6 +4,8 @@
 //! it says on standard error goes where the run's tools have theirs, and never into an error.
 
 use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::access::{Access, Answer, Question};
@@ -32,6 +34,20 @@ impl Failure {
     }
 }
 
+/// A command to run for what it prints.
+pub(super) struct Asked<'a> {
+    /// The program and its arguments.
+    pub(super) argv: &'a [String],
+    /// Its whole environment.
+    pub(super) env: Vec<(OsString, OsString)>,
+    /// Where it runs.
+    pub(super) directory: &'a Path,
+    /// How long it may take.
+    pub(super) timeout: Option<Span>,
+    /// What it keeps open for as long as it lives.
+    pub(super) keep_open: Vec<Arc<OwnedFd>>,
+}
+
 impl Scope {
     /// Runs a command, once in a run. A secret among its words is refused: every user of the
     /// machine can read them.
@@ -52,31 +68,38 @@ impl Scope {
         }
         let env = (access.env)().map_err(Failure::stops)?;
         let question = Question::Command { argv: argv.to_vec(), env: env.clone() };
-        access.answers.get(question, || self.run(access, argv, env, timeout))
+        let directory = self.outside.root.as_path();
+        self.ask_once(question, || Asked { argv, env, directory, timeout, keep_open: Vec::new() })
     }
 
-    fn run(
+    /// The answer of before, or what a command prints now.
+    pub(super) fn ask_once<'a>(
         &self,
-        access: &Access,
-        argv: &[String],
-        env: Vec<(OsString, OsString)>,
-        timeout: Option<Span>,
+        question: Question,
+        asked: impl FnOnce() -> Asked<'a>,
     ) -> Result<Answer, Failure> {
+        match self.outside.access.get() {
+            Some(access) => access.answers.get(question, || self.run(access, asked())),
+            None => Err(Failure::stops(ProjectError::Opaque(Opaque::Secret))),
+        }
+    }
+
+    fn run(&self, access: &Access, asked: Asked<'_>) -> Result<Answer, Failure> {
+        let Asked { argv, env, directory, timeout, keep_open } = asked;
         let Some((program, args)) = argv.split_first() else {
             return Err(Failure::says("the command is empty"));
         };
         let shown = printable(program);
-        let root = &self.outside.root;
         let fail = |error: &ProcessError| Failure::says(with_cause(error));
         let name = OsString::from(program);
         let spec = CommandSpec {
-            program: find_program(&name, root, &self.outside.env).map_err(|error| fail(&error))?,
+            program: find_program(&name, directory, &self.outside.env).map_err(|error| fail(&error))?,
             name,
             args: args.iter().map(OsString::from).collect(),
-            cwd: root.clone(),
+            cwd: directory.to_owned(),
             env,
             stdio: if access.stdio == Stdio::Inherit { Stdio::Answer } else { Stdio::Capture },
-            keep_open: Vec::new(),
+            keep_open,
             lines: None,
             limit: timeout.map(|timeout| Limit {
                 timeout: timeout.duration(),

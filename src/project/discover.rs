@@ -1,10 +1,12 @@
 //! Finding a project, and listing what is in it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::config::Config;
 use super::error::printable;
 use super::module::ModuleConfig;
+use super::staging::Staging;
 use super::toml_file::TomlFile;
 use super::{Name, ProjectError, RESERVED, UnitId, nearest};
 
@@ -23,6 +25,8 @@ pub const DIST: &str = ".dist";
 pub struct Project {
     root: PathBuf,
     config: Config,
+    /// For the stages of a workflow only.
+    staging: Option<Arc<Staging>>,
 }
 
 impl Project {
@@ -32,7 +36,7 @@ impl Project {
     /// When there is none, or its `lockstep.toml` cannot be read or understood.
     pub fn discover(start: &Path) -> Result<Self, ProjectError> {
         let (root, file) = Self::find(start)?;
-        Ok(Self { root, config: Config::parse(&file)? })
+        Ok(Self { root, config: Config::parse(&file)?, staging: None })
     }
 
     /// The directory that [`discover`](Self::discover) would find, whatever its `lockstep.toml` says.
@@ -54,6 +58,14 @@ impl Project {
             }
         }
         Err(ProjectError::NoProject { start: start.display().to_string() })
+    }
+
+    pub(super) fn with_staging(self, staging: Arc<Staging>) -> Self {
+        Self { staging: Some(staging), ..self }
+    }
+
+    pub(super) fn staging(&self) -> Option<&Staging> {
+        self.staging.as_deref()
     }
 
     /// The directory that holds `lockstep.toml`; absolute, without links.
@@ -78,7 +90,7 @@ impl Project {
 
     /// Where a module's templates are; absolute.
     pub fn module_directory(&self, module: &Name) -> PathBuf {
-        self.root.join("modules").join(module.as_str())
+        self.root.join("modules").join(self.source_of(module).as_str())
     }
 
     /// The modules, sorted.
@@ -122,7 +134,8 @@ impl Project {
     /// # Errors
     /// When the file cannot be read or understood.
     pub fn module_config(&self, module: &Name) -> Result<ModuleConfig, ProjectError> {
-        match TomlFile::read(&self.root, &format!("modules/{module}/module.toml"))? {
+        let source = self.source_of(module);
+        match TomlFile::read(&self.root, &format!("modules/{source}/module.toml"))? {
             Some(file) => ModuleConfig::parse(&file),
             None => Ok(ModuleConfig::default()),
         }

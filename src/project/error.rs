@@ -149,6 +149,8 @@ pub enum Opaque {
     Secret,
     /// The data of that name.
     Data(String),
+    /// An output of that unit.
+    Output(String),
     /// Facts of the repository.
     Git,
 }
@@ -159,13 +161,14 @@ impl Opaque {
         match self {
             Self::Secret => "secret".to_owned(),
             Self::Data(name) => format!("data {name}, not run"),
+            Self::Output(unit) => format!("output of {unit}"),
             Self::Git => "git".to_owned(),
         }
     }
 
     fn known(&self) -> &'static str {
         match self {
-            Self::Secret | Self::Git => "reads",
+            Self::Secret | Self::Output(_) | Self::Git => "reads",
             Self::Data(_) => "runs",
         }
     }
@@ -176,6 +179,7 @@ impl std::fmt::Display for Opaque {
         match self {
             Self::Secret => f.write_str("a secret"),
             Self::Data(name) => write!(f, "data `{name}`"),
+            Self::Output(unit) => write!(f, "an output of `{unit}`"),
             Self::Git => f.write_str("the repository's state"),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use minijinja::Value;
 
 use super::params::Scope;
-use super::{Place, ProjectError, strict};
+use super::{Place, ProjectError, output_names, strict};
 
 impl Scope {
     pub(super) fn evaluate(self: &Arc<Self>, index: usize, text: &str) -> Result<Value, ProjectError> {
@@ -25,7 +25,11 @@ impl Scope {
             active.push((thread, index));
         }
         let item = &self.items[index];
-        let result = evaluate(text, &item.place, self.root());
+        // What cannot be found in the text cannot be evaluated either.
+        let result = match output_names::uses(text, &item.place) {
+            Err(error) if self.has_outputs() => Err(error),
+            _ => evaluate(text, &item.place, self.root_of_parameter()),
+        };
         let mut active = self.active.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(last) = active.iter().rposition(|entry| *entry == (thread, index)) {
             active.remove(last);
@@ -111,6 +115,15 @@ pub(super) fn evaluate(text: &str, place: &Place, context: Value) -> Result<Valu
         }
     }
     Ok(Value::from(out))
+}
+
+/// Where the expressions of a text stand; none in one that is not closed, which evaluation tells.
+pub(super) fn expressions(text: &str) -> Vec<Range<usize>> {
+    let is_expression = |part| match part {
+        Part::Expression(range) => Some(range),
+        Part::Text(_) => None,
+    };
+    parts(text).unwrap_or_default().into_iter().filter_map(is_expression).collect()
 }
 
 #[derive(Debug, PartialEq)]

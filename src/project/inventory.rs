@@ -57,7 +57,7 @@ pub struct ProfileEntry {
 }
 
 /// A workflow.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct WorkflowEntry {
     /// Its name.
     pub name: Name,

@@ -81,9 +81,12 @@ pub(super) fn merge(
     for profile in chain {
         tree = tree.merge(profile.params.clone());
         marks.0.extend_from_slice(&profile.sensitive);
-        if let Some(module) = profile.modules.get(&unit.module) {
+        if let Some(module) = profile.modules.get(project.source_of(&unit.module)) {
             tree = tree.merge(module.params.clone());
         }
+    }
+    if let Some(params) = project.params_of_stage(unit) {
+        tree = tree.merge(params.clone());
     }
     let denied = policy
         .filter(|(policy, _)| *policy == OverridePolicy::Deny)

@@ -119,8 +119,9 @@ impl Configs<'_> {
     pub fn further_keys(&self, unit: &UnitId) -> Result<BTreeSet<FurtherKey>, ProjectError> {
         let mut keys: BTreeSet<FurtherKey> = self.project().config().lock.keys.iter().cloned().collect();
         keys.extend(self.module(&unit.module)?.lock.keys.iter().cloned());
+        let source = self.project().source_of(&unit.module);
         for profile in self.chain(&unit.profile)?.iter() {
-            keys.extend(profile.modules.get(&unit.module).into_iter().flat_map(|m| m.lock.keys.clone()));
+            keys.extend(profile.modules.get(source).into_iter().flat_map(|m| m.lock.keys.clone()));
         }
         Ok(keys)
     }

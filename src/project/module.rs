@@ -11,7 +11,7 @@ use super::data::DataConfig;
 use super::file_schema::of_module;
 use super::toml_file::TomlFile;
 use super::value::Node;
-use super::{BuildConfig, ModuleSchema, Name, Need, ProjectError, UnitLockConfig};
+use super::{BuildConfig, ModuleSchema, Name, Need, OutputsConfig, ProjectError, UnitLockConfig};
 
 /// What `module.toml` says.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -42,6 +42,8 @@ pub struct ModuleConfig {
     pub schema: Option<Node>,
     /// How its commands run.
     pub exec: ModuleExecConfig,
+    /// What others may use of its units.
+    pub outputs: OutputsConfig,
     /// What its runs lock.
     pub lock: UnitLockConfig,
 }
@@ -60,6 +62,7 @@ impl ModuleConfig {
         DataConfig::complete(&mut config.data, places)?;
         Need::complete(&mut config.needs, needs);
         check_env(&config.env, file)?;
+        config.outputs.check(file)?;
         check_unset(&config.exec.unset, &config.env, file)?;
         Ok(config)
     }

@@ -65,7 +65,7 @@ impl Project {
         module: &Name,
         config: &ModuleConfig,
     ) -> Result<Option<ModuleSchema>, ProjectError> {
-        let path = format!("modules/{module}/{SCHEMA_FILE}");
+        let path = format!("modules/{}/{SCHEMA_FILE}", self.source_of(module));
         let file = TomlFile::read(self.root(), &path)?;
         match (file, config.schema.clone()) {
             (None, None) => Ok(None),

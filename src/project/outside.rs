@@ -9,6 +9,7 @@ use std::thread::ThreadId;
 use super::access::Access;
 use super::data::DataItem;
 use super::functions::git::{GitFacts, GitSource};
+use super::output_values::OutputSource;
 use crate::env::Environment;
 
 /// What expressions can reach.
@@ -23,6 +24,7 @@ pub(super) struct Outside {
     pub(super) asking: Mutex<Vec<(ThreadId, String)>>,
     /// What only a run that renders may do.
     pub(super) access: OnceLock<Access>,
+    pub(super) outputs: OnceLock<OutputSource>,
     pub(super) git: OnceLock<GitSource>,
     pub(super) facts: OnceLock<Result<Option<GitFacts>, String>>,
     /// Overrides from outside the repository that were used.
@@ -43,6 +45,7 @@ impl Outside {
             data,
             asking: Mutex::default(),
             access: OnceLock::new(),
+            outputs: OnceLock::new(),
             git: OnceLock::new(),
             facts: OnceLock::new(),
             used: Mutex::default(),

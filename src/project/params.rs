@@ -13,7 +13,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 use super::outside::Outside;
 use super::sensitive::{Marks, Watch};
 use super::value::{Data, Node};
-use super::{Place, Project, ProjectError, UnitId, functions, strict};
+use super::{Place, Project, ProjectError, UnitId, functions, output_names, output_values, strict};
 
 /// Names that templates are given beside the parameters.
 const GIVEN: [&str; 4] = ["module", "profile", "project", "root"];
@@ -51,7 +51,7 @@ pub(super) enum ItemData {
 /// All values of a unit, and how far their evaluation is.
 pub(super) struct Scope {
     pub(super) items: Vec<Item>,
-    given: BTreeMap<&'static str, Value>,
+    pub(super) given: BTreeMap<&'static str, Value>,
     /// What is being evaluated now, by thread: a value that meets itself here is a cycle.
     pub(super) active: Mutex<Vec<(ThreadId, usize)>>,
     failure: Mutex<Option<ProjectError>>,
@@ -145,7 +145,7 @@ impl Params {
 
     /// What templates see: the parameters at top level, and what lockstep gives.
     pub(crate) fn context(&self) -> Value {
-        Value::from_object(Root(Arc::clone(&self.scope)))
+        self.scope.root()
     }
 
     /// A message of the engine, unless it would show a secret.
@@ -291,11 +291,14 @@ impl Scope {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take().or(raised)
     }
 
-    fn top(self: &Arc<Self>, key: &str) -> Option<Value> {
+    fn top(self: &Arc<Self>, key: &str, of_parameter: bool) -> Option<Value> {
         if let Some(value) = self.given.get(key) {
             return Some(value.clone());
         }
-        self.entry(0, key).or_else(|| functions::value(self, key))
+        self.entry(0, key).or_else(|| match key {
+            output_names::WORD if of_parameter => Some(output_values::of_parameter(self)),
+            _ => functions::value(self, key),
+        })
     }
 
     fn entry(self: &Arc<Self>, table: usize, key: &str) -> Option<Value> {
@@ -306,11 +309,17 @@ impl Scope {
     }
 
     pub(super) fn root(self: &Arc<Self>) -> Value {
-        Value::from_object(Root(Arc::clone(self)))
+        Value::from_object(Root(Arc::clone(self), false))
+    }
+
+    /// The same for the text of a parameter, which may use outputs.
+    pub(super) fn root_of_parameter(self: &Arc<Self>) -> Value {
+        Value::from_object(Root(Arc::clone(self), true))
     }
 }
 
-struct Root(Arc<Scope>);
+/// The top level, and whether a parameter looks at it.
+struct Root(Arc<Scope>, bool);
 struct Table(Arc<Scope>, usize);
 struct List(Arc<Scope>, Vec<usize>);
 
@@ -328,11 +337,11 @@ silent_debug!(Root, Table, List);
 
 impl Object for Root {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.0.top(key.as_str()?)
+        self.0.top(key.as_str()?, self.1)
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        self.0.top(key)
+        self.0.top(key, self.1)
     }
 }
 

@@ -134,6 +134,12 @@ impl Guard {
         holders
     }
 
+    /// The descriptor that keeps builds waiting, after [`Self::look`], without being a user of the directory.
+    pub(super) fn into_look(self) -> Result<OwnedFd, RenderError> {
+        unlock(&self.in_use)?;
+        Ok(self.writers.into())
+    }
+
     /// The descriptor that keeps the directory in use.
     pub(super) fn into_fd(self) -> OwnedFd {
         self.in_use.into()

@@ -13,6 +13,7 @@ mod facts;
 mod fresh;
 mod generated;
 mod guard;
+mod hold;
 mod key;
 mod manifest;
 mod module;
@@ -37,6 +38,7 @@ pub use diff::{DiffStyle, unified};
 pub use error::{Excerpt, RenderError};
 pub use facts::git_facts;
 pub use guard::Holder;
+pub use hold::hold;
 pub use preview::{FileChange, FileState, check, content, preview};
 pub use save::{SAVED_BY_DEFAULT, Saved, save};
 pub use survey::{FileFate, Survey, survey};
@@ -217,7 +219,7 @@ impl BuildRequest<'_> {
 
 /// The unit's files, in memory.
 fn render(request: &BuildRequest<'_>) -> Result<Vec<Output>, RenderError> {
-    let (project, module) = (request.project, &request.unit.module);
+    let (project, module) = (request.project, request.project.source_of(&request.unit.module));
     let config = project.module_config(module)?;
     let reader = Reader::new(project.root(), request.repo, request.excludes);
     let sources = Directory::sources(project, module, &config.build)?;

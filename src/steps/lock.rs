@@ -11,7 +11,7 @@ use crate::lock::{
     AcquireRequest, Alive, BranchChange, ByKnown, Effect, Freshness, Lease, LockError, Locks, Proof, Record,
 };
 use crate::process::tools;
-use crate::workflow::{Argv, Call, Done, Event, Role, Run, State, Step, locks};
+use crate::workflow::{Argv, Call, Done, Event, Plan, Role, Run, State, Step, locks};
 
 /// Takes the lock.
 pub struct Lock;
@@ -202,8 +202,14 @@ fn with_request<T>(
             let seen = upstream.seen.clone()?;
             Some(BranchChange::Unmoved { name: upstream.name.clone(), seen })
         }),
-        program: first.and_then(|argv| tools::tool_name(&argv.program)).map(str::to_owned),
-        subcommand: first.and_then(|argv| tools::subcommand(&argv.program, &argv.args)),
+        program: match &run.plan.staged {
+            Some(_) => Some("lockstep".to_owned()),
+            None => first.and_then(|argv| tools::tool_name(&argv.program)).map(str::to_owned),
+        },
+        subcommand: match &run.plan.staged {
+            Some(staged) => Some(staged.action.word().to_owned()),
+            None => first.and_then(|argv| tools::subcommand(&argv.program, &argv.args)),
+        },
         overrides: state.overrides.clone(),
         will_change: commands
             .iter()
@@ -215,6 +221,7 @@ fn with_request<T>(
 
 /// The commands that the plan runs after its `lock`.
 fn commands_under_lock<'a>(run: &Run<'a>) -> Vec<&'a Argv> {
-    let after = run.plan.calls.iter().skip_while(|call| call.step.role() != Role::Lock);
-    after.filter_map(|call| call.argv.as_ref()).collect()
+    let plan: &Plan = run.plan;
+    let after = plan.calls.iter().skip_while(|call| call.step.role() != Role::Lock);
+    after.flat_map(|call| plan.commands_of(call)).collect()
 }

@@ -10,9 +10,11 @@ mod exec;
 mod git_check;
 mod git_push;
 mod lock;
+mod outputs;
 mod plugin_cache;
 mod push_error;
 mod rendering;
+mod stages;
 mod surroundings;
 mod turn;
 mod unlock;
@@ -23,8 +25,10 @@ mod wait;
 use crate::workflow::Step;
 
 /// Every step, in the order in which help lists them.
-pub const STEPS: &[&dyn Step] =
-    &[&Build, &Validate, &Describe, &Diff, &GitCheck, &Lock, &Exec, &GitPush, &Unlock, &UnlockAny];
+pub const STEPS: &[&dyn Step] = &[
+    &Build, &Validate, &Describe, &Diff, &GitCheck, &Lock, &Exec, &GitPush, &Unlock, &UnlockAny, &Create,
+    &Delete,
+];
 
 pub use build::Build;
 pub use describe::{Describe, describe_schema};
@@ -34,6 +38,7 @@ pub use git_check::GitCheck;
 pub use git_push::GitPush;
 pub use lock::Lock;
 pub use push_error::PushError;
+pub use stages::{Create, Delete};
 pub use unlock::Unlock;
 pub use unlock_any::UnlockAny;
 pub use validate::Validate;

@@ -62,10 +62,11 @@ pub enum PushError {
 }
 
 impl PushError {
-    /// A command to copy that gets the user further.
-    pub fn cure(&self, unit: &UnitId) -> String {
-        let again =
-            format!("lockstep build git-check lock git-push unlock -- {} {}", unit.module, unit.profile);
+    /// A command to copy that gets the user further; a workflow of stages is rendered by its stages.
+    pub fn cure(&self, unit: &UnitId, of_stages: bool) -> String {
+        let build = if of_stages { "" } else { "build " };
+        let UnitId { module, profile } = unit;
+        let again = format!("lockstep {build}git-check lock git-push unlock -- {module} {profile}");
         match self {
             Self::NoRemote => "git remote add origin URL".to_owned(),
             Self::NoUpstream { branch } => format!("git push -u origin {branch}"),

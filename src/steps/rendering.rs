@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::outputs;
 use super::surroundings::Setting;
 use crate::Error;
 use crate::env::{self, Environment};
@@ -42,7 +43,8 @@ fn prepared(run: &Run<'_>, project: &Arc<Project>, params: Params) -> Params {
     let services = run.services;
     let repo = services.repo.clone();
     let facts = git_facts(&services.env, move || Ok(repo.clone()));
-    params.with_git(facts).with_access(Access {
+    let params = params.with_git(facts).with_outputs(outputs::source(run, project));
+    params.with_access(Access {
         runner: Arc::clone(&services.runner),
         interrupts: services.interrupts.clone(),
         env: surroundings(run, project),
@@ -107,7 +109,7 @@ fn program(run: &Run<'_>) -> String {
 }
 
 /// What the user's machine ignores on top of the repository, where git looks for it by default.
-fn user_excludes(env: &Environment) -> Vec<PathBuf> {
+pub(super) fn user_excludes(env: &Environment) -> Vec<PathBuf> {
     let config = match (env.var_os("XDG_CONFIG_HOME"), env.var_os("HOME")) {
         (Some(config), _) if !config.is_empty() => PathBuf::from(config),
         (_, Some(home)) => PathBuf::from(home).join(".config"),

@@ -96,6 +96,7 @@ mod tests {
             units: (0..units).map(unit).collect(),
             calls: vec![Call { step: &Any, argv, releases: false, label: command.to_owned() }],
             finally: Vec::new(),
+            staged: None,
             left_out: None,
             options: Options { jobs: jobs.and_then(NonZeroUsize::new), ..Options::default() },
         };

@@ -17,6 +17,8 @@ mod run_code;
 mod runner;
 mod schedule;
 mod shared;
+mod stage_note;
+mod staged;
 mod step;
 mod unit_log;
 mod versions;
@@ -30,8 +32,11 @@ pub use parse::ParseError;
 pub use plan::{Options, Plan, UnitPlan};
 pub use plan_error::PlanError;
 pub use request::Request;
+pub(crate) use runner::step as run_step;
 pub use runner::{LeftOut, LockFate, Report, UnitReport, run};
 pub use shared::{RemoteTurn, Shared};
+pub use stage_note::{StageNote, Start};
+pub use staged::{StageError, StagePlan, StagedPlan};
 pub use step::{
     Argv, Ask, Call, Checked, CommandEnd, DataSink, Done, LineSink, Role, Run, Services, ShowLine, State,
     Step, Stream, Upstream, WriteData,

@@ -51,7 +51,15 @@ pub(super) fn check(calls: &[Call], finally: &[Call]) -> Result<(), OrderError> 
     if let Some(second) = calls[taken..].iter().filter(|call| is_unlock(call)).nth(1) {
         return Err(OrderError::Twice { step: second.label.clone() });
     }
-    let commands = || of(calls, Role::Command);
+    let runs = |call: &Call| matches!(call.step.role(), Role::Command | Role::Stages(_));
+    let commands = || calls.iter().enumerate().filter(|(_, call)| runs(call));
+    let mut stages = commands().filter(|(_, call)| call.step.role() != Role::Command);
+    if let (Some((_, first)), Some((_, second))) = (stages.next(), stages.next()) {
+        return Err(match first.step.role() == second.step.role() {
+            true => OrderError::Twice { step: second.label.clone() },
+            false => wrong(first, second, "one line makes a thing or takes it away"),
+        });
+    }
 
     if let Some((at, build)) = of(calls, Role::Build).next()
         && let Some((_, command)) = commands().find(|(command, _)| *command < at)

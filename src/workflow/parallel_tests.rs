@@ -87,6 +87,7 @@ fn play(units: &[(&str, &[usize], &[&str])], ask: &Ask) -> Came {
         // Two, so that it is no pipeline of one step.
         calls: vec![call.clone(), call],
         finally: Vec::new(),
+        staged: None,
         left_out: None,
         options: Options { keep_going: ask.keep_going, ..Options::default() },
     };

@@ -6,7 +6,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
-use super::{Argv, Step};
+use super::{Argv, Role, Step};
 use crate::project::{self, Name};
 
 /// The words that mean something in this project.
@@ -236,7 +236,18 @@ fn unit_words(word: &OsStr) -> Vec<String> {
 /// The command line as it was probably meant when `--` is missing or misplaced: it goes before the
 /// first word that is no step.
 pub fn with_separator(words: &[OsString], rest: &[OsString], vocabulary: Vocabulary<'_>) -> String {
-    let steps = words.iter().take_while(|text| word(text, vocabulary, None).is_ok()).count();
+    let mut of_stages = false;
+    let is_step = |text: &&OsString| match word(text, vocabulary, None) {
+        Ok(Word::Step(step)) => {
+            of_stages |= matches!(step.role(), Role::Stages(_));
+            true
+        }
+        // `create` is told the workflow where others are told the module.
+        Ok(Word::Workflow(_)) => !of_stages,
+        Ok(Word::Command(_)) => true,
+        Err(_) => false,
+    };
+    let steps = words.iter().take_while(is_step).count();
     let (steps, unit) = words.split_at(steps);
     let all = steps.iter().map(|text| quote(text));
     let mut line: Vec<String> = std::iter::once("lockstep".to_owned()).chain(all).collect();

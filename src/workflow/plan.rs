@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Call, Role};
+use super::{Argv, Call, Role, StagedPlan};
 use crate::env::Span;
 use crate::lock::UnitKeys;
 use crate::project::UnitId;
@@ -20,9 +20,22 @@ pub struct Plan {
     pub left_out: Option<String>,
     /// What the command line said beside the words.
     pub options: Options,
+    /// For `create` and `delete`: the stages of the workflow, which is the plan's one unit.
+    pub staged: Option<StagedPlan>,
 }
 
 impl Plan {
+    /// The commands of a call: its own, or those of all stages.
+    pub fn commands_of<'a>(&'a self, call: &'a Call) -> Vec<&'a Argv> {
+        match (&self.staged, call.step.role()) {
+            (Some(staged), Role::Stages(_)) => {
+                let calls = staged.stages.iter().flat_map(|stage| &stage.calls);
+                calls.filter_map(|call| call.argv.as_ref()).collect()
+            }
+            _ => call.argv.iter().collect(),
+        }
+    }
+
     /// Whether it only looks at the project: such a run leaves nothing behind, not even a journal.
     pub fn only_looks(&self) -> bool {
         let inspects = |call: &Call| call.step.role() == Role::Inspect;
@@ -81,4 +94,8 @@ pub struct Options {
     /// Of what is selected, only what differs from this revision; an empty text stands for the
     /// branch's upstream.
     pub affected: Option<String>,
+    /// Of a staged workflow: go on where its last run stopped.
+    pub resume: bool,
+    /// Of a staged workflow: begin with this stage.
+    pub from: Option<String>,
 }

@@ -1,10 +1,12 @@
 //! Makes a plan: every word, name, program and order is checked here, before the first effect.
 
+mod staged;
+
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 
 use super::parse::{self, ParseError, Vocabulary, Word};
-use super::{Argv, Call, Options, Plan, PlanError, Request, Role, Step, UnitPlan, order};
+use super::{Argv, Call, Options, Plan, PlanError, Request, Role, StageError, Step, UnitPlan, order};
 use crate::Error;
 use crate::env::Environment;
 use crate::lock::UnitKeys;
@@ -32,6 +34,9 @@ pub fn plan(
 
     let (mut calls, mut finally) =
         planner.calls(&request.words, &request.args, &request.module, &request.profile)?;
+    if let Some(plan) = staged::plan(&planner, &calls, &finally, request, env)? {
+        return Ok(plan);
+    }
     give_arguments(&mut calls, request)?;
     for call in calls.iter_mut().chain(&mut finally) {
         planner.label(call);
@@ -51,7 +56,7 @@ pub fn plan(
 
     let left_out = nothing.or(planner.leave_out(&mut calls));
     order::fuse(&mut calls);
-    Ok(Plan { units, calls, finally, left_out, options: request.options.clone() })
+    Ok(Plan { units, calls, finally, left_out, options: request.options.clone(), staged: None })
 }
 
 struct Planner<'a> {
@@ -89,6 +94,9 @@ impl Planner<'_> {
                 Word::Command(argv) => calls.push(self.command_call(argv)?),
                 Word::Workflow(name) => {
                     let file = self.project.workflow(&name)?;
+                    if file.is_staged() {
+                        return Err(StageError::AsStep { workflow: name.to_string() }.into());
+                    }
                     calls.append(&mut self.inner(&file.steps, &file.step_places)?);
                     finally.append(&mut self.inner(&file.finally, &file.finally_places)?);
                 }
@@ -241,6 +249,13 @@ fn check_options(calls: &[Call], options: &super::Options) -> Result<(), PlanErr
     if options.wait.is_some() && !calls.iter().any(|call| call.step.role() == Role::Lock) {
         let needs = "only `lock` waits for a lock";
         return Err(PlanError::Option { option: "--wait", needs });
+    }
+    let stages = calls.iter().any(|call| matches!(call.step.role(), Role::Stages(_)));
+    for (option, given) in [("--resume", options.resume), ("--from", options.from.is_some())] {
+        if given && !stages {
+            let needs = "only `create` and `delete` have stages";
+            return Err(PlanError::Option { option, needs });
+        }
     }
     if options.json && !calls.iter().any(|call| call.step.speaks_json()) {
         return Err(PlanError::Option {

@@ -92,7 +92,7 @@ pub fn run(plan: &Plan, project: &Project, services: &Services) -> Report {
         owner: services.owner.clone(),
         units: plan.units.iter().map(|unit| unit.id.clone()).collect(),
         steps: plan.calls.iter().map(|call| call.label.clone()).collect(),
-        commands: plan.calls.iter().chain(&plan.finally).filter(|call| call.argv.is_some()).count(),
+        commands: plan.calls.iter().chain(&plan.finally).map(|call| plan.commands_of(call).len()).sum(),
         commit: head.map(|oid| oid.as_str().to_owned()),
     });
     for message in plan.left_out.as_deref().into_iter().chain(services.shared.note()) {
@@ -193,7 +193,8 @@ pub(super) fn run_unit(run: &Run<'_>, state: &mut State) -> UnitReport {
     UnitReport { exit_code: code, lock, lock_recorded, stdout, stderr, ..step_report(run, error) }
 }
 
-fn step(call: &Call, run: &Run<'_>, state: &mut State) -> Result<(), Error> {
+/// Does one step of a unit, and tells of its start and its end.
+pub(crate) fn step(call: &Call, run: &Run<'_>, state: &mut State) -> Result<(), Error> {
     if let Some(signal) = run.services.interrupts.requested()
         && !finishes(call, state)
     {

@@ -10,7 +10,7 @@ use crate::git::{Oid, Repo};
 use crate::lock::{Effect, Lease, LockBackend};
 pub use crate::process::Stream;
 use crate::process::{CommandRunner, Interrupts, Stdio, ToolStatus};
-use crate::project::{Answers, Project, UnitId};
+use crate::project::{Answers, Project, StageAction, UnitId};
 use crate::render::Rendered;
 
 /// What a step is for: the order rules of the plan are written over roles, not names.
@@ -24,6 +24,8 @@ pub enum Role {
     Lock,
     /// Runs a program.
     Command,
+    /// Runs the stages of a workflow.
+    Stages(StageAction),
     /// Pushes the branch.
     Push,
     /// Gives the lock back: only what this run took.

@@ -80,6 +80,11 @@ pub fn check_versions(
     runner: &dyn CommandRunner,
     interrupts: &Interrupts,
 ) -> Result<(), Error> {
+    for stage in plan.staged.iter().flat_map(|staged| &staged.stages) {
+        // The project as the stages see it knows their units.
+        let of_stages = plan.staged.as_ref().map_or(project, |staged| &staged.project);
+        check_versions(of_stages, &stage.plan(&plan.options), env, runner, interrupts)?;
+    }
     let Some(unit) = plan.units.first() else { return Ok(()) };
     let mut asked = BTreeSet::new();
     for argv in plan.calls.iter().chain(&plan.finally).filter_map(|call| call.argv.as_ref()) {

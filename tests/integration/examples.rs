@@ -137,6 +137,36 @@ fn the_ansible_example_is_played_by_the_real_tool() {
 }
 
 #[test]
+fn the_staged_example_is_made_and_taken_away_by_the_real_tools() {
+    let world = example_world();
+    let a = world.clone("a");
+    // The workflow names one of the two; either stands for the other.
+    world.link("tofu", &tofu().1);
+    world.link("ansible-playbook", &ansible_playbook());
+    let run = |line: &str| a.lockstep(line).env("LC_ALL", "C.UTF-8").env("ANSIBLE_NOCOLOR", "1").run();
+    // The nodes do not come up: the network is there, the lock is kept, and what is done stays done.
+    let broken = run("git-check create --set healthy=false -- cluster dev");
+    broken.code(1).says("lockstep git-check create --resume -- cluster dev");
+    assert!(a.path(".state/network/dev.tfstate").exists());
+    assert_eq!(world.lock_state("network/dev"), "failed");
+    let network = a.read(".state/network/dev.tfstate");
+    let resumed = run("git-check create --resume -- cluster dev");
+    resumed.code(0).says("create: 2 of 3 stages");
+    assert_eq!(a.read(".state/network/dev.tfstate"), network, "a stage that is done is left alone");
+    assert_eq!(a.read(".state/motd/dev/motd"), "Workers: 10.0.0.10, 10.0.0.11\n");
+    for key in ["network/dev", "cluster.workers/dev", "motd/dev"] {
+        assert_eq!(world.lock_state(key), "free");
+    }
+    run("delete -- cluster dev").code(0);
+    for state in ["network/dev.tfstate", "cluster.workers/dev.tfstate"] {
+        let state: serde_json::Value =
+            serde_json::from_str(&a.read(format!(".state/{state}"))).expect("JSON");
+        assert_eq!(state["resources"], serde_json::json!([]));
+    }
+    assert_eq!(a.git("status --porcelain"), "");
+}
+
+#[test]
 fn the_kubectl_example_is_built_by_the_real_tool() {
     let world = example_world();
     let a = world.clone("a");
@@ -161,6 +191,14 @@ fn the_workflows_of_the_example_plan() {
     for file in files {
         let file = file.expect("readable").file_name().into_string().expect("text");
         let workflow = file.trim_end_matches(".toml");
+        if a.read(format!("workflows/{file}")).contains("[[create]]") {
+            world.tool("ansible-playbook");
+            for action in ["create", "delete"] {
+                a.lockstep("--dry-run").args([action, "--", workflow, "prod"]).run().code(0);
+            }
+            count += 1;
+            continue;
+        }
         // Only `exec` takes a command from the line.
         let takes = a.read(format!("workflows/{file}")).contains("\"exec\"");
         let args = if takes { vec![name, "plan"] } else { Vec::new() };

@@ -70,6 +70,9 @@ fn candidates(index: usize, words: &[String], env: &Environment) -> Vec<String> 
         }
         Expects::Subcommand { of } => subcommands(of),
         Expects::Word { first } => pipeline_words(&asked, *first, &command, &names),
+        Expects::Module if asked.words.iter().any(|word| word == "create" || word == "delete") => {
+            names.staged()
+        }
         Expects::Module => names.modules().into_iter().chain(names.tags(current)).collect(),
         Expects::Profile { module } => names.profiles(module),
         Expects::Tool { at } => match asked.runs_a_tool(&names) {
@@ -114,6 +117,7 @@ fn value(arg: &clap::Arg, begun: &str, names: &Names) -> Vec<String> {
             let profiles = names.profiles("").into_iter().filter(|profile| profile.starts_with(begun));
             names.units(begun).into_iter().chain(profiles).collect()
         }
+        ("STAGE", _) => names.stages(),
         ("UNIT" | "LOCK", _) | (_, "unit" | "units") => names.units(begun),
         ("TOOL=MODULE/PROFILE", _) => match begun.split_once('=') {
             Some((tool, unit)) => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::env::Environment;
-use crate::project::{Name, Project, UnitId};
+use crate::project::{Name, Project, UnitId, WorkflowFile};
 
 /// With more modules than this, units are offered a module at a time.
 const MANY: usize = 50;
@@ -22,13 +22,34 @@ impl Names {
         self.project.as_ref().and_then(what).unwrap_or_default()
     }
 
-    /// Workflows, and what they say of themselves.
+    /// Workflows that may stand among the steps, and what they say of themselves.
     pub(super) fn workflows(&self) -> impl Iterator<Item = (String, String)> {
         let described = |name: Name| {
             let file = self.project.as_ref().and_then(|project| project.workflow(&name).ok());
-            (name.to_string(), file.map(|file| file.description).unwrap_or_default())
+            let staged = file.as_ref().is_some_and(WorkflowFile::is_staged);
+            (!staged).then(|| (name.to_string(), file.map(|file| file.description).unwrap_or_default()))
         };
-        self.list(|project| project.workflows().ok()).into_iter().map(described)
+        self.list(|project| project.workflows().ok()).into_iter().filter_map(described)
+    }
+
+    /// Workflows of stages.
+    pub(super) fn staged(&self) -> Vec<String> {
+        let Some(project) = &self.project else { return Vec::new() };
+        let is_staged = |name: &&Name| project.workflow(name).is_ok_and(|file| file.is_staged());
+        let workflows = self.list(|project| project.workflows().ok());
+        workflows.iter().filter(is_staged).map(Name::to_string).collect()
+    }
+
+    /// The stages of all workflows.
+    pub(super) fn stages(&self) -> Vec<String> {
+        let Some(project) = &self.project else { return Vec::new() };
+        let files = self.list(|project| project.workflows().ok());
+        let files = files.iter().filter_map(|name| project.workflow(name).ok());
+        let names = files.flat_map(|file| file.create.into_iter().chain(file.delete));
+        let mut names: Vec<String> = names.map(|stage| stage.name.to_string()).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// Modules.

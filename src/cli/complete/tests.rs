@@ -15,6 +15,7 @@ impl Place {
             ("profiles/dev.toml", ""),
             ("profiles/prod.toml", ""),
             ("workflows/deploy.toml", "description = 'apply\tand tell'\nsteps = ['build', 'exec']\n"),
+            ("workflows/cluster.toml", "[[create]]\nname = 'alpha'\nrun = ['true:']\n"),
         ] {
             place.file(path, text);
         }
@@ -147,4 +148,13 @@ fn what_is_broken_is_no_reason_to_speak() {
     assert!(place.values("lockstep build -- ").is_empty());
     assert!(place.values("lockstep ").contains(&"build".to_owned()));
     assert!(candidates(7, &["lockstep".into()], &Environment::new("/", [("PATH", "")])).len() > 5);
+}
+
+#[test]
+fn a_workflow_of_stages_stands_where_a_module_would() {
+    let place = Place::new();
+    assert_eq!(place.values("lockstep create -- "), ["cluster"]);
+    assert_eq!(place.values("lockstep create -- cluster "), ["dev", "prod"]);
+    assert_eq!(place.values("lockstep create --from "), ["alpha"]);
+    assert!(!place.values("lockstep lock ").contains(&"cluster".to_owned()), "it is no step");
 }

@@ -17,7 +17,7 @@ use minijinja::value::Value;
 use minijinja::{Error, ErrorKind};
 
 use super::params::{Scope, UNTOLD};
-use super::{data, strict};
+use super::{data, output_names, output_values, strict};
 
 /// Something that expressions can use by its name.
 #[derive(Debug)]
@@ -84,6 +84,14 @@ pub const FUNCTIONS: &[Function] = &[
         summary: "what the command `[data.NAME]` printed as JSON.",
         example: None,
         kind: Kind::Table(data::table),
+    },
+    Function {
+        name: output_names::WORD,
+        usage: "outputs.MODULE.KEY, outputs[\"MODULE/PROFILE\"].KEY",
+        summary: "an output of another unit, of the same profile or of the one that is named; in parameters \
+                  only.",
+        example: None,
+        kind: Kind::Table(output_values::elsewhere),
     },
     Function {
         name: "git",

@@ -81,6 +81,7 @@ impl World {
         let argv = Some(Argv { program: program.into(), args });
         let call = Call { step: &Exec, argv, releases: false, label: "true look".to_owned() };
         let plan = Plan {
+            staged: None,
             units: vec![unit],
             calls: vec![call],
             finally: Vec::new(),

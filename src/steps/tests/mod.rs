@@ -127,6 +127,7 @@ impl Session {
         let calls = vec![call(&super::Lock, false), Call { argv: Some(apply), ..call(&super::Lock, false) }];
         let plan = Plan {
             units: vec![unit],
+            staged: None,
             calls,
             finally: Vec::new(),
             left_out: None,

@@ -1,0 +1,20 @@
+terraform {
+  required_version = ">= 1.4"
+
+  backend "local" {
+    path = "{{ root }}/.state/{{ module }}/{{ profile }}.tfstate"
+  }
+}
+
+resource "terraform_data" "network" {
+  input = {{ cidr | tojson }}
+}
+
+# What other modules may know of it: `outputs.network.id` in their parameters.
+output "id" {
+  value = terraform_data.network.id
+}
+
+output "cidr" {
+  value = terraform_data.network.output
+}

@@ -1,0 +1,241 @@
+//! `outputs.NAME.KEY` in expressions: what a unit's output command printed, read when it is asked for.
+//!
+//! What must hold: a value comes from the command or there is none; a missing one ends the run with
+//! the file and line that asked. What a tool marks as sensitive is a secret from here on.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+
+use minijinja::value::{Object, Value};
+use serde_json::Value as Json;
+
+use super::access::Question;
+use super::ask::Asked;
+use super::error::printable;
+use super::output_names::WORD;
+use super::params::{ItemData, Scope};
+use super::{Opaque, Params, Place, ProjectError, UnitId, functions, nearest, strict};
+use crate::env::Span;
+
+/// How the outputs of a unit are asked for.
+#[derive(Clone, Debug)]
+pub struct OutputCommand {
+    /// The unit whose outputs they are.
+    pub unit: UnitId,
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// Where it runs: the unit's rendered directory, absolute.
+    pub directory: PathBuf,
+    /// Its whole environment.
+    pub env: Vec<(OsString, OsString)>,
+    /// How long it may take.
+    pub timeout: Option<Span>,
+    /// All that it prints is secret.
+    pub sensitive: bool,
+    /// Keeps the directory as it is while the command runs.
+    pub guard: Option<Arc<OwnedFd>>,
+    /// Who asks, where an answer to somebody else counts for nothing.
+    pub asker: String,
+    /// What to type so that the unit has outputs.
+    pub cure: String,
+}
+
+/// Prepares the question for the outputs of a NAME as it is written, used at a place.
+pub type OutputSource = Arc<dyn Fn(&str, &Place) -> Result<OutputCommand, ProjectError> + Send + Sync>;
+
+impl Params {
+    /// Lets parameters read the outputs of other units.
+    #[must_use]
+    pub fn with_outputs(self, source: OutputSource) -> Self {
+        // Whoever says it first is right: nobody says it twice.
+        let _ = self.scope.outside.outputs.set(source);
+        self
+    }
+}
+
+/// `outputs` where a parameter is evaluated.
+pub(super) fn of_parameter(scope: &Arc<Scope>) -> Value {
+    Value::from_object(Outputs(Arc::clone(scope)))
+}
+
+/// `outputs` anywhere else: whose a unit uses is found in its parameters alone.
+pub(super) fn elsewhere(_: &Arc<Scope>) -> Option<Value> {
+    let why = "`outputs` is for parameters: let one be `{{ outputs.MODULE.KEY }}`, and use that";
+    Some(functions::refuse(why).into())
+}
+
+struct Outputs(Arc<Scope>);
+struct Unit(Arc<Scope>, String);
+
+impl fmt::Debug for Outputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Outputs")
+    }
+}
+
+impl fmt::Debug for Unit {
+    /// Nothing: values may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Unit")
+    }
+}
+
+impl Object for Outputs {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        Some(Value::from_object(Unit(Arc::clone(&self.0), key.as_str()?.to_owned())))
+    }
+}
+
+impl Object for Unit {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let (scope, key) = (&self.0, key.as_str()?);
+        Some(match read(scope, &self.1, key) {
+            Ok((value, sensitive)) => {
+                if sensitive {
+                    scope.watch.touch();
+                    reveal(scope, &value);
+                }
+                strict::from_json(value)
+            }
+            Err(error) => scope.raise(error).into(),
+        })
+    }
+}
+
+/// Every text in a secret is one.
+fn reveal(scope: &Scope, value: &Json) {
+    match value {
+        Json::String(text) => scope.watch.reveal(text),
+        Json::Array(items) => items.iter().for_each(|item| reveal(scope, item)),
+        Json::Object(entries) => entries.values().for_each(|value| reveal(scope, value)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
+}
+
+/// One output, and whether it is a secret.
+fn read(scope: &Arc<Scope>, name: &str, key: &str) -> Result<(Json, bool), ProjectError> {
+    let place = scope.asking_place();
+    let Some(source) = scope.outside.outputs.get() else {
+        let of = if name.contains('/') { name.to_owned() } else { format!("{name}/{}", scope.profile()) };
+        return Err(ProjectError::Opaque(Opaque::Output(printable(&of))));
+    };
+    if scope.has_failed() {
+        return Err(ProjectError::config(place, "something else has failed before"));
+    }
+    let command = source(name, &place)?;
+    let fail = |why: &str| {
+        let message = format!("output `{}` of `{}` cannot be read: {why}", printable(key), command.unit);
+        ProjectError::config_hint(place.clone(), message, Some(command.cure.clone()))
+    };
+    let program = command.argv.first().map_or_else(String::new, |program| printable(program));
+    let bytes = scope.outputs_once(&command).map_err(|failure| match failure.error {
+        Some(error @ ProjectError::Interrupted { .. }) => error,
+        _ => fail(&failure.message),
+    })?;
+    let mut values = Values::parse(&bytes).map_err(|why| fail(&format!("what `{program}` printed {why}")))?;
+    if values.0.is_empty() {
+        let message = format!(
+            "`{}` has no output `{}`, nor any other: it has probably never been applied",
+            command.unit,
+            printable(key)
+        );
+        return Err(ProjectError::config_hint(place, message, Some(command.cure)));
+    }
+    match values.0.remove(key) {
+        Some((value, sensitive)) => Ok((value, sensitive || command.sensitive)),
+        None => {
+            let known: Vec<&str> = values.0.keys().map(String::as_str).collect();
+            let near = nearest(key, known.iter().copied())
+                .map(|near| format!("did you mean `{}`?", printable(near)));
+            let there: Vec<String> =
+                known.iter().take(20).map(|key| format!("`{}`", printable(key))).collect();
+            let message =
+                format!("`{}` has no output `{}`; it has {}", command.unit, printable(key), there.join(", "));
+            Err(ProjectError::config_hint(place, message, near.or(Some(command.cure))))
+        }
+    }
+}
+
+impl Scope {
+    /// Whether `outputs` means the outputs of units, and is no parameter.
+    pub(super) fn has_outputs(&self) -> bool {
+        !matches!(&self.items[0].data, ItemData::Table(entries) if entries.contains_key(WORD))
+    }
+
+    /// The unit's profile.
+    pub(super) fn profile(&self) -> &str {
+        self.given.get("profile").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Where the parameter is written that this thread evaluates now.
+    pub(super) fn asking_place(&self) -> Place {
+        let thread = std::thread::current().id();
+        let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = active.iter().rev().find(|(other, _)| *other == thread);
+        last.map_or_else(|| Place::whole("an expression"), |(_, index)| self.items[*index].place.clone())
+    }
+
+    /// What the command prints, once in a run.
+    fn outputs_once(&self, command: &OutputCommand) -> Result<super::access::Answer, super::ask::Failure> {
+        let (directory, argv) = (command.directory.clone(), command.argv.clone());
+        let question = Question::Outputs { directory, argv, asker: command.asker.clone() };
+        self.ask_once(question, || Asked {
+            argv: &command.argv,
+            env: command.env.clone(),
+            directory: &command.directory,
+            timeout: command.timeout,
+            keep_open: command.guard.iter().cloned().collect(),
+        })
+    }
+}
+
+/// What a command printed, by name, each with whether the tool calls it sensitive.
+struct Values(BTreeMap<String, (Json, bool)>);
+
+impl Values {
+    /// Reads `{"x": {"value": …, "sensitive": …}}` as tofu and terraform print it, or any other JSON
+    /// object as it is. The error says what was printed, and nothing of it.
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let json: Json = serde_json::from_slice(bytes)
+            .map_err(|error| format!("is not JSON (line {}, column {})", error.line(), error.column()))?;
+        let Json::Object(entries) = json else { return Err("is no JSON object".to_owned()) };
+        let wrapped = |value: &Json| {
+            let Some(fields) = value.as_object() else { return false };
+            fields.contains_key("value") && fields.get("sensitive").is_some_and(Json::is_boolean)
+        };
+        let all_wrapped = entries.values().all(wrapped);
+        let values = entries.into_iter().map(|(key, value)| match value {
+            Json::Object(mut fields) if all_wrapped => {
+                let sensitive = fields.get("sensitive") == Some(&Json::Bool(true));
+                (key, (fields.remove("value").unwrap_or_default(), sensitive))
+            }
+            value => (key, (value, false)),
+        });
+        Ok(Self(values.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_form_of_tofu_is_taken_apart_and_any_other_object_is_as_it_is() {
+        let values = |text: &str| Values::parse(text.as_bytes()).map(|values| values.0);
+        let tofu = values(
+            r#"{"a": {"sensitive": false, "type": "string", "value": "x"}, "b": {"sensitive": true, "value": [1]}}"#,
+        );
+        let tofu = tofu.unwrap();
+        assert_eq!((&tofu["a"], &tofu["b"]), (&(json!("x"), false), &(json!([1]), true)));
+        let other = values(r#"{"a": {"value": 1}, "b": null}"#).unwrap();
+        assert_eq!((&other["a"], &other["b"]), (&(json!({ "value": 1 }), false), &(Json::Null, false)));
+        assert!(values("{}").unwrap().is_empty());
+        assert_eq!(values("[]").unwrap_err(), "is no JSON object");
+        assert_eq!(values("{\"hunter2").unwrap_err(), "is not JSON (line 1, column 9)");
+    }
+}

@@ -1,0 +1,182 @@
+//! Where a run has the outputs of other units from: their output commands, each in the unit's
+//! rendered directory, which is used as it stands and made if it is not there.
+//!
+//! What must hold: nothing but such a command says what an output is, and no directory is written by
+//! a step that only looks.
+
+use std::ffi::OsStr;
+use std::sync::Arc;
+
+use super::rendering::user_excludes;
+use super::surroundings::Setting;
+use crate::env::{self, Environment};
+use crate::git::Repo;
+use crate::process::{CommandRunner, Interrupts, Stdio, find_program, tools};
+use crate::project::{
+    Access, Answers, OutputCommand, OutputSource, Overrides, Place, Project, ProjectError, UnitId,
+};
+use crate::render::{BuildRequest, Holder, RenderError, build, git_facts, hold};
+use crate::workflow::parse::{command, quote};
+use crate::workflow::{Event, Reporter, Run};
+
+/// The tools of which everybody knows how they tell their outputs.
+const TOOLS: [&str; 2] = ["tofu", "terraform"];
+
+/// The outputs as the parameters of a run's unit see them. `project` is the run's own, to keep.
+pub(super) fn source(run: &Run<'_>, project: &Arc<Project>) -> OutputSource {
+    let services = run.services;
+    let own = run.plan.calls.iter().filter_map(|call| tools::tool_name(&call.argv.as_ref()?.program));
+    let reader = Reader {
+        project: Arc::clone(project),
+        env: services.env.clone(),
+        run_id: services.run_id.clone(),
+        runner: Arc::clone(&services.runner),
+        interrupts: services.interrupts.clone(),
+        stdio: services.stdio,
+        answers: services.answers.clone(),
+        reporter: Arc::clone(&services.reporter),
+        repo: services.repo.clone(),
+        tool: own.into_iter().find_map(|own| TOOLS.into_iter().find(|tool| *tool == own)),
+        may_render: !run.plan.only_looks(),
+    };
+    Arc::new(reader).source(vec![run.id().clone()])
+}
+
+/// All that it takes to ask a unit for its outputs, and to render it.
+struct Reader {
+    project: Arc<Project>,
+    env: Environment,
+    run_id: String,
+    runner: Arc<dyn CommandRunner>,
+    interrupts: Interrupts,
+    stdio: Stdio,
+    answers: Answers,
+    reporter: Arc<dyn Reporter>,
+    repo: Option<Repo>,
+    /// The one of the known tools that the run itself uses.
+    tool: Option<&'static str>,
+    may_render: bool,
+}
+
+impl Reader {
+    /// What the last of these units sees, which is rendered for the one before it, and so on.
+    fn source(self: Arc<Self>, chain: Vec<UnitId>) -> OutputSource {
+        Arc::new(move |name, place| self.prepare(&chain, name, place))
+    }
+
+    fn prepare(
+        self: &Arc<Self>,
+        chain: &[UnitId],
+        name: &str,
+        place: &Place,
+    ) -> Result<OutputCommand, ProjectError> {
+        let Some(user) = chain.last() else {
+            return Err(ProjectError::config(place.clone(), "nobody asks for this output"));
+        };
+        let unit = self.project.output_unit(user, name, place)?;
+        if let Some(first) = chain.iter().position(|other| *other == unit) {
+            let circle: Vec<String> = chain[first..].iter().chain([&unit]).map(UnitId::to_string).collect();
+            let message = format!("units use each other's outputs in a circle: {}", circle.join(" -> "));
+            return Err(ProjectError::config(place.clone(), message));
+        }
+        let module = self.project.module_config(&unit.module)?;
+        let (argv, cure) = match &module.outputs.command {
+            Some(argv) => {
+                let words: Vec<String> = argv.iter().map(|word| quote(word.as_ref())).collect();
+                let run = format!("lockstep build exec -- {} {}", unit.module, unit.profile);
+                (argv.clone(), format!("see what it says: {run} {}", words.join(" ")))
+            }
+            None => {
+                let tool = self.tool(&unit, place)?;
+                let words = "build git-check lock exec git-push unlock-any";
+                let cure = format!("lockstep {words} -- {} {} {tool} apply", unit.module, unit.profile);
+                ([tool, "output", "-json"].map(str::to_owned).to_vec(), cure)
+            }
+        };
+        let cure = self.project.cure_of_stage(&unit).unwrap_or(cure);
+        let directory = self.project.unit_directory(&unit);
+        let rendered = if directory.is_dir() {
+            Ok(())
+        } else if self.may_render {
+            self.render(chain, &unit)
+        } else {
+            let message = format!("`{unit}` has no outputs here: it is not rendered, and this only looks");
+            let hint = format!("lockstep build -- {} {}", unit.module, unit.profile);
+            return Err(ProjectError::config_hint(place.clone(), message, Some(hint)));
+        };
+        let guard = rendered.and_then(|()| hold(&self.project, &unit, self.repo.as_ref()));
+        let guard = guard.map_err(|error| match error {
+            RenderError::Project(error @ ProjectError::Interrupted { .. }) => error,
+            error => ProjectError::config_hint(
+                place.clone(),
+                format!("the outputs of `{unit}` cannot be read: {error}"),
+                error.hint(),
+            ),
+        })?;
+        let env = self.setting(&unit).environment(&module, None, &directory);
+        Ok(OutputCommand {
+            argv,
+            directory,
+            env,
+            timeout: module.outputs.timeout,
+            sensitive: module.outputs.sensitive,
+            guard: Some(Arc::new(guard)),
+            asker: self.project.asker_of_outputs(user),
+            cure,
+            unit,
+        })
+    }
+
+    /// The tool that the unit's own stage uses, else the run, else the first of those that are there.
+    fn tool(&self, unit: &UnitId, place: &Place) -> Result<&'static str, ProjectError> {
+        let there = |tool: &&str| find_program(OsStr::new(tool), self.project.root(), &self.env).is_ok();
+        let words = self.project.words_of_stage(unit).iter().filter_map(|word| command(word.as_ref())?);
+        let known = |name: &str| TOOLS.into_iter().find(|tool| *tool == name);
+        let mut own = words.filter_map(|argv| known(tools::tool_name(&argv.program)?));
+        own.next().or(self.tool).or_else(|| TOOLS.into_iter().find(there)).ok_or_else(|| {
+            let message =
+                format!("nothing tells the outputs of `{unit}`: neither `tofu` nor `terraform` was found");
+            let hint =
+                format!("say what does in modules/{}/module.toml: [outputs] command = [...]", unit.module);
+            ProjectError::config_hint(place.clone(), message, Some(hint))
+        })
+    }
+
+    fn setting<'a>(&'a self, unit: &'a UnitId) -> Setting<'a> {
+        Setting { project: &self.project, unit, env: &self.env, run_id: &self.run_id }
+    }
+
+    /// Renders a unit that was never rendered here, by what the project says.
+    fn render(self: &Arc<Self>, chain: &[UnitId], unit: &UnitId) -> Result<(), RenderError> {
+        let overrides = Overrides { set: &[], files: &[], env: &self.env };
+        let (repo, reader, id) = (self.repo.clone(), Arc::clone(self), unit.clone());
+        let surroundings = move || {
+            let module = reader.project.module_config(&id.module)?;
+            Ok(reader.setting(&id).environment(&module, None, reader.project.root()))
+        };
+        let chain = chain.iter().chain([unit]).cloned().collect();
+        let params = self.project.params(unit, &overrides)?;
+        let params = params
+            .with_git(git_facts(&self.env, move || Ok(repo.clone())))
+            .with_access(Access {
+                runner: Arc::clone(&self.runner),
+                interrupts: self.interrupts.clone(),
+                env: Arc::new(surroundings),
+                stdio: self.stdio,
+                answers: self.answers.clone(),
+            })
+            .with_outputs(Arc::clone(self).source(chain));
+        build(&BuildRequest {
+            project: &self.project,
+            unit,
+            params: &params,
+            repo: self.repo.as_ref(),
+            excludes: &user_excludes(&self.env),
+            force: false,
+            holder: Holder { pid: env::pid(), run: self.run_id.clone(), program: "lockstep".to_owned() },
+        })?;
+        let message = format!("rendered `{unit}`, whose outputs are asked for");
+        self.reporter.emit(&Event::Note { unit: Some(unit.clone()), message });
+        Ok(())
+    }
+}

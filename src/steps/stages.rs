@@ -1,0 +1,161 @@
+//! `create` and `delete`: the stages of a workflow, one after the other, each a unit with its own
+//! words, under the lock of them all.
+//!
+//! What must hold: the stages share the state of the run, so that a command of any of them is known
+//! to have started before it does; and before and after each word it is written down how far they are.
+
+use crate::Error;
+use crate::lock::Effect;
+use crate::project::StageAction;
+use crate::workflow::{
+    Call, Done, Role, Run, StageError, StageNote, StagedPlan, Start, State, Step, run_step,
+};
+
+/// Makes what a workflow is about.
+#[derive(Debug)]
+pub struct Create;
+
+/// Takes it away.
+#[derive(Debug)]
+pub struct Delete;
+
+impl Step for Create {
+    fn name(&self) -> &'static str {
+        "create"
+    }
+
+    fn summary(&self) -> &'static str {
+        "make the thing that a workflow consists of, stage by stage"
+    }
+
+    fn details(&self) -> &'static str {
+        "`lockstep create -- WORKFLOW PROFILE` takes the locks of all stages of workflows/WORKFLOW.toml, \
+         all or nothing, runs its [[create]] stages one after the other, each after those that it needs, \
+         and gives the locks back. Each stage renders its module and runs its words; its parameters may \
+         use the outputs of the stages that it needs, read from the tool. Before the first stage begins, all \
+         of them are checked. If a stage fails, nothing after it runs, its exit code is that of the whole, \
+         and the locks are kept: --resume goes on with the word that did not finish, --from STAGE with a \
+         stage. With `git-check` before it and `git-push` after it on the line, those run as well."
+    }
+
+    fn role(&self) -> Role {
+        Role::Stages(StageAction::Create)
+    }
+
+    fn run(&self, call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
+        stages(call, run, state)
+    }
+}
+
+impl Step for Delete {
+    fn name(&self) -> &'static str {
+        "delete"
+    }
+
+    fn summary(&self) -> &'static str {
+        "take away what `create` has made, stage by stage"
+    }
+
+    fn details(&self) -> &'static str {
+        "`lockstep delete -- WORKFLOW PROFILE` runs the [[delete]] stages of workflows/WORKFLOW.toml as \
+         `create` runs the others, under the same locks. What a stage needs is deleted before it; it may use \
+         the outputs of those that are deleted after it."
+    }
+
+    fn role(&self) -> Role {
+        Role::Stages(StageAction::Delete)
+    }
+
+    fn run(&self, call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
+        stages(call, run, state)
+    }
+}
+
+fn stages(call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
+    let Some(staged) = &run.plan.staged else {
+        // Every plan has them; a program that makes its own plans may not.
+        let (step, word) = (call.label.clone(), run.id().module.to_string());
+        return Err(StageError::NotStaged { step, word, known: Vec::new(), nearest: None }.into());
+    };
+    let (mut note, start) = begin(run, state, staged)?;
+    let result = each(run, state, staged, start, &mut note);
+    // Nobody is to wait for a directory that no stage works in any more.
+    state.rendered = None;
+    match result {
+        Ok(()) => {
+            note.finished()?;
+            let found = state.lease.as_ref().is_some_and(crate::lock::Lease::found_unfinished);
+            if run.plan.options.resume && found {
+                // The change of the run before is complete now, whichever words were left for this one.
+                (state.effect, state.command_started) = (Effect::Applied, true);
+            }
+            Ok(Done::says(format!("{} of {} stages", staged.stages.len() - start.stage, staged.stages.len())))
+        }
+        Err(error) => {
+            if state.effect == Effect::Applied {
+                // A part of the whole is there, and that is not what was asked for.
+                state.effect = Effect::Unfinished;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Where to begin.
+fn begin(run: &Run<'_>, state: &State, staged: &StagedPlan) -> Result<(StageNote, Start), Error> {
+    let (services, options) = (run.services, &run.plan.options);
+    let head = services.repo.as_ref().map(|repo| repo.head()).transpose()?;
+    let commit = head.and_then(|head| head.oid).map(|oid| oid.to_string());
+    let root = run.project.root();
+    let note = StageNote::new(staged, root, services.repo.as_ref(), &services.run_id, commit);
+    let start = if options.resume {
+        let start = note.resume(staged)?;
+        let resumed = state.lease.as_ref().is_some_and(|lease| lease.resumed);
+        if start.stage == staged.stages.len() && !resumed {
+            let (action, unit) = (staged.action.word(), run.id().to_string());
+            return Err(StageError::NothingToResume { action, unit }.into());
+        }
+        start
+    } else {
+        let from = options.from.as_deref();
+        let stage = staged.stages.iter().position(|stage| Some(stage.name.as_str()) == from);
+        Start { stage: stage.unwrap_or(0), word: 0 }
+    };
+    Ok((note, start))
+}
+
+/// Runs the stages from a start on.
+fn each(
+    run: &Run<'_>,
+    state: &mut State,
+    staged: &StagedPlan,
+    start: Start,
+    note: &mut StageNote,
+) -> Result<(), Error> {
+    let count = staged.stages.len();
+    for (index, stage) in staged.stages.iter().enumerate().skip(start.stage) {
+        let plan = stage.plan(&run.plan.options);
+        let inner = Run { project: &staged.project, unit: &stage.unit, plan: &plan, services: run.services };
+        run.note(format!("stage {} of {count}: {} ({})", index + 1, stage.name, stage.unit.id));
+        state.rendered = None;
+        let first = if index == start.stage { start.word } else { 0 };
+        for (at, call) in stage.calls.iter().enumerate() {
+            // What is left to do needs the directory, whoever rendered it before.
+            if at < first && call.step.role() != Role::Build {
+                continue;
+            }
+            let is_left = at >= first;
+            if is_left {
+                note.at(index, at, false)?;
+            }
+            run_step(call, &inner, state).inspect_err(|_| {
+                let word = &stage.words[at]; // There is a word for each call.
+                run.note(format!("stage `{}` stopped at `{word}`; {index} of {count} are done", stage.name));
+            })?;
+            if is_left {
+                note.at(index, at, true)?;
+            }
+        }
+    }
+    Ok(())
+}
