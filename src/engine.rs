@@ -3,6 +3,7 @@
 //! An engine holds no global state and reads nothing that it was not given: environment, clock,
 //! owner, cancellation and streams can all be said by the program around it.
 
+mod affected;
 mod locks;
 
 use std::path::Path;
@@ -22,6 +23,7 @@ use crate::workflow::{
 };
 use crate::{Error, env, git, lock, steps};
 
+pub use affected::AffectedQuery;
 pub use locks::{LockLog, LogEntry, ProjectLocks};
 
 /// Runs pipelines. Cheap to make; one engine can take any number of requests, one after the other

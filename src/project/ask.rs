@@ -66,14 +66,14 @@ impl Scope {
             return Err(Failure::says("the command is empty"));
         };
         let shown = printable(program);
-        let root = &self.outside.root;
+        let root = self.outside.files.root();
         let fail = |error: &ProcessError| Failure::says(with_cause(error));
         let name = OsString::from(program);
         let spec = CommandSpec {
             program: find_program(&name, root, &self.outside.env).map_err(|error| fail(&error))?,
             name,
             args: args.iter().map(OsString::from).collect(),
-            cwd: root.clone(),
+            cwd: root.to_owned(),
             env,
             stdio: if access.stdio == Stdio::Inherit { Stdio::Answer } else { Stdio::Capture },
             keep_open: Vec::new(),
