@@ -11,7 +11,8 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 
 use super::many::ManyArgs;
 use super::{
-    alias, completions, demo, doctor, freeze, help, init, list, locks, log, new, save, schema, shim, why,
+    affected, alias, completions, demo, doctor, freeze, help, init, list, locks, log, new, save, schema,
+    shim, why,
 };
 use crate::env::Span;
 
@@ -129,6 +130,8 @@ pub(super) enum Sub {
     Log(log::LogArgs),
     /// List the units of the project, or its modules, profiles, workflows or steps
     List(list::ListArgs),
+    /// List the units that differ from an earlier commit, such as the target of a pull request
+    Affected(affected::AffectedArgs),
     /// Show what a unit's parameters are, where that is written, and what it overrides
     Why(why::WhyArgs),
     /// Lock a unit on purpose, until somebody thaws it
