@@ -15,7 +15,7 @@ use super::terminal::Terminal;
 use super::{diagnose, units};
 use crate::env::Environment;
 use crate::git::Base;
-use crate::project::{Name, Project, ProjectError, UnitId, toml_text};
+use crate::project::{Name, Project, ProjectError, Turn, UnitId, toml_text};
 use crate::render::affected::{AffectedUnit, Change, Difference, Part, UnitFate};
 use crate::report::Level;
 use crate::{AffectedQuery, Engine, Error, ExitCode};
@@ -81,9 +81,10 @@ pub(super) fn run(args: &AffectedArgs, env: &Environment, terminal: Terminal) ->
         found.units.into_iter().map(|unit| (unit.unit.clone(), Told::Differs(unit))).collect();
     let mut errors: Vec<Error> = found.errors.into_iter().map(Error::from).collect();
     if args.dependants {
-        match dependants(&project, listed.keys()) {
-            Ok(more) => {
-                more.into_iter().for_each(|(unit, needs)| drop(listed.insert(unit, Told::Needs(needs))))
+        match project.units().and_then(|units| project.in_order(units, false)) {
+            Ok(turns) => {
+                let more = dependants(&turns, listed.keys());
+                more.into_iter().for_each(|(unit, needs)| drop(listed.insert(unit, Told::Needs(needs))));
             }
             Err(error) => errors.push(error.into()),
         }
@@ -141,24 +142,20 @@ fn compared(base: &Base) -> String {
     format!("compared with {}{at}", base.name)
 }
 
-/// The units that need any of these, directly or not, each with one that it needs.
-fn dependants<'a>(
-    project: &Project,
-    of: impl Iterator<Item = &'a UnitId>,
-) -> Result<Vec<(UnitId, UnitId)>, ProjectError> {
+/// The units that need any of these, directly or not, each with one that it needs; `turns` has each unit
+/// after all that it needs.
+fn dependants<'a>(turns: &[Turn], of: impl Iterator<Item = &'a UnitId>) -> Vec<(UnitId, UnitId)> {
     let mut affected: BTreeSet<UnitId> = of.cloned().collect();
-    let turns = project.in_order(project.units()?, false)?;
     let mut found = Vec::new();
-    // Each stands after all that it needs.
-    for turn in &turns {
+    for turn in turns {
         let needed = turn.needs.iter().map(|index| &turns[*index].unit).find(|unit| affected.contains(unit));
-        if let Some(needed) = needed
+        if let Some(needed) = needed.cloned()
             && affected.insert(turn.unit.clone())
         {
-            found.push((turn.unit.clone(), needed.clone()));
+            found.push((turn.unit.clone(), needed));
         }
     }
-    Ok(found)
+    found
 }
 
 fn text(listed: &[Listed], why: bool) -> String {
@@ -323,4 +320,24 @@ fn difference(difference: &Difference) -> DifferenceTold<'_> {
         Part::Unknown => (None, Some("unknown")),
     };
     DifferenceTold { file, setting, change: difference.change, because: &difference.because }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dependants_are_found_through_any_number_of_units() {
+        let unit = |name: &str| name.parse::<UnitId>().unwrap();
+        let turn = |name: &str, needs: &[usize]| Turn { unit: unit(name), needs: needs.to_vec() };
+        let turns =
+            [turn("a/p", &[]), turn("b/p", &[0]), turn("c/p", &[]), turn("d/p", &[1, 2]), turn("e/p", &[2])];
+        let of = |name: &str| {
+            let found = dependants(&turns, [unit(name)].iter());
+            found.iter().map(|(unit, needs)| format!("{unit} {needs}")).collect::<Vec<_>>()
+        };
+        assert_eq!(of("a/p"), ["b/p a/p", "d/p b/p"]);
+        assert_eq!(of("c/p"), ["d/p c/p", "e/p c/p"]);
+        assert!(of("gone/p").is_empty());
+    }
 }
