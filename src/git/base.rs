@@ -42,7 +42,7 @@ impl BaseError {
     /// What to type next.
     pub fn cure(&self) -> Option<String> {
         match self {
-            Self::Unknown { cure, .. } => cure.clone(),
+            Self::Unknown { cure, .. } => Some(cure.clone().unwrap_or_else(|| "git branch --all".into())),
             Self::Apart { shallow: true, .. } => Some("git fetch --unshallow".into()),
             Self::Apart { .. } => Some("name a commit that HEAD has grown from: --base REF".into()),
             Self::Git(_) => None,
