@@ -340,7 +340,7 @@ impl Files {
                 return false;
             }
             let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            !is_dir || earlier.below(&path).next().is_some() && self.holds_something_old(earlier, &path)
+            !is_dir || earlier.below(&path).next().is_none() || self.holds_something_old(earlier, &path)
         })
     }
 }

@@ -67,6 +67,17 @@ fn what_changed_is_put_back_and_the_rest_is_read_from_the_disk() {
 }
 
 #[test]
+fn directories_stay_where_only_something_beside_them_is_new() {
+    let sample = sample();
+    let files = before(&sample, &[("modules/new/x", Former::Absent)]);
+    assert_eq!(files.kind("modules/alpha"), Kind::Directory);
+    assert_eq!(text(&files, "modules/alpha/x"), Ok("now".into()));
+    assert_eq!(files.kind("modules/new"), Kind::Missing);
+    let names: Vec<_> = files.names("modules").unwrap().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["alpha", "half"]);
+}
+
+#[test]
 fn a_file_and_a_directory_may_have_taken_each_others_place() {
     let sample = sample();
     let files = before(
