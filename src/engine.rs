@@ -3,6 +3,7 @@
 //! An engine holds no global state and reads nothing that it was not given: environment, clock,
 //! owner, cancellation and streams can all be said by the program around it.
 
+mod affected;
 mod locks;
 
 use std::path::Path;
@@ -22,6 +23,7 @@ use crate::workflow::{
 };
 use crate::{Error, env, git, lock, steps};
 
+pub use affected::AffectedQuery;
 pub use locks::{LockLog, LogEntry, ProjectLocks};
 
 /// Says whether a plan may be run.
@@ -173,7 +175,9 @@ impl Engine {
     /// Whatever is wrong with the request or the project.
     pub fn plan(&self, request: &Request) -> Result<(Project, Plan), Error> {
         let project = Project::discover(&request.directory)?;
-        let plan = planner::plan(&project, request, None, &self.env, self.steps)?;
+        let base = request.options.affected.as_deref();
+        let affected = base.map(|base| self.affected_units(&project, base)).transpose()?;
+        let plan = planner::plan(&project, request, affected.as_ref(), &self.env, self.steps)?;
         workflow::check_versions(&project, &plan, &self.env, &*self.runner, &self.interrupts)?;
         Ok((project, plan))
     }

@@ -6,7 +6,7 @@
 mod ci;
 mod span;
 
-pub use ci::ci_branch;
+pub use ci::{ci_branch, ci_target};
 pub use span::{Span, SpanError};
 
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@
 
 use crate::ExitCode;
 use crate::env::Span;
-use crate::git::{CheckRefusal, GitError};
+use crate::git::{BaseError, CheckRefusal, GitError};
 use crate::lock::{DynamoError, LockError};
 use crate::process::{ProcessError, Signal, ToolStatus};
 use crate::project::{Place, ProjectError};
@@ -48,6 +48,9 @@ pub enum Error {
     /// The repository or its remote.
     #[error(transparent)]
     Git(#[from] GitError),
+    /// There is no commit to compare with.
+    #[error(transparent)]
+    Base(#[from] BaseError),
     /// The lock.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -120,6 +123,11 @@ impl Error {
             Self::Scaffold(error) => scaffold(error),
             Self::Check(_) => ExitCode::Refused,
             Self::Git(error) => git(error),
+            Self::Base(BaseError::Unknown { .. } | BaseError::Apart { shallow: false, .. }) => {
+                ExitCode::Usage
+            }
+            Self::Base(BaseError::Apart { shallow: true, .. }) => ExitCode::Config,
+            Self::Base(BaseError::Git(error)) => git(error),
             Self::Lock(error) => lock(error),
             Self::Push(_) => ExitCode::PushRefused,
             Self::Process(ProcessError::NotFound { .. }) => ExitCode::NotFound,

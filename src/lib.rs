@@ -41,6 +41,6 @@ pub mod scaffold;
 pub mod steps;
 pub mod workflow;
 
-pub use engine::{Confirm, Engine, LockLog, LogEntry, ProjectLocks};
+pub use engine::{AffectedQuery, Confirm, Engine, LockLog, LogEntry, ProjectLocks};
 pub use error::Error;
 pub use exit_code::ExitCode;

@@ -12,8 +12,8 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 use super::many::ManyArgs;
 use super::stage_args::StageArgs;
 use super::{
-    alias, completions, demo, doctor, freeze, graph, help, init, list, locks, log, new, save, schema, shim,
-    why,
+    affected, alias, completions, demo, doctor, freeze, graph, help, init, list, locks, log, new, save,
+    schema, shim, why,
 };
 use crate::env::Span;
 
@@ -140,6 +140,8 @@ pub(super) enum Sub {
     List(list::ListArgs),
     /// Show which units need which, and in what order they run
     Graph(graph::GraphArgs),
+    /// List the units that differ from an earlier commit, such as the target of a pull request
+    Affected(affected::AffectedArgs),
     /// Show what a unit's parameters are, where that is written, and what it overrides
     Why(why::WhyArgs),
     /// Lock a unit on purpose, until somebody thaws it

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::help;
 use super::terminal::Terminal;
-use crate::git::GitError;
+use crate::git::{BaseError, GitError};
 use crate::lock::{Extent, LockError, LockKey, LockState};
 use crate::process::ProcessError;
 use crate::project::UnitId;
@@ -223,7 +223,8 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
         Error::Render(error) => error.hint().into_iter().collect(),
         Error::Scaffold(error) => error.hint().into_iter().collect(),
         Error::Check(refusal) => vec![refusal.cure()],
-        Error::Git(error) => git_hints(error),
+        Error::Git(error) | Error::Base(BaseError::Git(error)) => git_hints(error),
+        Error::Base(error) => error.cure().into_iter().collect(),
         Error::Lock(error) => {
             let mut hints = held_hints(error, line);
             hints.extend(wait_hint(error, line));

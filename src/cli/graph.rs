@@ -148,8 +148,8 @@ struct ToldNeed {
     unit: UnitId,
     /// What says so: `needs` in its module.toml, or the outputs that its parameters use.
     because: &'static str,
-    /// The file that says so, relative to the project; null where that is not known.
-    file: Option<String>,
+    /// The file that says so, relative to the project.
+    file: String,
     /// The line in it, counted from 1; null where that is not known.
     line: Option<usize>,
 }
@@ -177,8 +177,8 @@ fn json(shown: &Shown) -> String {
             ToldNeed {
                 unit: shown.graph.units()[edge.to].clone(),
                 because,
-                file: place.map(|place| place.file().to_owned()),
-                line: place.and_then(crate::project::Place::line),
+                file: place.file().to_owned(),
+                line: place.line(),
             }
         });
         ToldUnit { needs: needs.collect(), unit: turn.unit }

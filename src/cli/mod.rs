@@ -2,6 +2,7 @@
 //!
 //! Data goes to standard output and talk to standard error; while a tool runs, both are its own.
 
+mod affected;
 mod alias;
 mod annotations;
 mod args;
@@ -102,6 +103,7 @@ fn subcommand(sub: Sub, env: Environment, terminal: Terminal) -> u8 {
         Sub::New(args) => new::run(&args, &env, terminal),
         Sub::List(args) => list::run(&args, &env, terminal),
         Sub::Graph(args) => graph::run(&args, &env, terminal),
+        Sub::Affected(args) => affected::run(&args, &env, terminal),
         Sub::Why(args) => why::run(&args, &env, terminal),
         Sub::Freeze(args) => freeze::freeze(&args, env, terminal),
         Sub::Thaw(args) => freeze::thaw(&args, env, terminal),

@@ -8,7 +8,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::terminal::Terminal;
-use super::{graph, lock_json, why, write_files};
+use super::{affected, graph, lock_json, why, write_files};
 use crate::ExitCode;
 use crate::env::Environment;
 use crate::project::{file_schema, nearest};
@@ -56,6 +56,7 @@ const SCHEMAS: &[Entry] = &[
     Entry { name: "log", of: "`lockstep log --json`", make: || lock_json::schemas()[2].clone() },
     Entry { name: "describe", of: "`lockstep describe --json`", make: describe_schema },
     Entry { name: "graph", of: "`lockstep graph --format json`", make: graph::schema },
+    Entry { name: "affected", of: "`lockstep affected --format json`", make: affected::schema },
     Entry { name: "why", of: "`lockstep why --json`", make: why::schema },
 ];
 

@@ -1,17 +1,27 @@
-//! The unit that one word of a subcommand names: `alpha/prod`, or `.` for the one the user stands in.
+//! The units that a word of a subcommand names: `alpha/prod`, or `.` for the one the user stands in.
 
 use crate::env::Environment;
 use crate::project::{Project, ProjectError, UnitId};
 
 /// The unit, which exists.
 pub(super) fn one(project: &Project, word: &str, env: &Environment) -> Result<UnitId, ProjectError> {
-    let (module, profile) = match word.split_once('/') {
-        Some(parts) => parts,
-        None if word == "." => (".", "."),
+    let (module, profile) = parts(word)?;
+    project.unit(module, profile, env)
+}
+
+/// The units, which exist; both parts may be patterns and lists.
+pub(super) fn several(project: &Project, word: &str, env: &Environment) -> Result<Vec<UnitId>, ProjectError> {
+    let (module, profile) = parts(word)?;
+    project.select(module, profile, env)
+}
+
+fn parts(word: &str) -> Result<(&str, &str), ProjectError> {
+    match word.split_once('/') {
+        Some(parts) => Ok(parts),
+        None if word == "." => Ok((".", ".")),
         None => {
             let unit: String = word.escape_debug().take(80).collect();
-            return Err(ProjectError::NotWritten { unit });
+            Err(ProjectError::NotWritten { unit })
         }
-    };
-    project.unit(module, profile, env)
+    }
 }

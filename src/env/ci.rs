@@ -1,27 +1,49 @@
-//! What continuous-integration services tell about the branch that they checked out: they leave
-//! HEAD detached, so the branch's name is only in their variables.
+//! What continuous-integration services tell about the branch that they checked out, and about the one
+//! that it is to go into: they leave HEAD detached, so the branch's name is only in their variables.
 //!
 //! A name from here is a claim and nothing more: whoever uses it must compare HEAD with that
 //! branch on the remote.
 
 use super::Environment;
 
-/// One service: the variable by which it is recognised, then where it names the branch, best first.
+/// One service: the variable by which it is recognised, then where it names the branch, best first, and
+/// where the target of a pull request.
 struct Service {
     mark: &'static str,
     branch: &'static [&'static str],
+    target: &'static [&'static str],
 }
 
 /// `GIT_BRANCH` of Jenkins is left out: it may be a remote's branch (`origin/main`) or a local one.
 const SERVICES: [Service; 7] = [
     // GITHUB_REF is refs/heads/…, refs/tags/… or refs/pull/…; GITHUB_HEAD_REF is a pull request's branch.
-    Service { mark: "GITHUB_ACTIONS", branch: &["GITHUB_HEAD_REF", "GITHUB_REF"] },
-    Service { mark: "GITLAB_CI", branch: &["CI_COMMIT_BRANCH", "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME"] },
-    Service { mark: "BUILDKITE", branch: &["BUILDKITE_BRANCH"] },
-    Service { mark: "CIRCLECI", branch: &["CIRCLE_BRANCH"] },
-    Service { mark: "BITBUCKET_BUILD_NUMBER", branch: &["BITBUCKET_BRANCH"] },
-    Service { mark: "JENKINS_URL", branch: &["CHANGE_BRANCH", "BRANCH_NAME"] },
-    Service { mark: "TF_BUILD", branch: &["SYSTEM_PULLREQUEST_SOURCEBRANCH", "BUILD_SOURCEBRANCH"] },
+    Service {
+        mark: "GITHUB_ACTIONS",
+        branch: &["GITHUB_HEAD_REF", "GITHUB_REF"],
+        target: &["GITHUB_BASE_REF"],
+    },
+    Service {
+        mark: "GITLAB_CI",
+        branch: &["CI_COMMIT_BRANCH", "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME"],
+        target: &["CI_MERGE_REQUEST_TARGET_BRANCH_NAME"],
+    },
+    Service {
+        mark: "BUILDKITE",
+        branch: &["BUILDKITE_BRANCH"],
+        target: &["BUILDKITE_PULL_REQUEST_BASE_BRANCH"],
+    },
+    Service { mark: "CIRCLECI", branch: &["CIRCLE_BRANCH"], target: &[] },
+    Service {
+        mark: "BITBUCKET_BUILD_NUMBER",
+        branch: &["BITBUCKET_BRANCH"],
+        target: &["BITBUCKET_PR_DESTINATION_BRANCH"],
+    },
+    Service { mark: "JENKINS_URL", branch: &["CHANGE_BRANCH", "BRANCH_NAME"], target: &["CHANGE_TARGET"] },
+    Service {
+        mark: "TF_BUILD",
+        branch: &["SYSTEM_PULLREQUEST_SOURCEBRANCH", "BUILD_SOURCEBRANCH"],
+        target: &["SYSTEM_PULLREQUEST_TARGETBRANCH"],
+    },
 ];
 
 /// The branch that the present CI run is for, by its short name; none outside of the known services
@@ -35,6 +57,18 @@ const SERVICES: [Service; 7] = [
 pub fn ci_branch(env: &Environment) -> Option<String> {
     let service = SERVICES.iter().find(|service| env.var(service.mark).is_some())?;
     service.branch.iter().find_map(|name| short(env.var(name)?))
+}
+
+/// The branch into which the pull request is to go that the present CI run is for, by its short name.
+///
+/// ```
+/// use lockstep::env::{Environment, ci_target};
+/// let env = Environment::new("/", [("GITHUB_ACTIONS", "true"), ("GITHUB_BASE_REF", "main")]);
+/// assert_eq!(ci_target(&env).as_deref(), Some("main"));
+/// ```
+pub fn ci_target(env: &Environment) -> Option<String> {
+    let service = SERVICES.iter().find(|service| env.var(service.mark).is_some())?;
+    service.target.iter().find_map(|name| short(env.var(name)?))
 }
 
 /// A branch's short name; other refs are none.

@@ -4,6 +4,7 @@
 //! Nothing here writes to the working tree or the index. No argument that comes from configuration
 //! or a remote can be read by git as an option.
 
+mod base;
 mod check;
 mod config;
 mod fallback;
@@ -14,6 +15,7 @@ mod push;
 mod refusal;
 mod remote;
 mod repo;
+mod revisions;
 mod spawn;
 mod ssh;
 mod status;
@@ -25,6 +27,7 @@ mod text;
 mod trace;
 mod url;
 
+pub use base::{Base, BaseError};
 pub use check::{CheckError, CheckRequest, Standing, Tracked, check, check_known, lock_refspecs};
 pub use fetch::Fetched;
 pub use objects::{Ancestry, CommitText, Head};
@@ -33,6 +36,7 @@ pub use push::{Expect, Push, PushEnd, PushFlag, Pushed, RefResult, RefUpdate};
 pub use refusal::{CheckRefusal, FileList};
 pub use remote::{RemoteUrl, lock_remote};
 pub use repo::{Installed, ProbeEnd, Repo, installed};
+pub use revisions::{ChangedPath, WasThere};
 pub use status::Status;
 pub use text::printable;
 

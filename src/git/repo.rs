@@ -102,7 +102,11 @@ impl Repo {
         })))
     }
 
-    fn library(&self) -> Option<MutexGuard<'_, git2::Repository>> {
+    pub(super) fn git(&self) -> &Git {
+        &self.0.git
+    }
+
+    pub(super) fn library(&self) -> Option<MutexGuard<'_, git2::Repository>> {
         // libgit2 keeps its own state whole; a panic of another thread changes nothing here.
         self.0.library.as_ref().map(|library| library.lock().unwrap_or_else(PoisonError::into_inner))
     }

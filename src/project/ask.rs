@@ -68,7 +68,7 @@ impl Scope {
         }
         let env = (access.env)().map_err(Failure::stops)?;
         let question = Question::Command { argv: argv.to_vec(), env: env.clone() };
-        let directory = self.outside.root.as_path();
+        let directory = self.outside.files.root();
         self.ask_once(question, || Asked { argv, env, directory, timeout, keep_open: Vec::new() })
     }
 

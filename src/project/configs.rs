@@ -3,11 +3,13 @@
 //! A file that changes after it was read is not read again, so a `Configs` lives as long as one such
 //! work and no longer. What cannot be read is not remembered: whoever asks next gets the error too.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::profile::Profile;
-use super::{ModuleConfig, Name, Overrides, Params, Project, ProjectError, UnitId};
+use super::{ModuleConfig, Name, Overrides, Params, Project, ProjectError, Seen, UnitId};
+use crate::env::Environment;
 
 /// The configuration of a project as it is read bit by bit.
 #[derive(Debug)]
@@ -60,6 +62,61 @@ impl<'a> Configs<'a> {
             Some(why) => Ok(Some(why)),
             None => Ok(super::unit::excluded_by_module(unit, &chain, &*self.module(&unit.module)?)),
         }
+    }
+}
+
+/// A profile and all that it extends, looked at on its own: what was read for it is known.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    profiles: Option<Vec<Profile>>,
+    /// What was looked at.
+    pub(crate) seen: Seen,
+}
+
+impl Chain {
+    pub(crate) fn look(project: &Project, profile: &Name) -> Self {
+        let watched = project.watched();
+        let profiles = watched.chain(profile).ok();
+        Self { profiles, seen: watched.files().seen() }
+    }
+
+    /// Its profiles; the error again, if it cannot be read.
+    fn profiles<'a>(&'a self, project: &Project, profile: &Name) -> Result<Cow<'a, [Profile]>, ProjectError> {
+        match &self.profiles {
+            Some(profiles) => Ok(Cow::Borrowed(profiles)),
+            None => project.chain(profile).map(Cow::Owned),
+        }
+    }
+
+    /// Whether the profile makes units at all.
+    pub(crate) fn makes_any(&self, project: &Project, unit: &UnitId) -> Result<bool, ProjectError> {
+        let profiles = self.profiles(project, &unit.profile)?;
+        Ok(super::unit::excluded_by_profile(unit, &profiles).is_none())
+    }
+
+    /// Whether module and profile make a unit.
+    pub(crate) fn makes(
+        &self,
+        project: &Project,
+        unit: &UnitId,
+        module: &ModuleConfig,
+    ) -> Result<bool, ProjectError> {
+        let profiles = self.profiles(project, &unit.profile)?;
+        Ok(super::unit::exclusion(unit, &profiles, module).is_none())
+    }
+
+    /// The unit's parameters, without any from outside the repository and with stand-ins for what only
+    /// a run reads or asks for.
+    pub(crate) fn params(
+        &self,
+        project: &Project,
+        unit: &UnitId,
+        module: &ModuleConfig,
+    ) -> Result<Params, ProjectError> {
+        let profiles = self.profiles(project, &unit.profile)?;
+        let env = Environment::new(project.root(), std::iter::empty::<(&str, &str)>());
+        let overrides = Overrides { set: &[], files: &[], env: &env };
+        super::layers::merge(project, unit, &overrides, module, &profiles).map(Params::with_stand_ins)
     }
 }
 

@@ -8,7 +8,7 @@ use super::error::printable;
 use super::module::ModuleConfig;
 use super::staging::Staging;
 use super::toml_file::TomlFile;
-use super::{Name, ProjectError, RESERVED, UnitId, nearest};
+use super::{Files, Kind, Name, ProjectError, RESERVED, UnitId, nearest};
 
 /// The file that marks a project's root.
 pub const MARKER: &str = "lockstep.toml";
@@ -20,11 +20,11 @@ fn is_shared(name: &str) -> bool {
 /// The directory of rendered output, below the root.
 pub const DIST: &str = ".dist";
 
-/// A project on disk.
+/// A project on disk, or an earlier state of one. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Project {
-    root: PathBuf,
-    config: Config,
+    files: Files,
+    config: Arc<Config>,
     /// For the stages of a workflow only.
     staging: Option<Arc<Staging>>,
 }
@@ -36,7 +36,27 @@ impl Project {
     /// When there is none, or its `lockstep.toml` cannot be read or understood.
     pub fn discover(start: &Path) -> Result<Self, ProjectError> {
         let (root, file) = Self::find(start)?;
-        Ok(Self { root, config: Config::parse(&file)?, staging: None })
+        Ok(Self { config: Arc::new(Config::parse(&file)?), files: Files::working_tree(root), staging: None })
+    }
+
+    /// The project as these files have it; none if there is no `lockstep.toml` among them.
+    ///
+    /// # Errors
+    /// When its `lockstep.toml` cannot be read or understood.
+    pub fn of(files: Files) -> Result<Option<Self>, ProjectError> {
+        let Some(file) = TomlFile::read(&files, MARKER)? else { return Ok(None) };
+        Ok(Some(Self { config: Arc::new(Config::parse(&file)?), files, staging: None }))
+    }
+
+    /// The same project, whose files have a memory of their own of what is looked at from now on.
+    #[must_use]
+    pub fn watched(&self) -> Self {
+        Self { files: self.files.watched(), ..self.clone() }
+    }
+
+    /// Where its files are read.
+    pub fn files(&self) -> &Files {
+        &self.files
     }
 
     /// The directory that [`discover`](Self::discover) would find, whatever its `lockstep.toml` says.
@@ -53,7 +73,7 @@ impl Project {
             .canonicalize()
             .map_err(|source| ProjectError::Read { path: start.display().to_string(), source })?;
         for directory in start.ancestors() {
-            if let Some(file) = TomlFile::read(directory, MARKER)? {
+            if let Some(file) = TomlFile::read_path(&directory.join(MARKER), MARKER)? {
                 return Ok((directory.to_owned(), file));
             }
         }
@@ -70,12 +90,12 @@ impl Project {
 
     /// The directory that holds `lockstep.toml`; absolute, without links.
     pub fn root(&self) -> &Path {
-        &self.root
+        self.files.root()
     }
 
     /// The project's name: that of its directory.
     pub fn name(&self) -> String {
-        self.root.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+        self.root().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     }
 
     /// What `lockstep.toml` says.
@@ -85,12 +105,12 @@ impl Project {
 
     /// Where a unit is rendered and where its commands run; absolute.
     pub fn unit_directory(&self, unit: &UnitId) -> PathBuf {
-        self.root.join(DIST).join(unit.module.as_str()).join(unit.profile.as_str())
+        self.root().join(DIST).join(unit.module.as_str()).join(unit.profile.as_str())
     }
 
     /// Where a module's templates are; absolute.
     pub fn module_directory(&self, module: &Name) -> PathBuf {
-        self.root.join("modules").join(self.source_of(module).as_str())
+        self.root().join("modules").join(self.source_of(module).as_str())
     }
 
     /// The modules, sorted.
@@ -135,18 +155,18 @@ impl Project {
     /// When the file cannot be read or understood.
     pub fn module_config(&self, module: &Name) -> Result<ModuleConfig, ProjectError> {
         let source = self.source_of(module);
-        match TomlFile::read(&self.root, &format!("modules/{source}/module.toml"))? {
+        match TomlFile::read(&self.files, &format!("modules/{source}/module.toml"))? {
             Some(file) => ModuleConfig::parse(&file),
             None => Ok(ModuleConfig::default()),
         }
     }
 
     pub(crate) fn has_module(&self, name: &Name) -> bool {
-        !is_shared(name.as_str()) && self.module_directory(name).is_dir()
+        !is_shared(name.as_str()) && self.files.kind(&format!("modules/{name}")) == Kind::Directory
     }
 
     pub(crate) fn has_profile(&self, name: &Name) -> bool {
-        self.root.join("profiles").join(format!("{name}.toml")).is_file()
+        self.files.kind(&format!("profiles/{name}.toml")) == Kind::File
     }
 
     /// The error for a word that names nothing, with the nearest name that there is.
@@ -167,6 +187,16 @@ impl Project {
         }
     }
 
+    /// The modules, and directories whose names cannot be used, each told.
+    pub(crate) fn module_entries(&self) -> Result<Vec<Result<Name, ProjectError>>, ProjectError> {
+        self.entries("module", "modules", None)
+    }
+
+    /// The profiles, and files whose names cannot be used, each told.
+    pub(crate) fn profile_entries(&self) -> Result<Vec<Result<Name, ProjectError>>, ProjectError> {
+        self.entries("profile", "profiles", Some(".toml"))
+    }
+
     fn list(&self, what: &'static str, below: &str, ending: Option<&str>) -> Result<Vec<Name>, ProjectError> {
         self.entries(what, below, ending)?.into_iter().collect()
     }
@@ -181,17 +211,14 @@ impl Project {
         ending: Option<&str>,
     ) -> Result<Vec<Result<Name, ProjectError>>, ProjectError> {
         let read_error = |source| ProjectError::Read { path: below.to_owned(), source };
-        let entries = match std::fs::read_dir(self.root.join(below)) {
+        let entries = match self.files.names(below) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(read_error(error)),
         };
         let mut names = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(read_error)?;
-            let file_name = entry.file_name();
+        for (file_name, is_dir) in entries {
             let text = file_name.to_string_lossy();
-            let is_dir = entry.path().is_dir();
             let stem = match ending {
                 None if is_dir => text.as_ref(),
                 Some(ending) if !is_dir => match text.strip_suffix(ending) {

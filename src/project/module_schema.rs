@@ -66,7 +66,7 @@ impl Project {
         config: &ModuleConfig,
     ) -> Result<Option<ModuleSchema>, ProjectError> {
         let path = format!("modules/{}/{SCHEMA_FILE}", self.source_of(module));
-        let file = TomlFile::read(self.root(), &path)?;
+        let file = TomlFile::read(self.files(), &path)?;
         match (file, config.schema.clone()) {
             (None, None) => Ok(None),
             (None, Some(node)) => ModuleSchema::of_table(node).map(Some),

@@ -77,15 +77,21 @@ impl Configs<'_> {
     /// # Errors
     /// As there.
     pub fn outputs_used(&self, unit: &UnitId) -> Result<Vec<UnitId>, ProjectError> {
-        let mut units = Vec::new();
+        Ok(self.outputs_used_at(unit)?.into_iter().map(|(unit, _)| unit).collect())
+    }
+
+    /// The same, each with the place of its first use.
+    pub(super) fn outputs_used_at(&self, unit: &UnitId) -> Result<Vec<(UnitId, Place)>, ProjectError> {
+        let mut units: Vec<(UnitId, Place)> = Vec::new();
         for (name, place) in self.output_uses(unit)? {
             let target = self.project().output_target(unit, &name, &place)?;
+            let known = units.iter().any(|(known, _)| *known == target);
             // A profile may name it for all its modules: who reads it where there is none is told then.
-            if target != *unit && !units.contains(&target) && self.excluded(&target)?.is_none() {
-                units.push(target);
+            if target != *unit && !known && self.excluded(&target)?.is_none() {
+                units.push((target, place));
             }
         }
-        units.sort();
+        units.sort_by(|(one, _), (other, _)| one.cmp(other));
         Ok(units)
     }
 

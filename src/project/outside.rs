@@ -2,20 +2,21 @@
 //! repository, commands. It is reached only when an expression asks.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::ThreadId;
 
+use super::Files;
 use super::access::Access;
 use super::data::DataItem;
 use super::functions::git::{GitFacts, GitSource};
 use super::output_values::OutputSource;
+use super::stand_in::StandIns;
 use crate::env::Environment;
 
 /// What expressions can reach.
 pub(super) struct Outside {
-    /// The project's root.
-    pub(super) root: PathBuf,
+    /// The project's files.
+    pub(super) files: Files,
     pub(super) env: Environment,
     /// The profile's file that denies overrides, if one does.
     pub(super) denied: Option<String>,
@@ -29,17 +30,18 @@ pub(super) struct Outside {
     pub(super) facts: OnceLock<Result<Option<GitFacts>, String>>,
     /// Overrides from outside the repository that were used.
     used: Mutex<BTreeSet<String>>,
+    pub(super) stand_ins: StandIns,
 }
 
 impl Outside {
     pub(super) fn new(
-        root: PathBuf,
+        files: Files,
         env: Environment,
         denied: Option<String>,
         data: BTreeMap<String, DataItem>,
     ) -> Self {
         Self {
-            root,
+            files,
             env,
             denied,
             data,
@@ -49,6 +51,7 @@ impl Outside {
             git: OnceLock::new(),
             facts: OnceLock::new(),
             used: Mutex::default(),
+            stand_ins: StandIns::default(),
         }
     }
 

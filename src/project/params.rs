@@ -34,10 +34,19 @@ pub(super) struct Item {
     pub(super) key: String,
     pub(super) place: Place,
     pub(super) data: ItemData,
-    /// The value of an expression, and whether it was made of a secret.
-    pub(super) memo: OnceLock<(Value, bool)>,
+    /// The value of an expression.
+    pub(super) memo: OnceLock<Made>,
     /// It is a secret.
     pub(super) sensitive: bool,
+}
+
+/// What an expression came to.
+pub(super) struct Made {
+    value: Value,
+    /// It was made of a secret.
+    secret: bool,
+    /// It was made of a stand-in.
+    stand_in: bool,
 }
 
 pub(super) enum ItemData {
@@ -135,8 +144,9 @@ impl Params {
     /// # Errors
     /// When an expression in it cannot be evaluated.
     pub fn expand(&self, text: &str, place: &Place) -> Result<String, ProjectError> {
-        let value = super::expr::evaluate(text, place, self.context())
-            .map_err(|error| self.failure().unwrap_or_else(|| self.scope.redacted(error)))?;
+        let value = super::expr::evaluate(text, place, self.context());
+        self.scope.outside.stand_ins.judge(text);
+        let value = value.map_err(|error| self.failure().unwrap_or_else(|| self.scope.redacted(error)))?;
         let mut out = String::new();
         strict::print(&value, &mut out)
             .map_err(|error| ProjectError::config(place.clone(), strict::describe(&error)))?;
@@ -205,7 +215,7 @@ impl Scope {
         }
         let value = self.settled(index, item);
         if let (true, Some(text)) =
-            (item.sensitive || matches!(item.memo.get(), Some((_, true))), value.as_str())
+            (item.sensitive || item.memo.get().is_some_and(|made| made.secret), value.as_str())
         {
             self.watch.reveal(text);
         }
@@ -218,14 +228,17 @@ impl Scope {
             ItemData::List(children) => Value::from_object(List(Arc::clone(self), children.clone())),
             ItemData::Table(_) => Value::from_object(Table(Arc::clone(self), index)),
             ItemData::Expression(text) => match item.memo.get() {
-                Some((value, secret)) => {
-                    if *secret {
+                Some(made) => {
+                    if made.secret {
                         self.watch.touch();
                     }
-                    value.clone()
+                    if made.stand_in {
+                        self.outside.stand_ins.touch();
+                    }
+                    made.value.clone()
                 }
                 None => match self.evaluate_watched(index, text) {
-                    Ok(value) => item.memo.get_or_init(|| value).0.clone(),
+                    Ok(made) => item.memo.get_or_init(|| made).value.clone(),
                     Err(error) => {
                         let message = format!("parameter `{}` cannot be evaluated", item.key.escape_debug());
                         // The innermost failure comes first and has the whole chain.
@@ -237,15 +250,19 @@ impl Scope {
         }
     }
 
-    /// The value, and whether it was made of a secret.
-    fn evaluate_watched(self: &Arc<Self>, index: usize, text: &str) -> Result<(Value, bool), ProjectError> {
-        let before = self.watch.take();
+    /// The value, and what it was made of.
+    fn evaluate_watched(self: &Arc<Self>, index: usize, text: &str) -> Result<Made, ProjectError> {
+        let (before, stood_in) = (self.watch.take(), self.outside.stand_ins.take());
         let value = self.evaluate(index, text);
-        let secret = self.watch.take();
+        self.outside.stand_ins.judge(text);
+        let (secret, stand_in) = (self.watch.take(), self.outside.stand_ins.take());
         if before || secret {
             self.watch.touch();
         }
-        Ok((value?, secret))
+        if stood_in || stand_in {
+            self.outside.stand_ins.touch();
+        }
+        Ok(Made { value: value?, secret, stand_in })
     }
 
     /// Keeps an error until somebody can show it; what comes back tells the engine to stop.

@@ -13,7 +13,7 @@ use super::value::Node;
 use super::{Name, Place, Project, ProjectError, UnitLockConfig};
 
 /// One profile's file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Profile {
     /// One line for people.
     pub(crate) description: String,
@@ -28,7 +28,7 @@ pub(crate) struct Profile {
 }
 
 /// What a profile says about one module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ProfileModule {
     pub(crate) place: Place,
     pub(crate) enabled: Option<bool>,
@@ -162,7 +162,7 @@ impl Walk<'_> {
             return Err(self.cycle(start, name, named_at));
         }
         let path = format!("profiles/{name}.toml");
-        let Some(file) = TomlFile::read(self.project.root(), &path)? else {
+        let Some(file) = TomlFile::read(self.project.files(), &path)? else {
             return Err(match named_at {
                 None => self.project.unknown("profile", name.as_str()),
                 Some(place) => {

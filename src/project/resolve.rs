@@ -40,6 +40,7 @@ impl Params {
     /// When an expression in it cannot be evaluated.
     pub(crate) fn evaluate(&self, text: &str, place: &Place) -> Result<Value, ProjectError> {
         let value = expr::evaluate(text, place, self.context());
+        self.scope.outside.stand_ins.judge(text);
         let value = value.map_err(|error| self.failure().unwrap_or_else(|| self.scope.redacted(error)))?;
         self.json(&value, place)
     }

@@ -11,6 +11,7 @@ use minijinja::value::{Kwargs, ObjectRepr, Rest, Value, ValueKind, ValueOrKwargs
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, filters, tests};
 
 use super::filters::FILTERS;
+use super::stand_in::StandIn;
 
 /// How deep containers may nest before they count as endless.
 const DEEPEST: usize = 64;
@@ -55,6 +56,7 @@ pub(crate) fn print(value: &Value, out: &mut String) -> Result<(), Error> {
         ValueKind::None => out.push_str("null"),
         // Only the missing `else` of an inline `if` comes here; the engine stops all others.
         ValueKind::Undefined => {}
+        ValueKind::Plain if StandIn::is(value) => write!(out, "{value}")?,
         ValueKind::Map | ValueKind::Seq | ValueKind::Iterable | ValueKind::Plain => {
             return Err(Error::new(
                 ErrorKind::InvalidOperation,
@@ -146,6 +148,7 @@ pub(crate) fn to_json(value: &Value, depth: usize) -> Result<serde_json::Value, 
             return Err(Error::new(ErrorKind::UndefinedError, "a name used here is undefined"));
         }
         ValueKind::Invalid => return refuse("a parameter could not be evaluated"),
+        ValueKind::Plain if StandIn::is(value) => Json::String(value.to_string()),
         _ => return refuse("this cannot be written as JSON"),
     })
 }

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
 
 use super::place::line_of;
-use super::{Place, ProjectError, nearest};
+use super::{Files, Place, ProjectError, nearest};
 
 /// The text of a TOML file and the name by which messages call it.
 pub(crate) struct TomlFile {
@@ -17,14 +17,22 @@ pub(crate) struct TomlFile {
 }
 
 impl TomlFile {
-    /// Reads a file; none if it does not exist.
-    pub(crate) fn read(root: &Path, relative: &str) -> Result<Option<Self>, ProjectError> {
-        Self::read_path(&root.join(relative), relative)
+    /// Reads a file of the project; none if it does not exist.
+    pub(crate) fn read(files: &Files, relative: &str) -> Result<Option<Self>, ProjectError> {
+        let file = Self::from_bytes(files.read(relative), relative)?;
+        if let Some(file) = &file {
+            files.note_text(&file.text);
+        }
+        Ok(file)
     }
 
     /// Reads a file that messages call `name`; none if it does not exist.
     pub(crate) fn read_path(path: &Path, name: &str) -> Result<Option<Self>, ProjectError> {
-        match std::fs::read(path) {
+        Self::from_bytes(std::fs::read(path), name)
+    }
+
+    fn from_bytes(bytes: std::io::Result<Vec<u8>>, name: &str) -> Result<Option<Self>, ProjectError> {
+        match bytes {
             Ok(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => Ok(Some(Self { name: name.into(), text })),
                 Err(error) => {

@@ -28,16 +28,15 @@ pub struct Edge {
 pub enum Because {
     /// `needs` in its module.toml, at this line.
     Needs(Place),
-    /// Its parameters use the other one's outputs; where, as far as that is known.
-    Outputs(Option<Place>),
+    /// Its parameters use the other one's outputs, first here.
+    Outputs(Place),
 }
 
 impl Because {
-    /// Where it is written, as far as that is known.
-    pub fn place(&self) -> Option<&Place> {
+    /// Where it is written.
+    pub fn place(&self) -> &Place {
         match self {
-            Self::Needs(place) => Some(place),
-            Self::Outputs(place) => place.as_ref(),
+            Self::Needs(place) | Self::Outputs(place) => place,
         }
     }
 }
@@ -54,12 +53,9 @@ impl Project {
         let configs = Configs::new(self);
         UnitGraph::grow(units, |unit| {
             let mut found = configs.needed(unit)?;
-            for other in self.outputs_used(unit)? {
-                if let Some(why) = configs.excluded(&other)? {
-                    return Err(ProjectError::NotAUnit { unit: other.to_string(), why });
-                }
+            for (other, place) in configs.outputs_used_at(unit)? {
                 if !found.iter().any(|(known, _)| *known == other) {
-                    found.push((other, Because::Outputs(None)));
+                    found.push((other, Because::Outputs(place)));
                 }
             }
             Ok(found)
@@ -186,10 +182,9 @@ impl UnitGraph {
         let mut first_place = None;
         for (from, to) in turned.iter().zip(turned.iter().cycle().skip(1)) {
             let edge = self.needs[*from].iter().find(|edge| edge.to == *to);
-            let place = edge.and_then(|edge| edge.because.place());
-            let said = place.map_or_else(|| "its outputs are used".to_owned(), Place::to_string);
-            first_place = first_place.or(place);
-            text.push_str(&format!(" -> {} ({said})", self.units[*to]));
+            let Some(place) = edge.map(|edge| edge.because.place()) else { continue };
+            first_place = first_place.or(Some(place));
+            text.push_str(&format!(" -> {} ({place})", self.units[*to]));
         }
         let place = first_place.cloned().unwrap_or_else(|| {
             let module = turned.first().map(|first| self.units[*first].module.to_string());

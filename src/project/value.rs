@@ -78,6 +78,23 @@ impl Node {
         }
     }
 
+    /// Whether both say the same, wherever it is written.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let lists = |one: &[Self], other: &[Self]| {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.says_the_same(other))
+        };
+        match (&self.data, &other.data) {
+            (Data::List(one), Data::List(other)) | (Data::Append(one), Data::Append(other)) => {
+                lists(one, other)
+            }
+            (Data::Table { entries: one, .. }, Data::Table { entries: other, .. }) => {
+                one.len() == other.len()
+                    && one.iter().zip(other).all(|((a, one), (b, other))| a == b && one.says_the_same(other))
+            }
+            (one, other) => one == other,
+        }
+    }
+
     /// All leaves with their dotted keys, in the order of the keys. An empty table is a leaf.
     pub fn leaves(&self) -> Vec<(String, &Node)> {
         fn walk<'a>(key: &str, node: &'a Node, found: &mut Vec<(String, &'a Node)>) {

@@ -84,7 +84,7 @@ impl Project {
     /// is taken by a module or a word of the command line.
     pub fn workflow(&self, name: &Name) -> Result<WorkflowFile, ProjectError> {
         let path = format!("workflows/{name}.toml");
-        let Some(file) = TomlFile::read(self.root(), &path)? else {
+        let Some(file) = TomlFile::read(self.files(), &path)? else {
             return Err(self.unknown("workflow", name.as_str()));
         };
         if RESERVED.contains(&name.as_str()) {

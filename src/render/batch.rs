@@ -107,7 +107,7 @@ impl<'a> Shared<'a> {
             *modules.entry(&unit.module).or_default().left.get_mut() += 1;
         }
         let configs = Configs::new(request.project);
-        let reader = Reader::new(request.project.root(), request.repo, request.excludes);
+        let reader = Reader::new(request.project.files(), request.repo, request.excludes);
         let mut directories: BTreeMap<PathBuf, Directory> = BTreeMap::new();
         let mut sources = HashMap::new();
         for module in modules.keys() {

@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use super::RenderError;
-use crate::project::{BuildConfig, DIST, Name, Place, Project, ProjectError};
+use crate::project::{BuildConfig, DIST, Kind, Name, Place, Project, ProjectError};
 
 /// The project's directory of files that any template may include; it makes no output.
 pub(super) const PARTIALS: &str = "_partials";
@@ -32,8 +32,8 @@ impl Directory {
         let own = OnceCell::new();
         let own = || {
             own.get_or_init(|| {
-                let own = project.module_directory(module);
-                own.canonicalize().unwrap_or(own)
+                let own = project.files().real(&format!("modules/{module}"));
+                own.map_or_else(|_| project.module_directory(module), |(own, _)| own)
             })
         };
         let mut found: Vec<Self> = Vec::new();
@@ -63,15 +63,15 @@ impl Directory {
     /// The project's partials, if there are any.
     pub(super) fn partials(project: &Project) -> Result<Option<Self>, RenderError> {
         let below = format!("modules/{PARTIALS}");
-        match project.root().join(&below).symlink_metadata() {
-            Ok(_) => Self::at(project, below.clone(), &Place::whole(below)).map(Some),
-            Err(_) => Ok(None),
+        match project.files().stands(&below) {
+            true => Self::at(project, below.clone(), &Place::whole(below)).map(Some),
+            false => Ok(None),
         }
     }
 
     fn at(project: &Project, shown: String, place: &Place) -> Result<Self, RenderError> {
-        let real = match project.root().join(&shown).canonicalize() {
-            Ok(real) => real,
+        let (real, kind) = match project.files().real(&shown) {
+            Ok(found) => found,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let message = format!("there is no directory `{}`", shown.escape_debug());
                 return Err(ProjectError::config(place.clone(), message).into());
@@ -80,7 +80,7 @@ impl Directory {
         };
         let why = match real.strip_prefix(project.root()) {
             Err(_) => "is a link that leads out of the project",
-            Ok(_) if !real.is_dir() => "is no directory",
+            Ok(_) if kind != Kind::Directory => "is no directory",
             Ok(below) if below.iter().next().is_none_or(|first| first == DIST || first == ".git") => {
                 "is a link that leads to no directory of sources"
             }

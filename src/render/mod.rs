@@ -4,6 +4,7 @@
 //! written: a build that changes nothing writes nothing. Nothing is ever written, read or removed
 //! through a symbolic link, or outside the unit's directory and `.dist/.lockstep`.
 
+pub mod affected;
 mod batch;
 mod changes;
 mod diff;
@@ -221,7 +222,7 @@ impl BuildRequest<'_> {
 fn render(request: &BuildRequest<'_>) -> Result<Vec<Output>, RenderError> {
     let (project, module) = (request.project, request.project.source_of(&request.unit.module));
     let config = project.module_config(module)?;
-    let reader = Reader::new(project.root(), request.repo, request.excludes);
+    let reader = Reader::new(project.files(), request.repo, request.excludes);
     let sources = Directory::sources(project, module, &config.build)?;
     let partials = || partials(project, &reader);
     let module = Module::read(project, module, &config, &reader, (&sources, |_: &_| None), partials)?;

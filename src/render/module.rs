@@ -127,6 +127,7 @@ impl Module {
     /// Renders all files for the profile whose parameters these are; sorted by output path.
     pub(super) fn render(&self, params: &Params) -> Result<Vec<Output>, RenderError> {
         let holds = self.build.when.iter().map(|when| when.holds(params)).collect::<Result<Vec<_>, _>>()?;
+        params.decide_if_stand_in();
         let context = params.context();
         let mut outputs = Outputs::default();
         for (file, fate) in self.files.iter().zip(&self.fates) {
@@ -147,8 +148,12 @@ impl Module {
             if !is_harmless(&path) {
                 return Err(refuse(format!("its name becomes `{}`", path.escape_debug())));
             }
+            params.decide_if_stand_in();
             let (bytes, secret) = if fate.template {
                 let (text, secret) = params.watch(|| self.templates.render(&file.path, &context, params));
+                if params.took_stand_in() && !self.templates.only_prints(&file.bytes) {
+                    params.decide();
+                }
                 (text?.into_bytes(), secret)
             } else {
                 // Raw, binary, or nothing to render in it.
@@ -162,6 +167,28 @@ impl Module {
             }
         }
         outputs.finish()
+    }
+}
+
+/// For comparing a module with an earlier state of it.
+impl Module {
+    /// Whether anything in it may read files of the project beside its own; module.toml does not count.
+    pub(super) fn may_read_files(&self) -> bool {
+        let named = |file: &SourceFile| {
+            self.templates.may_read_files(file.path.as_bytes()) || self.templates.may_read_files(&file.bytes)
+        };
+        self.files.iter().chain(self.templates.partials()).any(named)
+    }
+
+    /// Whether both are made of the same, apart from what configuration they are given.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let same = |one: &[SourceFile], other: &[SourceFile]| {
+            let pairs = one.iter().zip(other);
+            one.len() == other.len() && pairs.into_iter().all(|(one, other)| one.is_like(other))
+        };
+        self.build == other.build
+            && same(&self.files, &other.files)
+            && same(self.templates.partials(), other.templates.partials())
     }
 }
 

@@ -16,7 +16,7 @@ use ignore::WalkBuilder;
 use super::RenderError;
 use super::directory::Directory;
 use crate::git::Repo;
-use crate::project::SCHEMA_FILE;
+use crate::project::{Earlier, Files, Former, SCHEMA_FILE};
 
 /// One file of a module.
 #[derive(Debug)]
@@ -30,9 +30,21 @@ pub(super) struct SourceFile {
     pub(super) mode: u32,
 }
 
+impl SourceFile {
+    /// Whether it may be executed: of permissions git keeps no more.
+    pub(super) const fn executable(&self) -> bool {
+        self.mode & 0o100 != 0
+    }
+
+    /// Whether both are the same file with the same content.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        (&self.path, self.executable(), &self.bytes) == (&other.path, other.executable(), &other.bytes)
+    }
+}
+
 /// Reads directories as git sees them. One reader serves any number of modules.
 pub(super) struct Reader<'a> {
-    root: &'a Path,
+    files: &'a Files,
     repo: Option<&'a Repo>,
     /// The user's own files of ignore patterns.
     excludes: &'a [PathBuf],
@@ -68,13 +80,42 @@ impl Kind {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(root: &'a Path, repo: Option<&'a Repo>, excludes: &'a [PathBuf]) -> Self {
-        Self { root, repo, excludes, tracked: OnceLock::new() }
+    pub(super) fn new(files: &'a Files, repo: Option<&'a Repo>, excludes: &'a [PathBuf]) -> Self {
+        Self { files, repo, excludes, tracked: OnceLock::new() }
     }
 
     /// Lists directories in one walk, which reads the ignore rules above them once. One list for
     /// each, in their order.
     pub(super) fn list(&self, directories: &[&Directory]) -> Result<Vec<Listing>, RenderError> {
+        let Some(earlier) = self.files.earlier() else { return self.list_disk(directories) };
+        let there: Vec<&Directory> = directories.iter().copied().filter(|d| d.real.is_dir()).collect();
+        let mut listed = self.list_disk(&there)?.into_iter();
+        let list = |directory: &&Directory| {
+            let disk = if directory.real.is_dir() { listed.next() } else { None };
+            self.put_back(disk.unwrap_or_default(), directory, earlier)
+        };
+        Ok(directories.iter().map(list).collect())
+    }
+
+    /// A list as it was earlier.
+    fn put_back(&self, mut listing: Listing, directory: &Directory, earlier: &Earlier) -> Listing {
+        let below =
+            |path: &Path| path.strip_prefix(self.files.root()).map(Path::to_owned).unwrap_or_default();
+        let changed = |path: &Path| path.ancestors().any(|path| earlier.changed.contains_key(path));
+        listing.files.retain(|(path, _)| !changed(&below(path)));
+        for (path, was) in earlier.below(&below(&directory.real)) {
+            let kind = match was {
+                Former::Absent => continue,
+                Former::File { .. } => Kind::File,
+                Former::Link { .. } => Kind::Link,
+                Former::Unreadable(_) => Kind::Other,
+            };
+            listing.files.push((self.files.root().join(path), kind));
+        }
+        listing
+    }
+
+    fn list_disk(&self, directories: &[&Directory]) -> Result<Vec<Listing>, RenderError> {
         let Some((first, others)) = directories.split_first() else { return Ok(Vec::new()) };
         let mut walk = WalkBuilder::new(&first.real);
         others.iter().for_each(|directory| {
@@ -136,7 +177,7 @@ impl<'a> Reader<'a> {
         if self.tracked.get().is_none() {
             let read = || -> Result<Option<Vec<PathBuf>>, RenderError> {
                 let Ok(top) = repo.work_dir().canonicalize() else { return Ok(None) };
-                let Ok(below) = self.root.strip_prefix(&top) else { return Ok(None) };
+                let Ok(below) = self.files.root().strip_prefix(&top) else { return Ok(None) };
                 let paths = repo.tracked_below(below)?;
                 let mut paths: Vec<PathBuf> =
                     paths.iter().map(|path| top.join(std::ffi::OsStr::from_bytes(path))).collect();
@@ -165,7 +206,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<SourceFile>, RenderError> {
         let mut files = Vec::with_capacity(listing.files.len());
         for (path, kind) in &listing.files {
-            files.extend(read(path, *kind, directory)?);
+            files.extend(self.read_one(path, *kind, directory)?);
         }
         files.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(files)
@@ -185,26 +226,72 @@ impl Listing {
     }
 }
 
-/// Reads one file; none for `module.toml` and `schema.json`.
-fn read(file: &Path, kind: Kind, directory: &Directory) -> Result<Option<SourceFile>, RenderError> {
-    let relative = file.strip_prefix(&directory.real).unwrap_or(file);
-    let Some(path) = relative.to_str().map(str::to_owned) else {
-        let path = format!("{}/{}", directory.shown, relative.to_string_lossy().escape_debug());
-        return Err(RenderError::Source { path, why: "has a name that is not UTF-8".into() });
-    };
-    if path == "module.toml" || path == SCHEMA_FILE {
-        return Ok(None);
+impl Reader<'_> {
+    /// Reads one file; none for `module.toml` and `schema.json`.
+    fn read_one(
+        &self,
+        file: &Path,
+        kind: Kind,
+        directory: &Directory,
+    ) -> Result<Option<SourceFile>, RenderError> {
+        let relative = file.strip_prefix(&directory.real).unwrap_or(file);
+        let Some(path) = relative.to_str().map(str::to_owned) else {
+            let path = format!("{}/{}", directory.shown, relative.to_string_lossy().escape_debug());
+            return Err(RenderError::Source { path, why: "has a name that is not UTF-8".into() });
+        };
+        if path == "module.toml" || path == SCHEMA_FILE {
+            return Ok(None);
+        }
+        let shown = format!("{}/{}", directory.shown, path.escape_debug());
+        let refuse = |why: String| RenderError::Source { path: shown.clone(), why };
+        let target = match kind {
+            Kind::File => None,
+            Kind::Link => Some(self.inside(file, &directory.real).map_err(refuse)?),
+            Kind::Other => return Err(refuse(self.odd(file).into())),
+        };
+        let (bytes, mode) =
+            self.contents(target.as_deref().unwrap_or(file)).map_err(|source| unreadable(&shown, source))?;
+        Ok(Some(SourceFile { path, shown, bytes, mode }))
     }
-    let shown = format!("{}/{}", directory.shown, path.escape_debug());
-    let refuse = |why: String| RenderError::Source { path: shown.clone(), why };
-    let target = match kind {
-        Kind::File => None,
-        Kind::Link => Some(inside(file, &directory.real).map_err(refuse)?),
-        Kind::Other => return Err(refuse("is neither a file nor a directory".into())),
-    };
-    let (bytes, mode) =
-        contents(target.as_deref().unwrap_or(file)).map_err(|source| unreadable(&shown, source))?;
-    Ok(Some(SourceFile { path, shown, bytes, mode }))
+
+    /// What stood at an absolute path earlier, if that has changed since.
+    fn former(&self, path: &Path) -> Option<(&Earlier, &Former)> {
+        let earlier = self.files.earlier()?;
+        let below = path.strip_prefix(self.files.root()).ok()?;
+        earlier.changed.get(below).map(|was| (earlier, was))
+    }
+
+    fn odd(&self, path: &Path) -> &'static str {
+        match self.former(path) {
+            Some((_, Former::Unreadable(why))) => why,
+            _ => "is neither a file nor a directory",
+        }
+    }
+
+    /// A file's bytes and permission bits.
+    fn contents(&self, path: &Path) -> std::io::Result<(Vec<u8>, u32)> {
+        match self.former(path) {
+            Some((earlier, Former::File { executable, id })) => {
+                Ok(((earlier.read)(id)?, if *executable { 0o755 } else { 0o644 }))
+            }
+            _ => contents(path),
+        }
+    }
+
+    /// The file that a link leads to.
+    fn inside(&self, link: &Path, directory: &Path) -> Result<PathBuf, String> {
+        if self.files.earlier().is_none() {
+            let target = link.canonicalize().map_err(|_| NOWHERE.to_owned())?;
+            let is_file = target.is_file();
+            return inside(target, is_file, directory);
+        }
+        let below = link.strip_prefix(self.files.root()).ok().and_then(Path::to_str).unwrap_or_default();
+        let (target, kind) = self.files.real(below).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => NOWHERE.to_owned(),
+            _ => error.to_string().trim_start_matches("it ").to_owned(),
+        })?;
+        inside(target, kind == crate::project::Kind::File, directory)
+    }
 }
 
 fn contents(path: &Path) -> std::io::Result<(Vec<u8>, u32)> {
@@ -225,16 +312,17 @@ fn unreadable(path: &str, source: std::io::Error) -> RenderError {
     RenderError::Io { what: "read", path: path.to_owned(), source }
 }
 
-/// The file that a link leads to.
-fn inside(link: &Path, directory: &Path) -> Result<PathBuf, String> {
-    let target = link.canonicalize().map_err(|_| "is a link that leads nowhere".to_owned())?;
+const NOWHERE: &str = "is a link that leads nowhere";
+
+/// The target of a link, if it may be one.
+fn inside(target: PathBuf, is_file: bool, directory: &Path) -> Result<PathBuf, String> {
     if !target.starts_with(directory) {
         return Err("is a link that leads out of the module".to_owned());
     }
     if target.file_name().is_some_and(|name| name == "module.toml") && target.parent() == Some(directory) {
         return Err("is a link to module.toml".to_owned());
     }
-    if !target.is_file() {
+    if !is_file {
         return Err("is a link to a directory; only links to files of the module are followed".to_owned());
     }
     Ok(target)

@@ -14,7 +14,7 @@ use super::RenderError;
 use super::directory::PARTIALS;
 use super::error::Excerpt;
 use super::source::SourceFile;
-use crate::project::{BuildConfig, Delimiters, Params, Place, ProjectError, strict};
+use crate::project::{BuildConfig, Delimiters, Params, Place, ProjectError, stand_in, strict};
 
 /// Files by the names under which templates know them, sorted.
 type Files = Arc<Vec<SourceFile>>;
@@ -57,6 +57,31 @@ impl Templates {
 
     pub(super) fn has_syntax(&self, text: &str) -> bool {
         self.delimiters.open_in(text)
+    }
+
+    /// The project's partials, as far as the module may include them.
+    pub(super) fn partials(&self) -> &[SourceFile] {
+        &self.partials
+    }
+
+    /// Whether a template does no more with its values than print them.
+    pub(super) fn only_prints(&self, template: &[u8]) -> bool {
+        let (variable, block) = (&self.delimiters.variable, &self.delimiters.block);
+        std::str::from_utf8(template).is_ok_and(|text| {
+            !text.contains(block[0].as_str())
+                && stand_in::tags(text, &variable[0], &variable[1]).all(stand_in::only_prints)
+        })
+    }
+
+    /// Whether anything in a template may read files of the project.
+    pub(super) fn may_read_files(&self, template: &[u8]) -> bool {
+        let pairs = [&self.delimiters.variable, &self.delimiters.block];
+        std::str::from_utf8(template).is_ok_and(|text| {
+            text.contains("file")
+                && pairs
+                    .iter()
+                    .any(|pair| stand_in::tags(text, &pair[0], &pair[1]).any(stand_in::may_read_files))
+        })
     }
 
     /// A file as people are told of it.

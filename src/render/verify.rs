@@ -27,7 +27,7 @@ pub struct Verified {
 pub fn verify(request: &BuildRequest<'_>) -> Result<Verified, RenderError> {
     let (project, name) = (request.project, &request.unit.module);
     let config = project.module_config(name)?;
-    let reader = Reader::new(project.root(), request.repo, request.excludes);
+    let reader = Reader::new(project.files(), request.repo, request.excludes);
     let sources = Directory::sources(project, name, &config.build)?;
     let partials = || partials(project, &reader);
     let module = Module::read(project, name, &config, &reader, (&sources, |_: &_| None), partials)?;

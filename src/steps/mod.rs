@@ -38,6 +38,7 @@ pub use git_check::GitCheck;
 pub use git_push::GitPush;
 pub use lock::Lock;
 pub use push_error::PushError;
+pub(crate) use rendering::user_excludes;
 pub use stages::{Create, Delete};
 pub use unlock::Unlock;
 pub use unlock_any::UnlockAny;

@@ -109,7 +109,7 @@ fn program(run: &Run<'_>) -> String {
 }
 
 /// What the user's machine ignores on top of the repository, where git looks for it by default.
-pub(super) fn user_excludes(env: &Environment) -> Vec<PathBuf> {
+pub(crate) fn user_excludes(env: &Environment) -> Vec<PathBuf> {
     let config = match (env.var_os("XDG_CONFIG_HOME"), env.var_os("HOME")) {
         (Some(config), _) if !config.is_empty() => PathBuf::from(config),
         (_, Some(home)) => PathBuf::from(home).join(".config"),

@@ -1,6 +1,7 @@
 //! The tests through the binary, one theme a file; everything that they share is in `harness`.
 #![expect(clippy::disallowed_methods, reason = "tests start programs and look at the machine they run on")]
 
+mod affected;
 mod build;
 mod ci;
 mod cli;

@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -15,9 +15,10 @@ use minijinja::value::{Value, from_args};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use super::super::DIST;
 use super::super::error::printable;
+use super::super::files::Files;
 use super::super::params::Scope;
+use super::super::{DIST, Former};
 use super::refuse;
 
 pub(super) fn file(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
@@ -33,25 +34,39 @@ pub(super) fn filebase64(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Er
 
 pub(super) fn fileexists(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let (path,): (&str,) = from_args(args)?;
-    Ok(Value::from(open(&scope.outside.root, path)?.is_some()))
+    Ok(Value::from(open(&scope.outside.files, path)?.is_some()))
 }
 
 /// The path as it may be shown, and the file's bytes.
 fn required(scope: &Arc<Scope>, args: &[Value]) -> Result<(String, Vec<u8>), Error> {
     let (path,): (&str,) = from_args(args)?;
     let shown = printable(path);
-    let Some(mut file) = open(&scope.outside.root, path)? else {
-        return Err(refuse(format!("the project has no file `{shown}`")));
+    let bytes = match open(&scope.outside.files, path)? {
+        None => return Err(refuse(format!("the project has no file `{shown}`"))),
+        Some(Found::Disk(mut file)) => {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).map(|_| bytes)
+        }
+        Some(Found::Former(id)) => {
+            let earlier = scope.outside.files.earlier();
+            earlier.map_or_else(|| Err(std::io::ErrorKind::NotFound.into()), |earlier| (earlier.read)(&id))
+        }
     };
-    let mut bytes = Vec::new();
-    match file.read_to_end(&mut bytes) {
-        Ok(_) => Ok((shown, bytes)),
+    match bytes {
+        Ok(bytes) => Ok((shown, bytes)),
         Err(error) => Err(refuse(format!("cannot read `{shown}`: {error}"))),
     }
 }
 
+/// A regular file of the project.
+enum Found {
+    Disk(File),
+    /// One that was, by the name of its content.
+    Former(String),
+}
+
 /// Opens a regular file of the project; none if there is nothing.
-fn open(root: &Path, path: &str) -> Result<Option<File>, Error> {
+fn open(files: &Files, path: &str) -> Result<Option<Found>, Error> {
     let shown = printable(path);
     let mut parts = Vec::new();
     for part in Path::new(path).components() {
@@ -69,6 +84,41 @@ fn open(root: &Path, path: &str) -> Result<Option<File>, Error> {
     if parts.iter().any(|part| own(part)) || parts.first().is_some_and(|part| *part == DIST) {
         return Err(refuse(format!("`{shown}` is not part of the source: neither .git nor {DIST} is read")));
     }
+    let whole: PathBuf = parts.iter().collect();
+    files.note(&whole);
+    if let Some(found) = former(files, &whole, &shown)? {
+        return Ok(found);
+    }
+    open_on_disk(files.root(), &parts, &shown)
+}
+
+/// What an earlier state has at a path, if that has changed since; then none if there was nothing.
+fn former(files: &Files, path: &Path, shown: &str) -> Result<Option<Option<Found>>, Error> {
+    let Some(earlier) = files.earlier() else { return Ok(None) };
+    for above in path.ancestors().skip(1) {
+        match earlier.changed.get(above) {
+            None | Some(Former::Absent) => {}
+            Some(Former::Link { .. }) => return Err(refuse(format!("`{shown}`: links are not followed"))),
+            Some(Former::File { .. }) => {
+                return Err(refuse(format!("cannot read `{shown}`: Not a directory")));
+            }
+            Some(Former::Unreadable(why)) => return Err(refuse(format!("cannot read `{shown}`: {why}"))),
+        }
+    }
+    match earlier.changed.get(path) {
+        Some(Former::File { id, .. }) => Ok(Some(Some(Found::Former(id.clone())))),
+        Some(Former::Link { .. }) => Err(refuse(format!("`{shown}`: links are not followed"))),
+        Some(Former::Unreadable(why)) => Err(refuse(format!("cannot read `{shown}`: {why}"))),
+        _ if earlier.below(path).any(|(_, was)| *was != Former::Absent) => {
+            Err(refuse(format!("`{shown}` is no regular file")))
+        }
+        Some(Former::Absent) => Ok(Some(None)),
+        None if path.ancestors().any(|above| earlier.changed.contains_key(above)) => Ok(Some(None)),
+        None => Ok(None),
+    }
+}
+
+fn open_on_disk(root: &Path, parts: &[&std::ffi::OsStr], shown: &str) -> Result<Option<Found>, Error> {
     let fail = |error: Errno| refuse(format!("cannot read `{shown}`: {}", std::io::Error::from(error)));
     let common = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut at = rustix::fs::open(root, common | OFlags::DIRECTORY, Mode::empty()).map_err(fail)?;
@@ -89,7 +139,7 @@ fn open(root: &Path, path: &str) -> Result<Option<File>, Error> {
     }
     let file = File::from(at);
     match file.metadata() {
-        Ok(meta) if meta.is_file() => Ok(Some(file)),
+        Ok(meta) if meta.is_file() => Ok(Some(Found::Disk(file))),
         Ok(_) => Err(refuse(format!("`{shown}` is no regular file"))),
         Err(error) => Err(refuse(format!("cannot read `{shown}`: {error}"))),
     }

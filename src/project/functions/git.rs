@@ -52,6 +52,9 @@ impl Object for Git {
             _ => return None,
         };
         let outside = &self.0.outside;
+        if outside.stand_ins.are_given() {
+            return Some(outside.stand_ins.text("git", &[key]));
+        }
         let Some(source) = outside.git.get() else {
             return Some(self.0.raise(ProjectError::Opaque(Opaque::Git)).into());
         };

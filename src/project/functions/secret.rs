@@ -23,10 +23,22 @@ pub(super) fn secret(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error>
     let command: Option<Vec<Value>> = options.get("command")?;
     options.assert_all_used().map_err(|_| refuse(USAGE))?;
     let command = command.map(|argv| words(&argv)).transpose()?;
+    if scope.outside.stand_ins.are_given() {
+        scope.watch.touch();
+        let definition = match (env, file, &command) {
+            (Some(name), None, None) => vec!["env", name],
+            (None, Some(path), None) => vec!["file", path],
+            (None, None, Some(argv)) => {
+                std::iter::once("command").chain(argv.iter().map(String::as_str)).collect()
+            }
+            _ => return Err(refuse(USAGE)),
+        };
+        return Ok(scope.outside.stand_ins.text("secret", &definition));
+    }
     match (env, file, command) {
         (Some(name), None, None) => reveal(scope, || variable(scope, name)),
         (None, Some(path), None) => reveal(scope, || {
-            let path = scope.outside.root.join(path);
+            let path = scope.outside.files.root().join(path);
             text(&scope.read_once(&path, || read(&path))?)
         }),
         (None, None, Some(argv)) => reveal(scope, || {

@@ -7,7 +7,7 @@ use minijinja::value::{Value, from_args};
 
 use super::super::error::printable;
 use super::super::params::Scope;
-use super::super::{Place, ProjectError};
+use super::super::{Place, ProjectError, strict};
 use super::refuse;
 
 /// A variable that is set is an override like those of `--set`: its key is told and recorded, and
@@ -15,6 +15,13 @@ use super::refuse;
 pub(super) fn env(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let (name, default): (&str, Option<Value>) = from_args(args)?;
     let shown = printable(name);
+    if scope.outside.stand_ins.are_given() {
+        let default = args.get(1).map_or_else(
+            || Ok(String::new()),
+            |value| strict::to_json(value, 0).map(|json| json.to_string()),
+        )?;
+        return Ok(scope.outside.stand_ins.text("env", &[name, &default]));
+    }
     let Some(value) = scope.outside.env.var_os(name).filter(|value| !value.is_empty()) else {
         // A default that is null is one as well.
         return args.get(1).map(|_| default.unwrap_or_else(|| Value::from(()))).ok_or_else(|| {

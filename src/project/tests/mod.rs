@@ -3,6 +3,7 @@
 
 mod commands;
 pub(crate) mod file_schema;
+mod files;
 mod layers;
 mod schema;
 

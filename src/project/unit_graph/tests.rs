@@ -157,7 +157,8 @@ fn a_chain_may_be_longer_than_any_stack_is_deep() {
     let chain: Vec<(usize, usize)> = (1..5000).map(|n| (n, n - 1)).collect();
     let graph = UnitGraph::grow([unit(4999)], |of| {
         let number: usize = of.module.as_str()[1..].parse().unwrap();
-        let next = chain.get(number.wrapping_sub(1)).map(|(_, to)| (unit(*to), Because::Outputs(None)));
+        let next =
+            chain.get(number.wrapping_sub(1)).map(|(_, to)| (unit(*to), Because::Outputs(Place::whole("x"))));
         Ok(next.into_iter().collect())
     })
     .unwrap();

@@ -64,7 +64,7 @@ fn working_tree(
     module: &crate::project::Name,
     repo: Option<&Repo>,
 ) -> Result<Vec<SourceFile>, RenderError> {
-    let reader = Reader::new(project.root(), repo, &[]);
+    let reader = Reader::new(project.files(), repo, &[]);
     let directories = Directory::sources(project, module, &Default::default())?;
     reader.files(&directories[0])
 }

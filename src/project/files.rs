@@ -1,0 +1,378 @@
+//! The files of a project, read through one door: the working tree as it is, or as it was before
+//! certain paths changed.
+//!
+//! The earlier state is the working tree with the changed paths put back: what git calls unchanged is
+//! read from the disk, everything else from git's objects, so that no filter or checkout setting of
+//! this machine counts as a difference. Of what was changed nothing is read through a link that leads
+//! out of the project. A reader can be asked which paths it looked at, missing ones among them.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::earlier::{Earlier, Former};
+use super::{Seen, stand_in};
+
+/// No way through more links than this is followed, as the kernel has it.
+const MOST_LINKS: usize = 40;
+
+/// What a path leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing.
+    Missing,
+    /// A file.
+    File,
+    /// A directory.
+    Directory,
+    /// Neither.
+    Other,
+}
+
+/// What stands at a path itself.
+enum Entry {
+    Missing,
+    File,
+    Directory,
+    Link(PathBuf),
+    Other,
+}
+
+/// The files of a project. Cloning shares the earlier state and what was seen.
+#[derive(Clone, Debug)]
+pub struct Files {
+    root: PathBuf,
+    earlier: Option<Earlier>,
+    seen: Option<Arc<Mutex<Seen>>>,
+}
+
+impl Files {
+    /// The working tree below this directory, which is absolute and without links.
+    pub fn working_tree(root: PathBuf) -> Self {
+        Self { root, earlier: None, seen: None }
+    }
+
+    /// The same project before these changes.
+    #[must_use]
+    pub fn before(&self, earlier: Earlier) -> Self {
+        Self { earlier: Some(earlier), ..self.clone() }
+    }
+
+    /// The same files, with a memory of its own of what is looked at from now on.
+    #[must_use]
+    pub fn watched(&self) -> Self {
+        Self { seen: Some(Arc::default()), ..self.clone() }
+    }
+
+    /// What was looked at so far; nothing if nobody watches.
+    pub fn seen(&self) -> Seen {
+        self.memory().map_or_else(Seen::default, |seen| seen.clone())
+    }
+
+    /// The project's directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What differs from the working tree.
+    pub(crate) fn earlier(&self) -> Option<&Earlier> {
+        self.earlier.as_ref()
+    }
+
+    fn memory(&self) -> Option<MutexGuard<'_, Seen>> {
+        // It is whole at every moment.
+        self.seen.as_ref().map(|seen| seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A path is looked at, with all below it if it is a directory.
+    pub(crate) fn note(&self, relative: &Path) {
+        if let Some(mut seen) = self.memory() {
+            seen.paths.insert(relative.components().filter(|part| *part != Component::CurDir).collect());
+        }
+    }
+
+    /// All that somebody else has looked at is looked at.
+    pub(crate) fn note_all(&self, other: &Seen) {
+        if let Some(mut seen) = self.memory() {
+            seen.add(other);
+        }
+    }
+
+    /// A file of expressions was read.
+    pub(crate) fn note_text(&self, text: &str) {
+        if let Some(mut seen) = self.memory() {
+            seen.may_read_files |= stand_in::tags(text, "{{", "}}").any(stand_in::may_read_files);
+        }
+    }
+
+    /// The bytes of a file; links are followed.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotFound`] if there is none, and whatever keeps it from being read.
+    pub(crate) fn read(&self, relative: &str) -> io::Result<Vec<u8>> {
+        let relative = Path::new(relative);
+        self.note(relative);
+        if self.earlier.is_none() && self.seen.is_none() {
+            return std::fs::read(self.root.join(relative));
+        }
+        match self.resolve(relative) {
+            Ok((real, _)) => self.read_real(&real),
+            // Links of the working tree, which has not changed there: both states see the same.
+            Err(Way::Outside { formerly: false }) => std::fs::read(self.root.join(relative)),
+            Err(way) => Err(way.into()),
+        }
+    }
+
+    /// The bytes of what stands at a path itself.
+    fn read_real(&self, real: &Path) -> io::Result<Vec<u8>> {
+        match self.earlier.as_ref().and_then(|earlier| Some((earlier, earlier.changed.get(real)?))) {
+            Some((earlier, Former::File { id, .. })) => (earlier.read)(id),
+            Some((_, Former::Unreadable(why))) => Err(Way::Hidden(why).into()),
+            Some((_, Former::Absent | Former::Link { .. })) => Err(io::ErrorKind::IsADirectory.into()),
+            None => std::fs::read(self.root.join(real)),
+        }
+    }
+
+    /// What a path leads to; links are followed. Only the answer counts as seen.
+    pub(crate) fn kind(&self, relative: &str) -> Kind {
+        let relative = Path::new(relative);
+        let kind = match &self.earlier {
+            None => self.kind_now(relative),
+            Some(_) => match self.resolve(relative) {
+                Ok((_, kind)) => kind,
+                Err(Way::Missing) => Kind::Missing,
+                // Something was there, and will hardly have been something else.
+                Err(_) => match self.kind_now(relative) {
+                    Kind::Missing => Kind::File,
+                    kind => kind,
+                },
+            },
+        };
+        if let Some(mut seen) = self.memory() {
+            seen.kinds.insert(relative.to_owned(), kind);
+        }
+        kind
+    }
+
+    fn kind_now(&self, relative: &Path) -> Kind {
+        self.root.join(relative).metadata().map_or(Kind::Missing, |meta| {
+            match (meta.is_dir(), meta.is_file()) {
+                (true, _) => Kind::Directory,
+                (_, true) => Kind::File,
+                _ => Kind::Other,
+            }
+        })
+    }
+
+    /// Whether anything stands at a path itself, be it a link that leads nowhere.
+    pub(crate) fn stands(&self, relative: &str) -> bool {
+        let relative = Path::new(relative);
+        self.note(relative);
+        let parent = relative.parent().unwrap_or(Path::new(""));
+        match self.resolve(parent) {
+            Ok((parent, Kind::Directory)) => {
+                let itself = relative.file_name().map_or(parent.clone(), |name| parent.join(name));
+                !matches!(self.look(&itself), Ok(Entry::Missing))
+            }
+            _ => false,
+        }
+    }
+
+    /// The names in a directory, and whether each leads to a directory.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotFound`] if there is none, and whatever keeps it from being read.
+    pub(crate) fn names(&self, relative: &str) -> io::Result<Vec<(OsString, bool)>> {
+        let directory = self.root.join(relative);
+        let mut names = Vec::new();
+        let Some(earlier) = &self.earlier else {
+            for entry in std::fs::read_dir(directory)? {
+                let entry = entry?;
+                names.push((entry.file_name(), entry.path().is_dir()));
+            }
+            return Ok(names);
+        };
+        let mut all: BTreeSet<OsString> = match std::fs::read_dir(directory) {
+            Ok(entries) => entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>()?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeSet::new(),
+            Err(error) => return Err(error),
+        };
+        let below = Path::new(relative);
+        all.extend(earlier.below(below).filter_map(|(path, _)| {
+            path.strip_prefix(below).ok()?.components().next().map(|part| part.as_os_str().to_owned())
+        }));
+        for name in all {
+            match self.resolve(&below.join(&name)) {
+                Ok((_, kind)) => names.push((name, kind == Kind::Directory)),
+                Err(Way::Missing) => {}
+                Err(Way::Hidden(_)) => {
+                    let is_dir = self.kind_now(&below.join(&name)) == Kind::Directory;
+                    names.push((name, is_dir));
+                }
+                Err(_) => names.push((name, false)),
+            }
+        }
+        if names.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(names) }
+    }
+
+    /// The path without links, absolute, and what is there.
+    ///
+    /// # Errors
+    /// When it leads nowhere, or out of the project on a way that has changed.
+    pub(crate) fn real(&self, relative: &str) -> io::Result<(PathBuf, Kind)> {
+        let relative = Path::new(relative);
+        self.note(relative);
+        if self.earlier.is_none() && self.seen.is_none() {
+            let real = self.root.join(relative).canonicalize()?;
+            let kind = if real.is_dir() { Kind::Directory } else { Kind::File };
+            return Ok((real, kind));
+        }
+        match self.resolve(relative) {
+            Ok((real, kind)) => {
+                self.note(&real);
+                Ok((self.root.join(real), kind))
+            }
+            Err(Way::Outside { formerly: false }) => {
+                Ok((self.root.join(relative).canonicalize()?, Kind::Other))
+            }
+            Err(way) => Err(way.into()),
+        }
+    }
+
+    /// Follows a path through all links: where it ends, relative to the project, and what is there.
+    fn resolve(&self, relative: &Path) -> Result<(PathBuf, Kind), Way> {
+        let mut rest: Vec<OsString> = parts(relative);
+        let (mut at, mut links, mut formerly) = (PathBuf::new(), 0, false);
+        let mut kind = Kind::Directory;
+        while let Some(part) = rest.pop() {
+            if part == ".." {
+                if !at.pop() {
+                    return Err(Way::Outside { formerly });
+                }
+                kind = Kind::Directory;
+                continue;
+            }
+            if kind != Kind::Directory {
+                return Err(Way::Missing);
+            }
+            at.push(part);
+            kind = match self.look(&at)? {
+                Entry::Missing => {
+                    self.note(&at);
+                    return Err(Way::Missing);
+                }
+                Entry::File => Kind::File,
+                Entry::Directory => Kind::Directory,
+                Entry::Other => Kind::Other,
+                Entry::Link(target) => {
+                    self.note(&at);
+                    formerly |= self.earlier.as_ref().is_some_and(|e| e.changed.contains_key(&at));
+                    links += 1;
+                    if links > MOST_LINKS {
+                        return Err(Way::Circle);
+                    }
+                    let target = if target.is_absolute() {
+                        at = PathBuf::new();
+                        target.strip_prefix(&self.root).map_err(|_| Way::Outside { formerly })?.to_owned()
+                    } else {
+                        at.pop();
+                        target
+                    };
+                    rest.extend(parts(&target));
+                    Kind::Directory
+                }
+            };
+        }
+        if kind == Kind::File {
+            self.note(&at);
+        }
+        Ok((at, kind))
+    }
+
+    /// What stands at a path, all of whose parents are directories.
+    fn look(&self, path: &Path) -> Result<Entry, Way> {
+        if let Some(earlier) = &self.earlier {
+            match earlier.changed.get(path) {
+                Some(Former::File { .. }) => return Ok(Entry::File),
+                Some(Former::Link { id }) => {
+                    use std::os::unix::ffi::OsStringExt as _;
+                    let target = (earlier.read)(id).map_err(Way::Io)?;
+                    return Ok(Entry::Link(OsString::from_vec(target).into()));
+                }
+                Some(Former::Unreadable(why)) => return Err(Way::Hidden(why)),
+                Some(Former::Absent) | None => {
+                    let mut below = earlier.below(path).filter(|(below, _)| *below != path).peekable();
+                    let added_only = below.peek().is_some() && below.all(|(_, was)| *was == Former::Absent);
+                    if earlier.below(path).any(|(_, was)| *was != Former::Absent) {
+                        return Ok(Entry::Directory);
+                    }
+                    if earlier.changed.contains_key(path) {
+                        return Ok(Entry::Missing);
+                    }
+                    // A directory that is new, unless something in it is not.
+                    if added_only && !self.holds_something_old(earlier, path) {
+                        return Ok(Entry::Missing);
+                    }
+                }
+            }
+        }
+        let full = self.root.join(path);
+        match full.symlink_metadata() {
+            Ok(meta) if meta.is_dir() => Ok(Entry::Directory),
+            Ok(meta) if meta.is_file() => Ok(Entry::File),
+            Ok(meta) if meta.is_symlink() => std::fs::read_link(&full).map(Entry::Link).map_err(Way::Io),
+            Ok(_) => Ok(Entry::Other),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                Ok(Entry::Missing)
+            }
+            Err(error) => Err(Way::Io(error)),
+        }
+    }
+
+    /// Whether a directory of the disk holds anything but what is new.
+    fn holds_something_old(&self, earlier: &Earlier, directory: &Path) -> bool {
+        let Ok(entries) = std::fs::read_dir(self.root.join(directory)) else { return false };
+        entries.flatten().any(|entry| {
+            let path = directory.join(entry.file_name());
+            if earlier.changed.contains_key(&path) {
+                return false;
+            }
+            let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            !is_dir || earlier.below(&path).next().is_none() || self.holds_something_old(earlier, &path)
+        })
+    }
+}
+
+/// Why a path leads nowhere.
+#[derive(Debug)]
+enum Way {
+    Missing,
+    Circle,
+    /// Out of the project; whether over a link that is there no more.
+    Outside {
+        formerly: bool,
+    },
+    /// Something stood there that cannot be read any more.
+    Hidden(&'static str),
+    Io(io::Error),
+}
+
+impl From<Way> for io::Error {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Missing => io::ErrorKind::NotFound.into(),
+            Way::Circle => io::Error::other("too many links"),
+            Way::Outside { .. } => io::Error::other("it is a link that leads out of the project"),
+            Way::Hidden(why) => io::Error::other(format!("it {why}")),
+            Way::Io(error) => error,
+        }
+    }
+}
+
+/// The parts of a path, the last one first.
+fn parts(path: &Path) -> Vec<OsString> {
+    let named = path.components().filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
+    named.rev().map(|part| part.as_os_str().to_owned()).collect()
+}
