@@ -5,10 +5,25 @@ use std::sync::Arc;
 
 use minijinja::Value;
 
-use super::params::Scope;
+use super::params::{Made, Scope};
 use super::{Place, ProjectError, output_names, strict};
 
 impl Scope {
+    /// The value, and what it was made of.
+    pub(super) fn evaluate_watched(self: &Arc<Self>, index: usize, text: &str) -> Result<Made, ProjectError> {
+        let (before, stood_in) = (self.watch.take(), self.outside.stand_ins.take());
+        let value = self.evaluate(index, text);
+        self.outside.stand_ins.judge(text);
+        let (secret, stand_in) = (self.watch.take(), self.outside.stand_ins.take());
+        if before || secret {
+            self.watch.touch();
+        }
+        if stood_in || stand_in {
+            self.outside.stand_ins.touch();
+        }
+        Ok(Made { value: value?, secret, stand_in })
+    }
+
     pub(super) fn evaluate(self: &Arc<Self>, index: usize, text: &str) -> Result<Value, ProjectError> {
         let thread = std::thread::current().id();
         {

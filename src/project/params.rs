@@ -42,11 +42,11 @@ pub(super) struct Item {
 
 /// What an expression came to.
 pub(super) struct Made {
-    value: Value,
+    pub(super) value: Value,
     /// It was made of a secret.
-    secret: bool,
+    pub(super) secret: bool,
     /// It was made of a stand-in.
-    stand_in: bool,
+    pub(super) stand_in: bool,
 }
 
 pub(super) enum ItemData {
@@ -248,21 +248,6 @@ impl Scope {
                 },
             },
         }
-    }
-
-    /// The value, and what it was made of.
-    fn evaluate_watched(self: &Arc<Self>, index: usize, text: &str) -> Result<Made, ProjectError> {
-        let (before, stood_in) = (self.watch.take(), self.outside.stand_ins.take());
-        let value = self.evaluate(index, text);
-        self.outside.stand_ins.judge(text);
-        let (secret, stand_in) = (self.watch.take(), self.outside.stand_ins.take());
-        if before || secret {
-            self.watch.touch();
-        }
-        if stood_in || stand_in {
-            self.outside.stand_ins.touch();
-        }
-        Ok(Made { value: value?, secret, stand_in })
     }
 
     /// Keeps an error until somebody can show it; what comes back tells the engine to stop.

@@ -69,7 +69,11 @@ fn lines_come_whole_with_their_units_and_are_kept() {
     out.code(0);
     let mut lines: Vec<String> = out.stdout().lines().map(str::to_owned).collect();
     lines.sort();
-    let of = |module: &str| [format!("{module}/prod | no end"), format!("{module}/prod | out {module}")];
+    // Names are padded, so that the lines stand below each other.
+    let of = |module: &str| {
+        ["no end".to_owned(), format!("out {module}")]
+            .map(|text| format!("{:10} | {text}", format!("{module}/prod")))
+    };
     assert_eq!(lines, ["alpha", "beta", "gamma"].map(of).concat());
     assert!(out.stderr().contains("alpha/prod | err\n"), "{out}");
     for event in events.iter().filter(|event| event["event"] == "unit_finished") {
@@ -219,7 +223,7 @@ fn ctrl_c_on_a_terminal_ends_the_run_although_the_tools_got_it_themselves() {
     let world = world(WAITS);
     let a = world.clone("a");
     let started = |module: &str| world.path(format!("tmp/{module}.started"));
-    let words = format!("-j2 --keep-going {USUAL} -- * prod work");
+    let words = format!("-j2 --yes --keep-going {USUAL} -- * prod work");
     let mut terminal = Terminal::lockstep(&world, a.dir(), &words.split(' ').collect::<Vec<_>>());
     wait_for_file(started("alpha"));
     wait_for_file(started("beta"));
@@ -245,6 +249,14 @@ fn a_command_that_may_ask_has_the_terminal_and_the_others_wait() {
     );
     let words = ["-j3", "build", "exec", "--", "*", "prod", "tofu", "apply"];
     let mut terminal = Terminal::lockstep(&world, a.dir(), &words);
+    terminal.wait_for("Run `tofu apply` for these 3 units? [y/N]");
+    assert!(
+        terminal.screen().contains("  alpha/prod\r\n  beta/prod\r\n  gamma/prod"),
+        "{}",
+        terminal.screen()
+    );
+    assert!(!a.has(".dist"), "nothing is done before the answer");
+    terminal.types("y\n");
     for module in ["alpha", "beta", "gamma"] {
         terminal.wait_for(&format!("{module}? "));
         let after = ["beta", "gamma"].iter().filter(|other| **other > module);
@@ -257,6 +269,26 @@ fn a_command_that_may_ask_has_the_terminal_and_the_others_wait() {
     assert_eq!(status, "exit 0", "{screen}");
     assert!(screen.contains("`tofu apply` may ask for something: the units run one at a time"), "{screen}");
     assert!(!screen.contains("alpha/prod | "), "{screen}");
+}
+
+#[test]
+fn whoever_says_no_has_done_nothing() {
+    let world = world("true");
+    let a = world.clone("a");
+    for answer in ["n\n", "\n", "\u{4}"] {
+        let mut terminal = Terminal::lockstep(&world, a.dir(), &["build", "exec", "--", "*", "prod", "work"]);
+        terminal.wait_for("Run `work` for these 3 units? [y/N]");
+        terminal.types(answer);
+        let (status, screen) = terminal.finish();
+        assert_eq!(status, "exit 130", "{screen}");
+        assert!(screen.contains("nothing was done"), "{screen}");
+        assert!(!a.has(".dist") && !a.has(".git/lockstep/runs"), "{screen}");
+    }
+    // What only builds or looks is not asked about, nor is anybody without a terminal.
+    let mut terminal = Terminal::lockstep(&world, a.dir(), &["build", "--", "*", "prod"]);
+    terminal.wait_for("written");
+    assert_eq!(terminal.finish().0, "exit 0");
+    a.lockstep("build exec -- * prod work").run().code(0);
 }
 
 #[test]

@@ -186,16 +186,8 @@ impl Drop for Session {
     }
 }
 
-/// Whether there are root certificates. The SDK reads all of them when it connects; where they are in
-/// one file and in a directory of hundreds, the file alone tells.
+/// Whether there are root certificates, as the SDK will look for them: it panics where there are none.
 fn has_roots() -> bool {
-    #[cfg(not(target_os = "macos"))]
-    {
-        let file = openssl_probe::probe().cert_file;
-        if !rustls_native_certs::load_certs_from_paths(file.as_deref(), None).certs.is_empty() {
-            return true;
-        }
-    }
     !rustls_native_certs::load_native_certs().certs.is_empty()
 }
 
