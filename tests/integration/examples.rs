@@ -82,6 +82,32 @@ fn every_unit_renders_to_its_snapshot() {
 }
 
 #[test]
+fn drift_is_told_by_the_shipped_workflow() {
+    let world = example_world();
+    let a = world.clone("a");
+    world.link("tofu", &tofu().1);
+    let drift = || {
+        let out = a.lockstep("--keep-going --report drift.json drift -- tag:tofu dev").run();
+        let report: serde_json::Value = serde_json::from_str(&a.read("drift.json")).expect("a report");
+        let outcome = |unit: &serde_json::Value| format!("{} {}", unit["unit"], unit["outcome"]).replace('"', "");
+        let outcomes = report["units"].as_array().expect("units").iter().map(outcome).collect::<Vec<_>>();
+        (out, outcomes)
+    };
+    let (out, units) = drift();
+    out.code(2);
+    assert_eq!(units, ["alpha/dev changes", "network/dev changes", "nodes/dev changes"]);
+    a.lockstep("-q -j3 build tofu:apply:-input=false:-auto-approve -- tag:tofu dev").run().code(0);
+    let (out, units) = drift();
+    out.code(0);
+    assert_eq!(units, ["alpha/dev ok", "network/dev ok", "nodes/dev ok"]);
+    std::fs::remove_file(a.path(".state/network/dev.tfstate")).expect("somebody took it away");
+    let (out, units) = drift();
+    out.code(2);
+    assert_eq!(units, ["alpha/dev ok", "network/dev changes", "nodes/dev ok"]);
+    assert!(world.origin_refs("refs/lockstep").is_empty(), "no lock was taken");
+}
+
+#[test]
 fn the_tofu_example_is_applied_by_the_real_tool() {
     let world = example_world();
     let a = world.clone("a");
