@@ -89,7 +89,8 @@ fn drift_is_told_by_the_shipped_workflow() {
     let drift = || {
         let out = a.lockstep("--keep-going --report drift.json drift -- tag:tofu dev").run();
         let report: serde_json::Value = serde_json::from_str(&a.read("drift.json")).expect("a report");
-        let outcome = |unit: &serde_json::Value| format!("{} {}", unit["unit"], unit["outcome"]).replace('"', "");
+        let outcome =
+            |unit: &serde_json::Value| format!("{} {}", unit["unit"], unit["outcome"]).replace('"', "");
         let outcomes = report["units"].as_array().expect("units").iter().map(outcome).collect::<Vec<_>>();
         (out, outcomes)
     };

@@ -215,6 +215,8 @@ fn everything_is_checked_before_the_first_stage() {
     }
     a.write("workflows/cluster.toml", CLUSTER.replacen("\"tofu:init\"", "\"no-such-tool:init\"", 1));
     a.lockstep("create -- cluster prod").run().code(127);
+    // Whoever takes it away needs no program that would make it.
+    a.lockstep("--dry-run delete -- cluster prod").run().code(0);
     a.write("workflows/cluster.toml", CLUSTER);
     for (line, code, says) in [
         ("create -- alpha prod", 64, "known workflows of stages: cluster"),

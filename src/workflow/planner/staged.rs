@@ -61,7 +61,11 @@ pub(super) fn plan(
         let project = project.staged(workflow, &file, action, &profile)?;
         let mut stages = Vec::new();
         for stage in file.stages(action) {
-            let stage = planner.stage(&project, stage, env)?;
+            let stage = planner.stage(&project, stage)?;
+            // What the other action would run need not be here.
+            if asked == Some(action) {
+                planner.find_programs(&stage.calls, &[], &stage.unit, env)?;
+            }
             keys = keys.and(&stage.unit.keys);
             stages.push(stage);
         }
@@ -155,7 +159,7 @@ fn check_start(staged: &StagedPlan, options: &Options) -> Result<(), StageError>
 
 impl Planner<'_> {
     /// One stage, with everything in it checked. `project` is as the stages see it.
-    fn stage(&self, project: &Project, stage: &Stage, env: &Environment) -> Result<StagePlan, Error> {
+    fn stage(&self, project: &Project, stage: &Stage) -> Result<StagePlan, Error> {
         let (mut calls, mut words) = (Vec::with_capacity(stage.run.len() + 1), stage.run.clone());
         for (at, word) in stage.run.iter().enumerate() {
             let place = stage.place_of_word(at);
@@ -186,7 +190,6 @@ impl Planner<'_> {
         });
         let keys = UnitKeys::of(project, &id)?;
         let unit = UnitPlan { directory: project.unit_directory(&id), keys, needs: Vec::new(), id };
-        self.find_programs(&calls, &[], &unit, env)?;
         project.check_outputs_of_stage(&unit.id)?;
         Ok(StagePlan { name: stage.name.clone(), unit, calls, words })
     }
