@@ -312,6 +312,19 @@ fn after_kill_9_the_tools_keep_their_locks_until_they_end() {
 }
 
 #[test]
+fn only_what_is_affected_is_run() {
+    let world = world("echo $LOCKSTEP_MODULE");
+    let a = world.clone("a");
+    let nothing = a.lockstep("--affected build exec -- * prod work").run();
+    nothing.code(0).prints("").says("nothing to do: none of the 3 selected units is affected");
+    assert!(!a.has(".dist"));
+    a.write("modules/beta/more", "x\n");
+    a.lockstep("--affected build exec -- * prod work").run().code(0).prints("beta\n");
+    a.lockstep("--affected=HEAD build exec -- *,!beta prod work").run().code(0).prints("");
+    a.lockstep("--affected=gone build exec -- * prod work").run().code(64).says("there is no commit `gone`");
+}
+
+#[test]
 fn too_many_units_are_refused_before_anything_is_done() {
     let world = world("true");
     let a = world.clone("a");
