@@ -145,6 +145,14 @@ fn files_of_a_module_come_go_and_change_their_mode() {
         after(&a, || a.write("modules/beta/module.toml", "[env]\nA = \"1\"\n[exec]\nunset = [\"B\"]\n")),
         each("  [env]: modules/beta/module.toml\n  [exec]: modules/beta/module.toml\n")
     );
+    assert_eq!(
+        after(&a, || a.write("modules/beta/module.toml", "needs = [\"alpha\"]\n")),
+        each("  needs: modules/beta/module.toml\n")
+    );
+    assert_eq!(
+        after(&a, || a.write("modules/beta/module.toml", "[outputs]\ncommand = [\"./outputs\"]\n")),
+        each("  [exec]: modules/beta/module.toml\n")
+    );
 }
 
 #[test]

@@ -73,10 +73,12 @@ pub(super) struct Made {
 }
 
 /// How a unit's commands run.
-#[derive(PartialEq, Eq)]
+#[derive(PartialEq)]
 pub(super) struct Exec {
     unset: BTreeSet<String>,
     limits: crate::project::ModuleExecConfig,
+    /// How its outputs are asked for.
+    outputs: crate::project::OutputsConfig,
 }
 
 impl<'a> Side<'a> {
@@ -227,7 +229,7 @@ impl<'a> Side<'a> {
         let unset = project.exec.unset.iter().chain(&config.exec.unset).cloned().collect();
         let mut limits = config.exec.clone();
         limits.unset.clear();
-        let exec = Exec { unset, limits };
+        let exec = Exec { unset, limits, outputs: config.outputs.clone() };
         let env = project.command_env(config, &nothing);
         let needs = config.needs.iter().filter_map(|need| need.of(unit)).collect();
         Ok(State::Made(Box::new(Made { outputs, env, exec, needs, decided, module, params })))
