@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::profile::Profile;
 use super::{ModuleConfig, Name, Overrides, Params, Project, ProjectError, Seen, UnitId};
-use crate::env::Environment;
+use crate::env::{self, Environment};
 
 /// The configuration of a project as it is read bit by bit.
 #[derive(Debug)]
@@ -18,6 +18,9 @@ pub struct Configs<'a> {
     modules: Memory<ModuleConfig>,
     chains: Memory<Vec<Profile>>,
 }
+
+/// So few files are read faster than a thread is begun.
+const MANY: usize = 32;
 
 type Memory<T> = Mutex<HashMap<Name, Arc<T>>>;
 
@@ -40,9 +43,29 @@ impl<'a> Configs<'a> {
         remember(&self.modules, module, || self.project.module_config(module))
     }
 
+    /// Reads what will be asked for on as many threads as there are processors, if there is much of it.
+    pub(super) fn read_ahead(&self, modules: &[Name]) {
+        let share = modules.len().div_ceil(env::processors());
+        if share < MANY {
+            return;
+        }
+        std::thread::scope(|scope| {
+            for part in modules.chunks(share) {
+                // What fails fails again, and is told, when it is asked for.
+                scope.spawn(|| part.iter().for_each(|module| drop(self.module(module))));
+            }
+        });
+    }
+
     /// A profile and all that it extends, lowest first.
     pub(super) fn chain(&self, profile: &Name) -> Result<Arc<Vec<Profile>>, ProjectError> {
         remember(&self.chains, profile, || self.project.chain(profile))
+    }
+
+    /// The files of a profile and of all that it extends, relative to the project.
+    pub(crate) fn profile_files(&self, profile: &Name) -> Result<Vec<String>, ProjectError> {
+        let chain = self.chain(profile)?;
+        Ok(chain.iter().map(|profile| profile.place.file().to_owned()).collect())
     }
 
     /// A unit's parameters, as [`Project::params`] gives them.

@@ -121,6 +121,7 @@ impl fmt::Debug for Data {
 impl Object for Data {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let key = key.as_str()?;
+        self.0.outside.reach();
         let Some((name, item)) = self.0.outside.data.get_key_value(key) else {
             return Some(unknown(key, self.0.outside.data.keys()).into());
         };

@@ -88,6 +88,11 @@ impl Project {
         self.staging.as_deref()
     }
 
+    /// Whether it stands for the stages of a workflow: then units have parameters of their stage as well.
+    pub(crate) fn is_staged(&self) -> bool {
+        self.staging.is_some()
+    }
+
     /// The directory that holds `lockstep.toml`; absolute, without links.
     pub fn root(&self) -> &Path {
         self.files.root()
@@ -230,8 +235,12 @@ impl Project {
             if text.starts_with('.') || what == "module" && is_shared(&text) {
                 continue;
             }
-            let path = format!("{below}/{}", printable(&text));
-            names.push(Name::new(stem).map_err(|source| ProjectError::BadName { what, path, source }));
+            let path = || format!("{below}/{}", printable(&text));
+            names.push(Name::new(stem).map_err(|source| ProjectError::BadName {
+                what,
+                path: path(),
+                source,
+            }));
         }
         names.sort_by(|a, b| a.as_ref().ok().cmp(&b.as_ref().ok()));
         Ok(names)

@@ -190,7 +190,10 @@ impl Files {
         let Some(earlier) = &self.earlier else {
             for entry in std::fs::read_dir(directory)? {
                 let entry = entry?;
-                names.push((entry.file_name(), entry.path().is_dir()));
+                // Most systems tell the kind with the name; only a link has to be followed.
+                let kind = entry.file_type()?;
+                let is_dir = kind.is_dir() || kind.is_symlink() && entry.path().is_dir();
+                names.push((entry.file_name(), is_dir));
             }
             return Ok(names);
         };
@@ -224,11 +227,7 @@ impl Files {
     pub(crate) fn real(&self, relative: &str) -> io::Result<(PathBuf, Kind)> {
         let relative = Path::new(relative);
         self.note(relative);
-        if self.earlier.is_none() && self.seen.is_none() {
-            let real = self.root.join(relative).canonicalize()?;
-            let kind = if real.is_dir() { Kind::Directory } else { Kind::File };
-            return Ok((real, kind));
-        }
+        // The root has no links: only what is below it has to be looked at.
         match self.resolve(relative) {
             Ok((real, kind)) => {
                 self.note(&real);

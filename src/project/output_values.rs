@@ -93,6 +93,7 @@ impl Object for Outputs {
 impl Object for Unit {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let (scope, key) = (&self.0, key.as_str()?);
+        scope.outside.reach();
         let stand_ins = &scope.outside.stand_ins;
         if stand_ins.are_given() {
             return Some(stand_ins.data(&["outputs", &self.1, key]));

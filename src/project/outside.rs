@@ -2,6 +2,7 @@
 //! repository, commands. It is reached only when an expression asks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::ThreadId;
 
@@ -30,6 +31,7 @@ pub(super) struct Outside {
     pub(super) facts: OnceLock<Result<Option<GitFacts>, String>>,
     /// Overrides from outside the repository that were used.
     used: Mutex<BTreeSet<String>>,
+    reached: AtomicBool,
     pub(super) stand_ins: StandIns,
 }
 
@@ -51,8 +53,19 @@ impl Outside {
             git: OnceLock::new(),
             facts: OnceLock::new(),
             used: Mutex::default(),
+            reached: AtomicBool::new(false),
             stand_ins: StandIns::default(),
         }
+    }
+
+    /// An expression reaches for what lies outside of the parameters, whether or not it gets it.
+    pub(super) fn reach(&self) {
+        self.reached.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether any expression did so far.
+    pub(super) fn was_reached(&self) -> bool {
+        self.reached.load(Ordering::Relaxed)
     }
 
     /// A value from outside the repository is used.

@@ -124,6 +124,12 @@ impl Params {
         self.override_keys.iter().cloned().chain(self.scope.outside.used()).collect()
     }
 
+    /// Whether an expression that was evaluated so far asked for anything but parameters: a variable, a
+    /// file, the repository, a secret, data, outputs.
+    pub(crate) fn reached_outside(&self) -> bool {
+        self.scope.outside.was_reached()
+    }
+
     /// All parameters as JSON, expressions evaluated.
     ///
     /// # Errors

@@ -45,48 +45,7 @@ impl Project {
         profile: &str,
         env: &Environment,
     ) -> Result<Vec<UnitId>, ProjectError> {
-        let configs = Configs::new(self);
-        let modules =
-            self.pick("module", module, self.modules()?, Some(&configs), || self.module_here(env))?;
-        let profiles = self.pick("profile", profile, self.profiles()?, None, || self.profile_here(env))?;
-        let mut units = Vec::new();
-        for module in &modules.chosen {
-            for profile in &profiles.chosen {
-                let unit = UnitId::new(module.clone(), profile.clone());
-                if configs.excluded(&unit)?.is_none() {
-                    units.push(unit);
-                }
-            }
-        }
-        for module in modules.named.iter().filter(|name| !units.iter().any(|unit| unit.module == **name)) {
-            self.must_not_be_excluded(&configs, module, profiles.chosen.first())?;
-        }
-        for profile in profiles.named.iter().filter(|name| !units.iter().any(|unit| unit.profile == **name)) {
-            if let Some(module) = modules.chosen.first() {
-                self.must_not_be_excluded(&configs, module, Some(profile))?;
-            }
-        }
-        if units.is_empty() {
-            let known = self.units()?.iter().map(UnitId::to_string).collect();
-            let word = printable(&format!("{module} {profile}"));
-            return Err(ProjectError::NothingSelected { what: "unit", word, known });
-        }
-        Ok(units)
-    }
-
-    /// A name that somebody wrote and that takes part in nothing is told, with one reason.
-    fn must_not_be_excluded(
-        &self,
-        configs: &Configs<'_>,
-        module: &Name,
-        profile: Option<&Name>,
-    ) -> Result<(), ProjectError> {
-        let Some(profile) = profile else { return Ok(()) };
-        let unit = UnitId::new(module.clone(), profile.clone());
-        match configs.excluded(&unit)? {
-            Some(why) => Err(ProjectError::NotAUnit { unit: unit.to_string(), why }),
-            None => Ok(()),
-        }
+        Configs::new(self).select(module, profile, env)
     }
 
     /// The names that one word selects; those of modules by tags too, for which their files are read.
@@ -131,6 +90,59 @@ impl Project {
         }
         named.retain(|name| !left_out.contains(name));
         Ok(Picked { chosen: chosen.difference(&left_out).cloned().collect(), named })
+    }
+}
+
+impl Configs<'_> {
+    /// As [`Project::select`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn select(
+        &self,
+        module: &str,
+        profile: &str,
+        env: &Environment,
+    ) -> Result<Vec<UnitId>, ProjectError> {
+        let project = self.project();
+        let here = || project.module_here(env);
+        let modules = project.pick("module", module, project.modules()?, Some(self), here)?;
+        let here = || project.profile_here(env);
+        let profiles = project.pick("profile", profile, project.profiles()?, None, here)?;
+        self.read_ahead(&modules.chosen);
+        let mut units = Vec::new();
+        for module in &modules.chosen {
+            for profile in &profiles.chosen {
+                let unit = UnitId::new(module.clone(), profile.clone());
+                if self.excluded(&unit)?.is_none() {
+                    units.push(unit);
+                }
+            }
+        }
+        for module in modules.named.iter().filter(|name| !units.iter().any(|unit| unit.module == **name)) {
+            self.must_not_be_excluded(module, profiles.chosen.first())?;
+        }
+        for profile in profiles.named.iter().filter(|name| !units.iter().any(|unit| unit.profile == **name)) {
+            if let Some(module) = modules.chosen.first() {
+                self.must_not_be_excluded(module, Some(profile))?;
+            }
+        }
+        if units.is_empty() {
+            let known = project.units()?.iter().map(UnitId::to_string).collect();
+            let word = printable(&format!("{module} {profile}"));
+            return Err(ProjectError::NothingSelected { what: "unit", word, known });
+        }
+        Ok(units)
+    }
+
+    /// A name that somebody wrote and that takes part in nothing is told, with one reason.
+    fn must_not_be_excluded(&self, module: &Name, profile: Option<&Name>) -> Result<(), ProjectError> {
+        let Some(profile) = profile else { return Ok(()) };
+        let unit = UnitId::new(module.clone(), profile.clone());
+        match self.excluded(&unit)? {
+            Some(why) => Err(ProjectError::NotAUnit { unit: unit.to_string(), why }),
+            None => Ok(()),
+        }
     }
 }
 

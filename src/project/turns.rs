@@ -27,11 +27,21 @@ impl Project {
     /// # Errors
     /// When units need each other in a circle, a need names no unit, or a unit's configuration cannot be
     /// read.
+    pub fn in_order(&self, units: Vec<UnitId>, reversed: bool) -> Result<Vec<Turn>, ProjectError> {
+        Configs::new(self).in_order(units, reversed)
+    }
+}
+
+impl Configs<'_> {
+    /// As [`Project::in_order`].
+    ///
+    /// # Errors
+    /// As there.
     pub fn in_order(&self, mut units: Vec<UnitId>, reversed: bool) -> Result<Vec<Turn>, ProjectError> {
         units.sort();
         units.dedup();
         if let [unit] = units.as_slice() {
-            Configs::new(self).check_needs(unit)?;
+            self.check_needs(unit)?;
             return Ok(vec![Turn { unit: unit.clone(), needs: Vec::new() }]);
         }
         Ok(self.unit_graph(units.iter().cloned())?.turns(&units, reversed))

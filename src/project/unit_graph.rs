@@ -50,10 +50,18 @@ impl Project {
     /// # Errors
     /// When a file cannot be read, a need names no unit, or units need each other in a circle.
     pub fn unit_graph(&self, units: impl IntoIterator<Item = UnitId>) -> Result<UnitGraph, ProjectError> {
-        let configs = Configs::new(self);
+        Configs::new(self).unit_graph(units)
+    }
+}
+
+impl Configs<'_> {
+    pub(super) fn unit_graph(
+        &self,
+        units: impl IntoIterator<Item = UnitId>,
+    ) -> Result<UnitGraph, ProjectError> {
         UnitGraph::grow(units, |unit| {
-            let mut found = configs.needed(unit)?;
-            for (other, place) in configs.outputs_used_at(unit)? {
+            let mut found = self.needed(unit)?;
+            for (other, place) in self.outputs_used_at(unit)? {
                 if !found.iter().any(|(known, _)| *known == other) {
                     found.push((other, Because::Outputs(place)));
                 }
@@ -61,9 +69,7 @@ impl Project {
             Ok(found)
         })
     }
-}
 
-impl Configs<'_> {
     /// What `needs` alone says.
     pub(super) fn needed(&self, unit: &UnitId) -> Result<Found, ProjectError> {
         let needs = self.needs(unit)?.into_iter();

@@ -44,13 +44,16 @@ pub fn plan(
     order::check(&calls, &finally)?;
     check_options(&calls, &request.options)?;
     build_alone(&calls, &finally, &request.options)?;
-    let (mut units, nothing) = planner.units(request, affected, &calls, env)?;
+    let configs = Configs::new(project);
+    let (mut units, nothing) = planner.units(request, affected, &calls, (&configs, env))?;
     if let Some(unit) = units.first() {
         planner.find_programs(&calls, &finally, unit, env)?;
     }
     // Who only builds asks for no lock, and need not read which keys that would take.
     if !only_builds(&calls, &finally) || units.len() == 1 {
-        planner.give_keys(&mut units)?;
+        for unit in &mut units {
+            unit.keys = UnitKeys::of_many(&configs, &unit.id)?;
+        }
     }
     given_back(&calls, &units)?;
 
@@ -135,13 +138,13 @@ impl Planner<'_> {
         request: &Request,
         affected: Option<&BTreeSet<UnitId>>,
         calls: &[Call],
-        env: &Environment,
+        (configs, env): (&Configs<'_>, &Environment),
     ) -> Result<(Vec<UnitPlan>, Option<String>), Error> {
         let (project, Request { module, profile, options, .. }) = (self.project, request);
         let mut ids = match options.print {
             // One file of one unit.
             Some(_) => vec![project.unit(module, profile, env)?],
-            None if selects_many(module) || selects_many(profile) => project.select(module, profile, env)?,
+            None if selects_many(module) || selects_many(profile) => configs.select(module, profile, env)?,
             None => vec![project.unit(module, profile, env)?],
         };
         let selected = ids.len();
@@ -158,7 +161,7 @@ impl Planner<'_> {
         // A single unit waits for nobody, and what it needs is not looked up.
         let turns = match ids.as_slice() {
             [_] => ids.into_iter().map(|unit| Turn { unit, needs: Vec::new() }).collect(),
-            _ => project.in_order(ids, self.takes_down(calls))?,
+            _ => configs.in_order(ids, self.takes_down(calls))?,
         };
         let unit = |Turn { unit, needs }: Turn| UnitPlan {
             keys: UnitKeys::default(),
@@ -173,14 +176,6 @@ impl Planner<'_> {
     fn takes_down(&self, calls: &[Call]) -> bool {
         let mut commands = calls.iter().filter_map(|call| call.argv.as_ref());
         commands.any(|argv| self.project.config().rules_for(&argv.program).takes_down(&argv.args))
-    }
-
-    fn give_keys(&self, units: &mut [UnitPlan]) -> Result<(), Error> {
-        let configs = Configs::new(self.project);
-        for unit in units {
-            unit.keys = UnitKeys::of_many(&configs, &unit.id)?;
-        }
-        Ok(())
     }
 
     /// Programs named without a path must be there now. One that is named by a path relative to the

@@ -34,6 +34,7 @@ pub(super) fn filebase64(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Er
 
 pub(super) fn fileexists(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let (path,): (&str,) = from_args(args)?;
+    scope.outside.reach();
     Ok(Value::from(open(&scope.outside.files, path)?.is_some()))
 }
 
@@ -41,6 +42,7 @@ pub(super) fn fileexists(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Er
 fn required(scope: &Arc<Scope>, args: &[Value]) -> Result<(String, Vec<u8>), Error> {
     let (path,): (&str,) = from_args(args)?;
     let shown = printable(path);
+    scope.outside.reach();
     let bytes = match open(&scope.outside.files, path)? {
         None => return Err(refuse(format!("the project has no file `{shown}`"))),
         Some(Found::Disk(mut file)) => {

@@ -52,6 +52,7 @@ impl Object for Git {
             _ => return None,
         };
         let outside = &self.0.outside;
+        outside.reach();
         if outside.stand_ins.are_given() {
             return Some(outside.stand_ins.text("git", &[key]));
         }

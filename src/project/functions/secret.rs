@@ -17,6 +17,7 @@ const USAGE: &str =
     "say where it is by one of `env=\"NAME\"`, `file=\"path\"` and `command=[\"program\", …]`";
 
 pub(super) fn secret(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
+    scope.outside.reach();
     let (options,): (Kwargs,) = from_args(args).map_err(|_| refuse(USAGE))?;
     let env: Option<&str> = options.get("env")?;
     let file: Option<&str> = options.get("file")?;

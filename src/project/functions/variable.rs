@@ -15,6 +15,7 @@ use super::refuse;
 pub(super) fn env(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let (name, default): (&str, Option<Value>) = from_args(args)?;
     let shown = printable(name);
+    scope.outside.reach();
     if scope.outside.stand_ins.are_given() {
         let default = args.get(1).map_or_else(
             || Ok(String::new()),
