@@ -1,22 +1,27 @@
 //! Many units at once: what they share is read once, and a bounded number of threads renders them.
 //!
 //! Each unit comes out as it would alone. One that fails keeps no other back. A module is held in
-//! memory only from its first unit to its last.
+//! memory only from its first unit to its last. A build passes over what its [`Memory`] knows to be as
+//! it should be; a check looks at everything.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::directory::Directory;
+use super::directory::{Directory, PARTIALS};
+use super::memory::{Memory, Sources, common_paths};
 use super::module::Module;
 use super::outputs::Output;
-use super::source::{Listing, Reader, SourceFile};
+use super::source::{Listing, Reader, SourceFile, paths_above};
+use super::stamp::Paths;
 use super::{BuildRequest, Holder, RenderError, Rendered, preview, update_outputs};
+use crate::env::Clock;
 use crate::git::Repo;
-use crate::project::{Configs, Name, Overrides, Params, Project, UnitId};
+use crate::project::{Configs, Name, Overrides, Params, Project, SCHEMA_FILE, UnitId};
 
 /// What to render.
+#[derive(Clone)]
 pub struct BatchRequest<'a> {
     /// The project.
     pub project: &'a Project,
@@ -32,6 +37,9 @@ pub struct BatchRequest<'a> {
     pub force: bool,
     /// Who builds.
     pub holder: Holder,
+    /// Tells which files have not changed for long enough to be remembered by their times: the system's
+    /// clock, as the file system has it.
+    pub clock: Clock,
     /// How many threads may work at once; at least one does.
     pub threads: usize,
     /// Gives a unit's parameters what only this run can give them; the unit by its place in the list.
@@ -45,31 +53,86 @@ pub type Results<T> = Vec<Option<Result<T, RenderError>>>;
 
 /// Renders units. None of their directories stays in use: nothing follows in them.
 pub fn build_all(request: &BatchRequest<'_>) -> Results<Rendered<()>> {
-    each(request, update_outputs)
+    let Some(memory) = Memory::open(request) else { return each(request, &mut |_| {}, update_outputs) };
+    let recalled = in_parallel(request, request.units.len(), |index| memory.recall(&request.units[index]));
+    let mut results: Results<Rendered<()>> = recalled.into_iter().map(|unit| unit?.map(Ok)).collect();
+    let open: Vec<usize> = (0..results.len()).filter(|index| results[*index].is_none()).collect();
+    if open.is_empty() {
+        return results;
+    }
+    let units: Vec<UnitId> = open.iter().map(|index| request.units[*index].clone()).collect();
+    let prepare = |index: usize, params| (request.prepare)(open[index], params);
+    let rest = BatchRequest { units: &units, prepare: &prepare, ..request.clone() };
+    let update = |single: &BuildRequest<'_>, outputs: Vec<Output>| {
+        let paths: Vec<String> = outputs.iter().map(|output| output.path.clone()).collect();
+        let rendered = update_outputs(single, outputs)?;
+        let is_lasting = rendered.written == 0 && rendered.removed == 0 && !single.params.reached_outside();
+        Ok((rendered, is_lasting.then_some(paths)))
+    };
+    let mut sources: HashMap<UnitId, Sources> = HashMap::new();
+    let mut note = |shared: &Shared<'_>| {
+        sources = units.iter().filter_map(|unit| Some((unit.clone(), shared.made_of(unit)?))).collect();
+    };
+    let rendered = each(&rest, &mut note, update);
+    let (mut found, mut others) = (Vec::new(), Vec::new());
+    for ((unit, result), index) in units.iter().zip(rendered).zip(&open) {
+        let (result, paths) = match result {
+            Some(Ok((rendered, paths))) => (Some(Ok(rendered)), paths),
+            Some(Err(error)) => (Some(Err(error)), None),
+            None => (None, None),
+        };
+        results[*index] = result;
+        match (paths, sources.get(unit)) {
+            (Some(paths), Some(sources)) => found.push((*index, unit, paths, sources)),
+            _ => others.push(unit),
+        }
+    }
+    let found = found.into_iter().filter_map(|(index, unit, paths, sources)| match &results[index] {
+        Some(Ok(rendered)) => Some((unit, rendered, paths, sources)),
+        _ => None,
+    });
+    // What cannot be remembered is rendered again the next time.
+    let _ = memory.keep(found, others);
+    results
 }
 
 /// Fails for each unit that a build would change; writes nothing.
 pub fn check_all(request: &BatchRequest<'_>) -> Results<()> {
-    each(request, preview::check_outputs)
+    each(request, &mut |_| {}, preview::check_outputs)
 }
 
+/// Renders each unit and does something with it; `after` sees what they had in common.
 fn each<T: Send>(
     request: &BatchRequest<'_>,
+    after: &mut dyn FnMut(&Shared<'_>),
     work: impl Fn(&BuildRequest<'_>, Vec<Output>) -> Result<T, RenderError> + Sync,
 ) -> Results<T> {
     let shared = Shared::new(request);
-    let results: Vec<Mutex<Option<Result<T, RenderError>>>> =
-        request.units.iter().map(|_| Mutex::new(None)).collect();
+    let one = |index: usize| shared.unit(index, &request.units[index], &work);
+    let results = in_parallel(request, request.units.len(), one);
+    after(&shared);
+    results
+}
+
+/// One result for each number below `count`; none from where the request asks to stop.
+fn in_parallel<T: Send>(
+    request: &BatchRequest<'_>,
+    count: usize,
+    work: impl Fn(usize) -> T + Sync,
+) -> Vec<Option<T>> {
+    let results: Vec<Mutex<Option<T>>> = (0..count).map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
     let worker = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(unit) = request.units.get(index).filter(|_| !(request.stop)()) else { return };
-            let result = shared.unit(index, unit, &work);
+            if index >= count || (request.stop)() {
+                return;
+            }
+            let result = work(index);
             *lock(&results[index]) = Some(result);
         }
     };
-    let threads = request.threads.clamp(1, request.units.len().max(1));
+    let threads = request.threads.clamp(1, count.max(1));
     std::thread::scope(|scope| {
         for _ in 1..threads {
             scope.spawn(worker);
@@ -90,6 +153,10 @@ struct Shared<'a> {
     sources: HashMap<&'a Name, Vec<Directory>>,
     partials: OnceLock<Arc<Vec<SourceFile>>>,
     modules: BTreeMap<&'a Name, Slot>,
+    /// The modules that asked for partials.
+    includers: Mutex<BTreeSet<Name>>,
+    /// What all units have in common, and the partials.
+    kept_paths: (OnceLock<Option<Paths>>, OnceLock<Option<Paths>>),
 }
 
 /// A module, from its first unit to its last.
@@ -120,7 +187,9 @@ impl<'a> Shared<'a> {
         // The same goes for a directory that cannot be listed: then each module lists its own.
         let listings = reader.list(&directories.values().collect::<Vec<_>>()).unwrap_or_default();
         let listings = directories.into_keys().zip(listings).collect();
-        Self { request, configs, reader, listings, sources, partials: OnceLock::new(), modules }
+        let (partials, includers) = (OnceLock::new(), Mutex::default());
+        let kept_paths = Default::default();
+        Self { request, configs, reader, listings, sources, partials, modules, includers, kept_paths }
     }
 
     fn unit<T>(
@@ -154,8 +223,11 @@ impl<'a> Shared<'a> {
                 None => Directory::sources(project, name, &config.build)?,
             };
             let known = |directory: &Directory| self.listings.get(&directory.real);
-            Module::read(project, name, &config, &self.reader, (&sources, known), || self.partials())
-                .map(Arc::new)
+            let partials = || {
+                lock(&self.includers).insert(name.clone());
+                self.partials()
+            };
+            Module::read(project, name, &config, &self.reader, (&sources, known), partials).map(Arc::new)
         };
         // Every unit has its module in the map.
         let Some(slot) = self.modules.get(name) else { return read() };
@@ -170,6 +242,58 @@ impl<'a> Shared<'a> {
         Ok(module)
     }
 
+    /// All files that a unit was made of; none if that cannot be told of each.
+    fn made_of(&self, unit: &UnitId) -> Option<Sources> {
+        let (project, module) = (self.request.project, &unit.module);
+        let repo = self.request.repo?;
+        let profiles = self.configs.profile_files(&unit.profile).ok()?;
+        let mut sources = vec![
+            ("project".to_owned(), self.common_paths(repo)?),
+            (format!("profile {}", unit.profile), Paths { exact: profiles, above: Vec::new() }),
+        ];
+        let files = ["module.toml", SCHEMA_FILE].map(|file| format!("modules/{module}/{file}"));
+        let directories = self.sources.get(module)?;
+        let own = format!("modules/{module}");
+        if !directories.iter().any(|directory| directory.shown == own) {
+            sources.push((format!("module {module}"), Paths { exact: files.to_vec(), above: Vec::new() }));
+        }
+        for directory in directories {
+            let listing = self.listings.get(&directory.real)?;
+            let further = if directory.shown == own { files.as_slice() } else { &[] };
+            let paths = listing.paths(project.root(), directory, repo, further)?;
+            sources.push((directory.shown.clone(), paths));
+            let above = format!("above {}", parent(&directory.shown));
+            if !sources.iter().any(|(name, _)| *name == above) {
+                sources.push((above, paths_above(directory)?));
+            }
+        }
+        if lock(&self.includers).contains(module) {
+            sources.push((PARTIALS.to_owned(), self.partial_paths(repo)?));
+        }
+        Some(sources)
+    }
+
+    fn common_paths(&self, repo: &Repo) -> Option<Paths> {
+        let read = || common_paths(self.request.project, repo, self.request.excludes);
+        self.kept_paths.0.get_or_init(read).clone()
+    }
+
+    fn partial_paths(&self, repo: &Repo) -> Option<Paths> {
+        let project = self.request.project;
+        let read = || {
+            let Some(directory) = Directory::partials(project).ok()? else {
+                return Some(Paths { exact: vec![format!("modules/{PARTIALS}")], above: Vec::new() });
+            };
+            let listing = self.reader.list(&[&directory]).ok()?;
+            let mut paths = listing.first()?.paths(project.root(), &directory, repo, &[])?;
+            let above = paths_above(&directory)?;
+            paths.exact.extend(above.exact);
+            paths.above.extend(above.above);
+            Some(paths)
+        };
+        self.kept_paths.1.get_or_init(read).clone()
+    }
+
     fn partials(&self) -> Result<Arc<Vec<SourceFile>>, RenderError> {
         if let Some(partials) = self.partials.get() {
             return Ok(Arc::clone(partials));
@@ -177,6 +301,11 @@ impl<'a> Shared<'a> {
         let read = super::partials(self.request.project, &self.reader)?;
         Ok(Arc::clone(self.partials.get_or_init(|| read)))
     }
+}
+
+/// The directory that a path lies in.
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::key::Key;
 use super::outputs::{Output, is_harmless};
+use crate::project::{DIST, UnitId};
 
 const VERSION: u32 = 1;
 
@@ -90,6 +91,11 @@ impl Manifest {
         bytes.push(b'\n');
         bytes
     }
+}
+
+/// Where a unit's manifest is, relative to the project.
+pub(super) fn manifest_path(unit: &UnitId) -> String {
+    format!("{DIST}/.lockstep/{}/{}.json", unit.module, unit.profile)
 }
 
 fn digests(output: &Output, key: Option<&Key>) -> Vec<String> {

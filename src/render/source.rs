@@ -15,6 +15,7 @@ use ignore::WalkBuilder;
 
 use super::RenderError;
 use super::directory::Directory;
+use super::stamp::Paths;
 use crate::git::Repo;
 use crate::project::{Earlier, Files, Former, SCHEMA_FILE};
 
@@ -224,6 +225,48 @@ impl Listing {
             },
         )
     }
+}
+
+impl Listing {
+    /// What would have to change for another list, or for other content of its files; none if links are
+    /// among them. `further` are files to go with it. What is above the directory is not among it.
+    pub(super) fn paths(
+        &self,
+        root: &Path,
+        directory: &Directory,
+        repo: &Repo,
+        further: &[String],
+    ) -> Option<Paths> {
+        let is_plain = directory.real == root.join(&directory.shown);
+        if !is_plain || self.files.iter().any(|(_, kind)| *kind != Kind::File) {
+            return None;
+        }
+        let mut paths: BTreeSet<PathBuf> = self.files.iter().map(|(path, _)| path.clone()).collect();
+        paths.extend(self.directories.iter().cloned());
+        // That something is not there is told by the directory in which it is missing.
+        let there = |path: &PathBuf| path.symlink_metadata().is_ok();
+        paths.extend(self.directories.iter().map(|path| path.join(".gitignore")).filter(there));
+        if self.lacks_something() {
+            paths.insert(repo.git_dir().join("index"));
+        }
+        let mut exact = BTreeSet::new();
+        for path in &paths {
+            exact.insert(path.strip_prefix(root).unwrap_or(path).to_str()?.to_owned());
+        }
+        exact.extend(further.iter().filter(|path| there(&root.join(path))).cloned());
+        Some(Paths { exact: exact.into_iter().collect(), above: Vec::new() })
+    }
+}
+
+/// Of the directories above one, all that matters for the files in it.
+pub(super) fn paths_above(directory: &Directory) -> Option<Paths> {
+    let (mut exact, mut above) = (Vec::new(), Vec::new());
+    for path in Path::new(&directory.shown).ancestors().skip(1).filter(|path| !path.as_os_str().is_empty()) {
+        let path = path.to_str()?;
+        exact.extend([format!("{path}/.gitignore"), format!("{path}/.git")]);
+        above.push(path.to_owned());
+    }
+    Some(Paths { exact, above })
 }
 
 impl Reader<'_> {

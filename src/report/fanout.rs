@@ -21,4 +21,10 @@ impl Reporter for Fanout {
             reporter.emit(event);
         }
     }
+
+    fn emit_all(&self, events: &[Event]) {
+        for reporter in &self.0 {
+            reporter.emit_all(events);
+        }
+    }
 }

@@ -90,9 +90,13 @@ fn settle<T>(
 
 /// Tells what a build did.
 fn told<G>(run: &Run<'_>, rendered: &Rendered<G>) -> Done {
-    for (path, source) in &rendered.made {
-        let (path, source) = (path.clone(), source.clone());
-        run.emit(&Event::FileWritten { unit: run.id().clone(), path, source });
+    let written = |(path, source): &(String, String)| Event::FileWritten {
+        unit: run.id().clone(),
+        path: path.clone(),
+        source: source.clone(),
+    };
+    if !rendered.made.is_empty() {
+        run.emit_all(&rendered.made.iter().map(written).collect::<Vec<_>>());
     }
     if !rendered.foreign.is_empty() {
         run.warn(format!(

@@ -235,4 +235,9 @@ impl Event {
 pub trait Reporter: Send + Sync {
     /// Takes one event. Called in order for one unit; it must not block for long.
     fn emit(&self, event: &Event);
+
+    /// Takes several that are known at once, in order. Who writes each to a file may write them together.
+    fn emit_all(&self, events: &[Event]) {
+        events.iter().for_each(|event| self.emit(event));
+    }
 }

@@ -1,7 +1,7 @@
 //! The run journal: a file for each run, a line for each event, so that what happened can be looked
 //! up when it matters.
 //!
-//! Lines are appended with one write each and never rewritten, so that a run that is killed leaves
+//! Lines are appended with one write each, those of what happened at once with one for all, and never rewritten, so that a run that is killed leaves
 //! all lines but at most a torn last one. The file is locked while the run lives, and pruning never
 //! removes a locked one. Trouble with it is told once and never ends a run.
 
@@ -128,8 +128,13 @@ impl Journal {
 
 impl Reporter for Journal {
     fn emit(&self, event: &Event) {
+        self.emit_all(std::slice::from_ref(event));
+    }
+
+    fn emit_all(&self, events: &[Event]) {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        let Err(error) = out.append(&Line { at: self.since.milliseconds(), event }) else { return };
+        let at = self.since.milliseconds();
+        let Err(error) = out.append(events.iter().map(|event| Line { at, event })) else { return };
         if std::mem::replace(&mut out.warned, true) {
             return;
         }
@@ -142,11 +147,13 @@ impl Reporter for Journal {
 }
 
 impl Out {
-    fn append(&mut self, line: &impl Serialize) -> io::Result<()> {
+    fn append<T: Serialize>(&mut self, lines: impl IntoIterator<Item = T>) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let mut bytes = if self.torn { vec![b'\n'] } else { Vec::new() };
-        serde_json::to_writer(&mut bytes, line)?;
-        bytes.push(b'\n');
+        for line in lines {
+            serde_json::to_writer(&mut bytes, &line)?;
+            bytes.push(b'\n');
+        }
         let written = file.write_all(&bytes);
         self.torn = written.is_err();
         written
@@ -165,12 +172,12 @@ fn begin(path: &Path, run: &str, now: Timestamp) -> io::Result<File> {
     // Tells pruning that the run lives; a file system without locks only makes pruning bolder.
     let _ = flock(&file, FlockOperation::NonBlockingLockShared);
     let mut out = Out { file: Some(file), torn: false, warned: false };
-    out.append(&Head {
+    out.append([Head {
         lockstep_journal: Journal::VERSION,
         version: env!("CARGO_PKG_VERSION"),
         run,
         time: now,
-    })?;
+    }])?;
     out.file.ok_or_else(|| io::ErrorKind::Other.into())
 }
 

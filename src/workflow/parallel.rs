@@ -59,15 +59,20 @@ fn build_all(call: &Call, runs: &[Run<'_>]) -> Vec<Turned> {
     let results = call.step.run_many(call, runs);
     // They ran side by side, and took this time together.
     let milliseconds = start.milliseconds();
+    let mut events = Vec::with_capacity(4 * runs.len());
     let report = |(run, result): (&Run<'_>, Result<_, Error>)| {
-        run.emit(&Event::UnitStarted { unit: run.id().clone() });
-        run.emit(&Event::StepStarted { unit: run.id().clone(), step: call.label.clone() });
-        run.emit(&finished(run, call, &result, milliseconds));
+        events.push(Event::UnitStarted { unit: run.id().clone() });
+        events.push(Event::StepStarted { unit: run.id().clone(), step: call.label.clone() });
+        events.push(finished(run, call, &result, milliseconds));
         let report = step_report(run, result.err());
-        run.emit(&unit_finished(&report, None, milliseconds));
+        events.push(unit_finished(&report, None, milliseconds));
         Turned::Ended(report)
     };
-    runs.iter().zip(results).map(report).collect()
+    let turned = runs.iter().zip(results).map(report).collect();
+    if let Some(run) = runs.first() {
+        run.emit_all(&events);
+    }
+    turned
 }
 
 /// What the units need and take. Without a step about the lock no two are in each other's way.

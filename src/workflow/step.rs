@@ -219,6 +219,11 @@ impl Run<'_> {
         self.services.reporter.emit(event);
     }
 
+    /// Reports events that are known at once.
+    pub fn emit_all(&self, events: &[Event]) {
+        self.services.reporter.emit_all(events);
+    }
+
     /// Tells the user something in passing.
     pub fn note(&self, message: impl Into<String>) {
         self.emit(&Event::Note { unit: Some(self.unit.id.clone()), message: message.into() });

@@ -1,7 +1,7 @@
 //! `build` for many units, and modules of several sources, through the binary. What words select is
 //! tested in `src/project/select.rs`, what sources and partials do in `src/render`.
 
-use crate::harness::{World, snap};
+use crate::harness::{Checkout, World, snap};
 
 #[test]
 fn build_takes_patterns_and_lists() {
@@ -88,4 +88,46 @@ fn what_units_ask_of_the_outside_is_told_for_each() {
     out.code(0).says("alpha/prod: warning: parameters from outside the repository: env(SIZE);");
     out.never_says("beta/prod: warning");
     assert_eq!(a.read(".dist/alpha/prod/main.tf"), "large hunter2\n");
+}
+
+/// The units that the next `build` alone may pass over.
+fn remembered(clone: &Checkout<'_>) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(clone.path(".git/lockstep")) else { return Vec::new() };
+    let mut files = entries.map(|entry| entry.expect("an entry").path());
+    let Some(file) = files.find(|path| path.to_string_lossy().contains("/built-")) else { return Vec::new() };
+    let text = std::fs::read_to_string(file).expect("a file");
+    let book: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    book["units"].as_object().expect("units").keys().cloned().collect()
+}
+
+#[test]
+fn a_build_passes_over_what_has_not_changed_unless_it_is_made_of_more_than_files() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write("modules/commit/c", "{{ git.commit }}\n");
+    a.write("modules/hidden/h", "{{ secret(env='TOKEN') }}\n");
+    a.write("modules/told/t", "{{ data.answer }}\n");
+    a.write("modules/told/module.toml", "[data.answer]\ncommand = ['cat', 'answer']\n");
+    a.write("answer", "\"one\"\n");
+    let build = || {
+        a.lockstep("build").words("-- * *").env("TOKEN", "s3cret").run().code(0);
+    };
+    // Nothing is trusted that has changed a moment ago.
+    while remembered(&a).is_empty() {
+        build();
+    }
+    build();
+    assert_eq!(remembered(&a), ["alpha/dev", "alpha/prod", "beta/dev", "beta/prod"]);
+    // What lies outside may change without a trace in any file that the unit is made of.
+    a.write("answer", "\"two\"\n");
+    let commit = a.commit_file("notes", "x\n");
+    a.lockstep("build").words("-- * *").env("TOKEN", "new").run().code(0);
+    assert_eq!(a.read(".dist/commit/dev/c").trim(), commit);
+    assert_eq!(a.read(".dist/hidden/dev/h"), "new\n");
+    assert_eq!(a.read(".dist/told/dev/t"), "two\n");
+    // And files may change in every way.
+    a.write("modules/beta/main.tf", "# gamma\n");
+    a.write(".dist/alpha/dev/main.tf", "edited\n");
+    a.lockstep("build").words("-- * *").env("TOKEN", "new").run().code(78).says("alpha/dev");
+    assert_eq!(a.read(".dist/beta/prod/main.tf"), "# gamma\n");
 }

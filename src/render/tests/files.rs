@@ -52,7 +52,7 @@ fn what_git_ignores_is_not_read() {
     assert_eq!(names, [".gitignore", "local.keep", "main.tf"]);
 }
 
-fn repository(sample: &Sample) -> crate::git::Repo {
+pub(super) fn repository(sample: &Sample) -> crate::git::Repo {
     git2::Repository::init(sample.path("")).unwrap();
     let env = crate::env::Environment::new(sample.path(""), [("GIT_CONFIG_GLOBAL", "/dev/null")]);
     crate::git::Repo::discover(&sample.path(""), &env, &crate::process::Interrupts::new()).unwrap().unwrap()

@@ -122,6 +122,6 @@ fn a_line_after_a_torn_one_stands_alone() {
     fs::write(&path, "{\"half").unwrap();
     let mut out =
         Out { file: Some(File::options().append(true).open(&path).unwrap()), torn: true, warned: true };
-    out.append(&note("whole")).unwrap();
+    out.append([note("whole")]).unwrap();
     assert_eq!(Journal::read(&path).unwrap()[0]["message"], "whole");
 }

@@ -1,0 +1,213 @@
+//! What builds of many units found to be as it should be, so that the next one need not render it again.
+//!
+//! A unit is passed over if nothing that it was made of, and nothing of what was made, has changed by
+//! its stamp ([`Stamp`]), and if it was made of the project's own files alone: what asked for a
+//! variable, a file, the repository, a secret, data or outputs is rendered every time. So is everything
+//! with parameters from outside the repository, with `--force`, for `--check`, and before any command:
+//! only a build that nothing follows asks here. The memory is one file in the git directory, which may
+//! go at any time; what cannot be read there is as good as none.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::guard::notes;
+use super::manifest::{digest, manifest_path};
+use super::stamp::{Ground, Paths, Stamp};
+use super::tree::Existing;
+use super::{BatchRequest, RenderError, Rendered};
+use crate::env;
+use crate::git::Repo;
+use crate::project::{DIST, MARKER, Project, UnitId};
+
+/// The file.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Book {
+    /// The program that wrote it, and the project: another one may render otherwise.
+    made_by: String,
+    /// What several units are made of, by name.
+    groups: BTreeMap<String, Group>,
+    units: BTreeMap<String, Entry>,
+}
+
+/// Paths and their stamp.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Group {
+    #[serde(flatten)]
+    paths: Paths,
+    #[serde(rename = "s")]
+    stamp: String,
+}
+
+/// A unit that was as it should be.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    /// The groups that it is made of, each with the stamp that it had.
+    of: BTreeMap<String, String>,
+    /// Its own directory and manifest.
+    own: Group,
+    files: usize,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    foreign: Vec<String>,
+}
+
+/// What a unit was made of: the names of groups, each with its paths.
+pub(super) type Sources = Vec<(String, Paths)>;
+
+/// The memory of one project, for the time of one build.
+pub(super) struct Memory<'a> {
+    project: &'a Project,
+    repo: &'a Repo,
+    ground: Ground,
+    name: String,
+    book: Book,
+    /// The second in which this build began.
+    begun: i64,
+    /// The present stamps of the groups.
+    present: HashMap<String, OnceLock<Option<String>>>,
+}
+
+impl<'a> Memory<'a> {
+    /// The memory that a build may use, if it may use one.
+    pub(super) fn open(request: &BatchRequest<'a>) -> Option<Self> {
+        let (project, repo) = (request.project, request.repo?);
+        let is_plain = request.overrides.keys().is_ok_and(|keys| keys.is_empty());
+        if !is_plain || request.force || project.is_staged() {
+            return None;
+        }
+        let begun = request.clock.now().as_second();
+        let root = project.root().to_str()?;
+        let name = format!("built-{}.json", &digest(root.as_bytes())[..16]);
+        let made_by = made_by(root)?;
+        let read = || {
+            let mut tree = notes(project.root(), Some(repo.git_dir()), &[], false).ok()??;
+            let Ok(Existing::File { bytes, .. }) = tree.look(&name) else { return None };
+            serde_json::from_slice::<Book>(&bytes).ok().filter(|book| book.made_by == made_by)
+        };
+        let book = read().unwrap_or_else(|| Book { made_by: made_by.clone(), ..Book::default() });
+        let present = book.groups.keys().map(|name| (name.clone(), OnceLock::new())).collect();
+        Some(Self { project, repo, ground: Ground::open(project.root())?, name, book, begun, present })
+    }
+
+    /// A unit that is as it was left; none if it has to be rendered.
+    pub(super) fn recall(&self, unit: &UnitId) -> Option<Rendered<()>> {
+        let entry = self.book.units.get(&unit.to_string())?;
+        let is_made_of = |(name, stamp): (&String, &String)| {
+            let (Some(group), Some(present)) = (self.book.groups.get(name), self.present.get(name)) else {
+                return false;
+            };
+            let present =
+                present.get_or_init(|| Stamp::take(&self.ground, &group.paths).map(|stamp| stamp.digest));
+            present.as_ref() == Some(stamp)
+        };
+        if !entry.of.iter().all(is_made_of)
+            || Stamp::take(&self.ground, &entry.own.paths)?.digest != entry.own.stamp
+        {
+            return None;
+        }
+        Some(Rendered {
+            directory: self.project.unit_directory(unit),
+            guard: (),
+            written: 0,
+            made: Vec::new(),
+            removed: 0,
+            unchanged: entry.files,
+            foreign: entry.foreign.clone(),
+            override_keys: Vec::new(),
+        })
+    }
+
+    /// Keeps what was found as it should be: units, each with its outputs and what it was made of; and
+    /// forgets what is known of `others`. Nothing is lost if this fails.
+    pub(super) fn keep<'u>(
+        mut self,
+        found: impl IntoIterator<Item = (&'u UnitId, &'u Rendered<()>, Vec<String>, &'u Sources)>,
+        others: impl IntoIterator<Item = &'u UnitId>,
+    ) -> Result<(), RenderError> {
+        let mut stamps: HashMap<String, Option<String>> = HashMap::new();
+        let mut is_new = false;
+        for unit in others {
+            is_new |= self.book.units.remove(&unit.to_string()).is_some();
+        }
+        for (unit, rendered, outputs, sources) in found {
+            let mut of = BTreeMap::new();
+            for (name, paths) in sources {
+                let stamp = stamps.entry(name.clone()).or_insert_with(|| {
+                    let stamp = self.settled(paths)?;
+                    let group = Group { paths: paths.clone(), stamp: stamp.clone() };
+                    self.book.groups.insert(name.clone(), group);
+                    Some(stamp)
+                });
+                of.extend(stamp.clone().map(|stamp| (name.clone(), stamp)));
+            }
+            let paths = own_paths(unit, &outputs);
+            if of.len() == sources.len()
+                && let Some(stamp) = self.settled(&paths)
+            {
+                let own = Group { paths, stamp };
+                let entry = Entry { of, own, files: outputs.len(), foreign: rendered.foreign.clone() };
+                self.book.units.insert(unit.to_string(), entry);
+                is_new = true;
+            }
+        }
+        if !is_new {
+            return Ok(());
+        }
+        let used: BTreeSet<&String> = self.book.units.values().flat_map(|entry| entry.of.keys()).collect();
+        let used: BTreeSet<String> = used.into_iter().cloned().collect();
+        self.book.groups.retain(|name, _| used.contains(name));
+        // A map of strings always becomes JSON.
+        let bytes = serde_json::to_vec(&self.book).unwrap_or_default();
+        match notes(self.project.root(), Some(self.repo.git_dir()), &[], true)? {
+            Some(mut tree) => tree.write(&self.name, &bytes, 0o600),
+            None => Ok(()),
+        }
+    }
+
+    /// The stamp of paths that did not change since well before this build.
+    fn settled(&self, paths: &Paths) -> Option<String> {
+        let stamp = Stamp::take(&self.ground, paths)?;
+        stamp.was_settled_at(self.begun).then_some(stamp.digest)
+    }
+}
+
+/// Version and file of this program, and the project's directory.
+fn made_by(root: &str) -> Option<String> {
+    let program = env::program_path().ok()?;
+    let paths = Paths { exact: vec![program.to_str()?.to_owned()], above: Vec::new() };
+    let stamp = Stamp::take(&Ground::open(Path::new("/"))?, &paths)?.digest;
+    Some(format!("lockstep {} {stamp} {root}", env!("CARGO_PKG_VERSION")))
+}
+
+/// A unit's directory and what lockstep made there, and its manifest.
+fn own_paths(unit: &UnitId, outputs: &[String]) -> Paths {
+    let (module, profile) = (&unit.module, &unit.profile);
+    let base = format!("{DIST}/{module}/{profile}");
+    let mut exact = BTreeSet::from([base.clone(), manifest_path(unit)]);
+    for output in outputs {
+        exact.insert(format!("{base}/{output}"));
+        exact.extend(output.match_indices('/').map(|(end, _)| format!("{base}/{}", &output[..end])));
+    }
+    let above = vec![format!("{DIST}/{module}"), format!("{DIST}/.lockstep/{module}")];
+    Paths { exact: exact.into_iter().collect(), above }
+}
+
+/// What all units have in common: the project's file, the files of ignore patterns that hold for all of
+/// it, and the directories of what is made.
+pub(super) fn common_paths(project: &Project, repo: &Repo, excludes: &[PathBuf]) -> Option<Paths> {
+    let mut exact: BTreeSet<PathBuf> = excludes.iter().cloned().collect();
+    exact.insert(repo.git_dir().join("info/exclude"));
+    exact.insert(repo.common_dir().join("info/exclude"));
+    let top = repo.work_dir().canonicalize().ok()?;
+    let above = project.root().ancestors().skip(1).take_while(|directory| directory.starts_with(&top));
+    exact.extend(above.map(|directory| directory.join(".gitignore")));
+    let exact: Option<Vec<String>> = exact.iter().map(|path| path.to_str().map(str::to_owned)).collect();
+    let own = [".gitignore", MARKER].map(str::to_owned);
+    let above = vec![DIST.to_owned(), format!("{DIST}/.lockstep")];
+    Some(Paths { exact: exact?.into_iter().chain(own).collect(), above })
+}
