@@ -4,16 +4,17 @@
     cargo build --release && python3 benches/render.py [ROUNDS [SECONDS]]
 
 Projects of 1, 100 and 1,000 modules in three profiles, five templates of 1 to 4 KiB each. One process
-renders one profile of all modules (`lockstep build -- '*' prod`): cold (no output yet) and unchanged
-(all of it there). Beside it `cp -r` copies the output, and Python renders the same templates with
-Jinja2, cold: reading, compiling, rendering, writing. Runs take turns (A B C A B C ...), so that a machine
-whose speed drifts drifts for all. Figures are medians of wall time of whole processes in milliseconds;
-`work` is the time of an unchanged build less that of `lockstep --version`, `3 profiles` a cold build of all.
-Cold means that neither output nor lock files are there. A case takes ROUNDS rounds, or as many as fit into
-SECONDS, and at least three; the table says how many. The program is target/release/lockstep, or what
-LOCKSTEP_BIN names. Jinja2 is installed into
-target/bench; where that cannot be, its column is skipped. Everything else happens in a temporary
-directory.
+renders one profile of all modules (`lockstep build -- '*' prod`): cold (no output yet), unchanged (all of
+it there, and found so by a build before, as it is for every build of the day but the first two), and with
+`--check`, which renders everything and compares it. Beside it `cp -r` copies the output, and Python renders
+the same templates with Jinja2, cold: reading, compiling, rendering, writing. Runs take turns
+(A B C A B C ...), so that a machine whose speed drifts drifts for all. Figures are medians of wall time of
+whole processes in milliseconds; `work` is the time of an unchanged build less that of `lockstep --version`,
+`3 profiles` a cold build of all. Cold means that neither output nor lock files are there; those of the
+round before are moved away, for some file systems make files slowly where others were just removed.
+A case takes ROUNDS rounds, or as many as fit into SECONDS, and at least three; the table says how many. The
+program is target/release/lockstep, or what LOCKSTEP_BIN names. Jinja2 is installed into target/bench; where
+that cannot be, its column is skipped. Everything else happens in a temporary directory.
 """
 
 import os
@@ -121,30 +122,37 @@ def same(a, b):
 
 def measure(base, modules, env, python):
     path = project(base, modules, env)
-    dist, copy, out = (os.path.join(path, ".dist"), os.path.join(base, "copy"), os.path.join(base, "jinja"))
+    dist, locks = (os.path.join(path, ".dist"), os.path.join(path, ".git", "lockstep"))
     build = [LOCKSTEP, "-q", "build", "--", "*" if modules > 1 else "m0000", "prod"]
-    locks = os.path.join(path, ".git", "lockstep")
     begin, rounds = time.monotonic(), 0
     times = {name: [] for name in ("start", "cold", "unchanged", "check", "cp", "jinja", "every")}
+    away = os.path.join(base, "away")
+
+    def fresh():
+        os.makedirs(away, exist_ok=True)
+        for directory in (dist, locks):
+            if os.path.exists(directory):
+                os.rename(directory, os.path.join(away, str(len(os.listdir(away)))))
+
     while rounds < min(3, ROUNDS) or rounds < ROUNDS and time.monotonic() - begin < SECONDS:
         rounds += 1
-        shutil.rmtree(dist, ignore_errors=True)
-        shutil.rmtree(locks, ignore_errors=True)
+        fresh()
         times["start"].append(timed([LOCKSTEP, "--version"], env, path))
         times["cold"].append(timed(build, env, path))
+        copy = os.path.join(base, f"copy-{modules}-{rounds}")
+        times["cp"].append(timed(["cp", "-r", dist, copy], env, path))
+        # What changed less than about a second ago is not taken for unchanged.
+        time.sleep(2)
+        timed(build, env, path)
         times["unchanged"].append(timed(build, env, path))
         times["check"].append(timed([*build[:3], "--check", *build[3:]], env, path))
-        shutil.rmtree(copy, ignore_errors=True)
-        times["cp"].append(timed(["cp", "-r", dist, copy], env, path))
         if python:
-            shutil.rmtree(out, ignore_errors=True)
+            out = os.path.join(base, f"jinja-{modules}-{rounds}")
             times["jinja"].append(timed([python, "-c", JINJA, os.path.join(path, "modules"), out, str(modules)], env, path))
             if not same(dist, out):
                 sys.exit("Jinja2 made other output")
-        shutil.rmtree(dist)
-        shutil.rmtree(locks, ignore_errors=True)
+        fresh()
         times["every"].append(timed([*build[:-1], "*"], env, path))
-    shutil.rmtree(path)
     return rounds, {name: statistics.median(list_) if list_ else None for name, list_ in times.items()}
 
 

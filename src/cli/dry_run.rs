@@ -13,12 +13,11 @@ pub(super) fn show(project: &Project, plan: &Plan) -> String {
     for unit in &plan.units {
         let keys: Vec<&str> = unit.keys.take.iter().map(|key| key.as_str()).collect();
         let directory = unit.directory.strip_prefix(project.root()).unwrap_or(&unit.directory);
-        // The stages of a workflow have a directory each.
-        let directory = match &plan.staged {
-            Some(_) => String::new(),
-            None => format!(", directory {}", directory.display()),
-        };
-        let _ = writeln!(text, "would run for {} (lock {}{directory}):", unit.id, keys.join(" "));
+        // Many units that are only built take no lock, and the stages of a workflow have a directory each.
+        let lock = (!keys.is_empty()).then(|| format!("lock {}", keys.join(" ")));
+        let directory = plan.staged.is_none().then(|| format!("directory {}", directory.display()));
+        let facts: Vec<String> = lock.into_iter().chain(directory).collect();
+        let _ = writeln!(text, "would run for {} ({}):", unit.id, facts.join(", "));
         for call in &plan.calls {
             let _ = writeln!(text, "  {}", line(call));
             if let (Some(staged), Role::Stages(_)) = (&plan.staged, call.step.role()) {

@@ -36,52 +36,84 @@ const LONG: u64 = 8 * 1024;
 
 /// The two lock files of a unit. `in_use` is what tools inherit: shared by users, exclusive to a
 /// writer. `writers` is held while a build compares (shared) or may write (exclusive), so that two
-/// builds do not take each other for users.
+/// builds do not take each other for users. Whoever wants to be a user takes `writers` first, so while
+/// a writer holds that, an `in_use` that is not there will not be anybody's.
 #[derive(Debug)]
 pub(super) struct Guard {
-    in_use: File,
+    in_use: Option<File>,
     writers: File,
+    /// Where they are, and what `in_use` is called there.
+    place: (Tree, String),
 }
 
 impl Guard {
     /// Opens the lock files: in the git directory if there is one, else beside the manifest.
     pub(super) fn open(project: &Path, unit: &UnitId, git_dir: Option<&Path>) -> Result<Self, RenderError> {
-        let module = unit.module.as_str();
-        let below: &[&str] = if git_dir.is_some() { &["units", module] } else { &[module] };
-        let mut tree = notes(project, git_dir, below, true)?.ok_or_else(|| RenderError::Io {
+        let mut guard = Self::open_to_write(project, unit, git_dir)?;
+        let (tree, name) = &mut guard.place;
+        guard.in_use = Some(tree.lock_file(name)?);
+        Ok(guard)
+    }
+
+    /// As [`Self::open`], for who writes and is no user afterwards: begins with [`Self::queue`].
+    pub(super) fn open_to_write(
+        project: &Path,
+        unit: &UnitId,
+        git_dir: Option<&Path>,
+    ) -> Result<Self, RenderError> {
+        let UnitId { module, profile } = unit;
+        // A directory for each module would be one more thing to make for each.
+        let (below, name) = match git_dir {
+            Some(_) => ("units", format!("{module}@{profile}")),
+            None => (module.as_str(), profile.to_string()),
+        };
+        let mut tree = notes(project, git_dir, &[below], true)?.ok_or_else(|| RenderError::Io {
             what: "open",
             path: "the lock's directory".into(),
             source: Errno::NOENT.into(),
         })?;
-        let in_use = tree.lock_file(&format!("{}.lock", unit.profile))?;
-        let writers = tree.lock_file(&format!("{}.writers", unit.profile))?;
-        Ok(Self { in_use, writers })
+        let writers = tree.lock_file(&format!("{name}.writers"))?;
+        Ok(Self { in_use: None, writers, place: (tree, format!("{name}.lock")) })
     }
 
     /// Takes the directory for a comparison. False if a writer takes too long.
     pub(super) fn look(&self) -> Result<bool, RenderError> {
-        Ok(wait(&self.writers, FlockOperation::NonBlockingLockShared)?
-            && wait(&self.in_use, FlockOperation::NonBlockingLockShared)?)
+        Ok(wait(&self.writers, FlockOperation::NonBlockingLockShared)? && self.begin_use()?)
     }
 
     /// Becomes the one that may write, and takes the directory for another comparison: somebody
     /// else may have written meanwhile. False if that takes too long.
-    pub(super) fn queue(&self) -> Result<bool, RenderError> {
-        unlock(&self.in_use)?;
+    pub(super) fn queue(&mut self) -> Result<bool, RenderError> {
+        if let Some(in_use) = &self.in_use {
+            unlock(in_use)?;
+        }
         unlock(&self.writers)?;
-        Ok(wait(&self.writers, FlockOperation::NonBlockingLockExclusive)?
-            && wait(&self.in_use, FlockOperation::NonBlockingLockShared)?)
+        if !wait(&self.writers, FlockOperation::NonBlockingLockExclusive)? {
+            return Ok(false);
+        }
+        if self.in_use.is_none() {
+            let (tree, name) = &mut self.place;
+            self.in_use = tree.known_lock_file(name)?;
+        }
+        self.begin_use()
+    }
+
+    fn begin_use(&self) -> Result<bool, RenderError> {
+        self.in_use.as_ref().map_or(Ok(true), |in_use| wait(in_use, FlockOperation::NonBlockingLockShared))
     }
 
     /// Takes the directory for writing, after [`Self::queue`]. False if somebody uses it: who only
     /// compares holds `writers`, so whoever is left is a user.
     pub(super) fn write(&self) -> Result<bool, RenderError> {
-        try_lock(&self.in_use, FlockOperation::NonBlockingLockExclusive)
+        let lock = |in_use| try_lock(in_use, FlockOperation::NonBlockingLockExclusive);
+        self.in_use.as_ref().map_or(Ok(true), lock)
     }
 
     /// Keeps the directory in use and lets others compare and write.
     pub(super) fn settle(&self) -> Result<(), RenderError> {
-        if !try_lock(&self.in_use, FlockOperation::NonBlockingLockShared)? {
+        if let Some(in_use) = &self.in_use
+            && !try_lock(in_use, FlockOperation::NonBlockingLockShared)?
+        {
             return Err(io("lock", Errno::AGAIN));
         }
         unlock(&self.writers)
@@ -90,27 +122,26 @@ impl Guard {
     /// Says who uses the directory. Failing to say it is no reason to stop.
     pub(super) fn sign(&mut self, holder: &Holder) {
         let line = format!("{} {} {}\n", holder.pid, word(&holder.run), holder.program.escape_debug());
-        let length = self.in_use.metadata().map_or(0, |meta| meta.len());
+        let length = |file: &File| file.metadata().map_or(0, |meta| meta.len());
+        let is_long = self.in_use.as_ref().is_some_and(|in_use| length(in_use) > LONG);
+        let holders = if is_long { self.holders() } else { Vec::new() };
+        let Some(in_use) = &mut self.in_use else { return };
         let mut text = String::new();
-        if length > LONG {
-            text = self
-                .holders()
-                .iter()
-                .map(|h| format!("{} {} {}\n", h.pid, word(&h.run), h.program))
-                .collect();
-            let _ = self.in_use.set_len(0);
+        if is_long {
+            text = holders.iter().map(|h| format!("{} {} {}\n", h.pid, word(&h.run), h.program)).collect();
+            let _ = in_use.set_len(0);
         }
         text.push_str(&line);
-        let _ = self.in_use.seek(SeekFrom::End(0)).and_then(|_| self.in_use.write_all(text.as_bytes()));
+        let _ = in_use.seek(SeekFrom::End(0)).and_then(|_| in_use.write_all(text.as_bytes()));
     }
 
     /// The living processes that said that they use the directory.
     pub(super) fn holders(&mut self) -> Vec<Holder> {
         let mut bytes = Vec::new();
-        let _ = self
-            .in_use
-            .seek(SeekFrom::Start(0))
-            .and_then(|_| (&mut self.in_use).take(4 * LONG).read_to_end(&mut bytes));
+        if let Some(in_use) = &mut self.in_use {
+            let _ =
+                in_use.seek(SeekFrom::Start(0)).and_then(|_| in_use.take(4 * LONG).read_to_end(&mut bytes));
+        }
         let mut holders = Vec::new();
         for line in String::from_utf8_lossy(&bytes).lines() {
             let mut words = line.splitn(3, ' ');
@@ -136,13 +167,15 @@ impl Guard {
 
     /// The descriptor that keeps builds waiting, after [`Self::look`], without being a user of the directory.
     pub(super) fn into_look(self) -> Result<OwnedFd, RenderError> {
-        unlock(&self.in_use)?;
+        if let Some(in_use) = &self.in_use {
+            unlock(in_use)?;
+        }
         Ok(self.writers.into())
     }
 
-    /// The descriptor that keeps the directory in use.
-    pub(super) fn into_fd(self) -> OwnedFd {
-        self.in_use.into()
+    /// The descriptor that keeps the directory in use, after [`Self::open`]; otherwise there is none.
+    pub(super) fn into_fd(self) -> Result<OwnedFd, RenderError> {
+        self.in_use.map(OwnedFd::from).ok_or_else(|| io("keep", Errno::NOENT))
     }
 }
 

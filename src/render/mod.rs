@@ -123,7 +123,7 @@ pub fn build(request: &BuildRequest<'_>) -> Result<Rendered, RenderError> {
     }
     guard.sign(&request.holder);
     guard.settle()?;
-    rendered(request, state, &changes, done, &outputs, Arc::new(guard.into_fd()))
+    rendered(request, state, &changes, done, &outputs, Arc::new(guard.into_fd()?))
 }
 
 /// As [`build`], for who does nothing in the directory afterwards: where nothing is to be written it
@@ -140,7 +140,9 @@ fn update_outputs(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<Re
         return rendered(request, state, &changes, false, &outputs, ());
     }
     // What was wrong without the lock may be right with it.
-    let (state, changes) = write(request, &outputs, &mut open_guard(request)?)?;
+    let git_dir = request.repo.map(Repo::git_dir);
+    let mut guard = Guard::open_to_write(request.project.root(), request.unit, git_dir)?;
+    let (state, changes) = write(request, &outputs, &mut guard)?;
     rendered(request, state, &changes, true, &outputs, ())
 }
 

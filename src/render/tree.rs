@@ -257,6 +257,16 @@ impl Tree {
             .map(File::from)
             .map_err(|error| io("open", &self.path(name), error))
     }
+
+    /// The same, if it is there.
+    pub(super) fn known_lock_file(&mut self, name: &str) -> Result<Option<File>, RenderError> {
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match rustix::fs::openat(&self.root, name, flags, Mode::empty()) {
+            Ok(file) => Ok(Some(file.into())),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(io("open", &self.path(name), error)),
+        }
+    }
 }
 
 /// Opens one directory from its parent.

@@ -18,6 +18,11 @@ fn build_takes_patterns_and_lists() {
     let nothing = a.lockstep("build").words("-- alpha,gama* prod").run();
     nothing.code(64);
     snap!("selects_nothing", nothing);
+    a.lockstep("--dry-run build")
+        .words("-- * prod")
+        .run()
+        .code(0)
+        .says("would run for alpha/prod (directory .dist/alpha/prod):");
 }
 
 #[test]

@@ -123,3 +123,34 @@ fn what_is_asked_to_stop_begins_nothing_new() {
     assert_eq!(results.iter().filter(|result| result.is_some()).count(), 5);
     assert!(results[..5].iter().all(Option::is_some), "in the order of the units");
 }
+
+#[test]
+fn what_somebody_uses_is_not_changed_by_a_build_of_many() {
+    let sample = sample(&[("modules/alpha/a", "1"), ("modules/beta/a", "1")]);
+    batch(&sample, 2, build_all);
+    assert!(!sample.path(".dist/.lockstep/alpha/dev.lock").exists(), "nobody uses it");
+    let user = run(&sample).unwrap();
+    sample.write("modules/alpha/a", "2");
+    sample.write("modules/beta/a", "2");
+    let said = |results: Results<Rendered<()>>| -> Vec<bool> {
+        results
+            .into_iter()
+            .map(|result| match result.unwrap() {
+                Ok(_) => true,
+                Err(RenderError::Busy { holders, .. }) => {
+                    assert_eq!(holders.len(), 1);
+                    false
+                }
+                Err(error) => panic!("{error}"),
+            })
+            .collect()
+    };
+    assert_eq!(said(batch(&sample, 2, build_all)), [false, true]);
+    assert_eq!(out(&sample, "a"), "1");
+    // Also where its directory is gone.
+    std::fs::remove_dir_all(sample.path(".dist/alpha/dev")).unwrap();
+    assert_eq!(said(batch(&sample, 2, build_all)), [false, true]);
+    drop(user);
+    assert_eq!(said(batch(&sample, 2, build_all)), [true, true]);
+    assert_eq!(out(&sample, "a"), "2");
+}

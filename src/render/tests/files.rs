@@ -376,7 +376,7 @@ fn lock_files_are_in_the_git_directory_where_there_is_one() {
         build(&BuildRequest { repo: Some(&repo), holder: request.holder.clone(), ..*request })
     })
     .unwrap();
-    assert!(sample.path(".git/lockstep/units/alpha/dev.lock").exists());
+    assert!(sample.path(".git/lockstep/units/alpha@dev.lock").exists());
     assert!(!sample.path(".dist/.lockstep/alpha/dev.lock").exists());
 }
 
