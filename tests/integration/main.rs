@@ -59,4 +59,5 @@ mod takeover;
 mod terminal;
 mod validate;
 mod wait;
+mod who_else;
 mod workflow;
