@@ -73,11 +73,7 @@ fn by_known(run: &Run<'_>, state: &mut State) -> Result<Option<String>, Error> {
     let proved_next = roles.windows(2).any(|two| two == [Role::Check, Role::Lock]);
     let guarded = run.services.backend.as_ref().and_then(|backend| backend.branch_remote());
     let (true, Some(guarded), None) = (proved_next, guarded, &state.lease) else { return Ok(None) };
-    // A refusal would be a generation lost in one of the two places of locks that are being moved.
-    let moves = run.unit.keys.take.iter().any(LockKey::is_former);
-    // Where others run too, what was seen long ago is most likely not so any more.
-    let asked = run.services.repo.as_ref().and_then(|repo| repo.locks_fetched_at(guarded));
-    if moves || !locks(run)?.likely_unchanged(&run.unit.keys.take, asked) {
+    if !locks_are_likely_as_known(run)? {
         return Ok(None);
     }
     let Ok(standing) = with_request(run, state, check_known)? else { return Ok(None) };
@@ -92,6 +88,19 @@ fn by_known(run: &Run<'_>, state: &mut State) -> Result<Option<String>, Error> {
     state.checked = Some(checked(standing));
     state.unproved = true;
     Ok(Some(summary))
+}
+
+/// Whether the locks that the run takes are known from an earlier fetch, and likely to be as they were then.
+/// Where others run too, what was seen long ago is most likely not so any more.
+pub(super) fn locks_are_likely_as_known(run: &Run<'_>) -> Result<bool, Error> {
+    let locks = locks(run)?;
+    let (Some(repo), Some(remote)) = (&run.services.repo, locks.backend.branch_remote()) else {
+        return Ok(false);
+    };
+    let keys = &run.unit.keys.take;
+    // A refusal would be a generation lost in one of the two places of locks that are being moved.
+    let moves = keys.iter().any(LockKey::is_former);
+    Ok(!moves && locks.likely_unchanged(keys, repo.locks_fetched_at(remote)))
 }
 
 /// Whether the user has fetched the branch himself since a run did: whoever moved it has most likely

@@ -146,3 +146,29 @@ fn a_unit_that_nobody_has_run_is_asked_about_where_others_run() {
     a.lockstep("locks").run().code(0);
     assert_eq!(first_of("beta dev"), ["fetch", "push", "push"]);
 }
+
+#[test]
+fn lock_without_git_check_asks_first_only_where_others_run() {
+    let world = World::new();
+    let a = known(&world);
+    let b = world.clone("b");
+    let lock_alone = || {
+        let (out, calls) = connections(&world, || a.lockstep("lock unlock -- alpha prod").run());
+        out.code(0);
+        words(&calls).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    known_hours_from_now(&world, &a, -1);
+    assert_eq!(lock_alone(), ["push", "push"]);
+    b.lockstep("lock unlock -- alpha prod").owner(BOB).run().code(0);
+    assert_eq!(lock_alone(), ["push", "fetch", "push", "push"]);
+    known_hours_from_now(&world, &a, -1);
+    assert_eq!(lock_alone(), ["fetch", "push", "push"]);
+    // Whatever is known, it refuses nobody: neither what somebody held, nor what cannot be read.
+    world.link("fails", &world.path("bin/false"));
+    b.lockstep("build lock fails: unlock -- alpha prod").owner(BOB).run().code(1);
+    a.lockstep("lock unlock -- alpha prod").run().code(75).says(BOB);
+    b.lockstep("unlock-any -- alpha prod").owner(BOB).run().code(0);
+    assert_eq!(lock_alone(), ["fetch", "fetch", "push", "push"]);
+    a.git("update-ref refs/lockstep/remotes/origin/locks/@all/prod HEAD");
+    assert_eq!(lock_alone(), ["fetch", "push", "push"]);
+}
