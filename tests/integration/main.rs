@@ -40,6 +40,7 @@ mod lock;
 mod lock_commands;
 mod lock_keys;
 mod lock_moves;
+mod lock_moves_remote;
 mod many;
 mod many_runs;
 mod mistakes;
