@@ -4,6 +4,7 @@
 //! It says how old what is known here is, and nothing rests on it but which way of asking is tried
 //! first. So nothing is made of a file that cannot be written or read.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -18,7 +19,9 @@ pub(super) fn note(common_dir: &Path, remote: &str) {
     if let Some(directory) = file.parent() {
         let _ = std::fs::create_dir_all(directory);
     }
-    let _ = std::fs::write(file, TEXT);
+    // Written over: a file that was cut to nothing before is brought to the disk at once by some systems.
+    let over = std::fs::File::options().write(true).create(true).truncate(false).open(file);
+    let _ = over.and_then(|mut file| file.write_all(TEXT.as_bytes()));
 }
 
 /// When it did so last; none if that is not known.
