@@ -8,7 +8,9 @@ Figures are wall time of whole processes in milliseconds. Everything happens in 
 directory, with a bare origin beside the clone and the user's git configuration left out.
 """
 
+import itertools
 import os
+import pathlib
 import shutil
 import statistics
 import subprocess
@@ -113,16 +115,28 @@ def main():
         unit = ["--", "alpha", "prod"]
         alias = [LOCKSTEP, "build", "git-check", "lock", "exec", "git-push", "unlock-any", *unit, true]
         fetch = "git fetch -q origin main && git status --porcelain"
-        chain = commits(clone, env, 4 * (ROUNDS + 1))
+        chain = commits(clone, env, 6 * (ROUNDS + 1))
         push = lambda: f"git push -q origin {next(chain)}:refs/bench/lock"
         pushes = lambda: ["sh", "-c", f"git fetch -q origin main && {push()} && {push()}"]
+        both = lambda: ["sh", "-c", f"{push()} && {push()}"]
+        lock = [LOCKSTEP, "lock", "unlock", *unit]
+
+        def asking():
+            """Somebody else each time, in a clone that has not asked for long: he does not know what is there."""
+            env["LOCKSTEP_OWNER"] = f"bench{next(numbers)}"
+            pathlib.Path(clone, ".git/lockstep/asked/origin").unlink(missing_ok=True)
+            return lock
+
+        numbers = itertools.count()
         bare = lambda: ["sh", "-c", f"{fetch} && {push()} && {true} && {push()}"]
         print(f"{ROUNDS} rounds; medians in ms{'':<35} {'ours':>8} {'beside':>8} {'diff':>8} {'ratio':>7}")
         pair("--version | git --version", [LOCKSTEP, "--version"], ["git", "--version"], env, clone)
         pair("build exec true (unchanged) | true", [LOCKSTEP, "build", "exec", *unit, true], [true], env, clone)
         check = [LOCKSTEP, "git-check", *unit]
         pair("git-check | git fetch && git status", check, ["sh", "-c", fetch], env, clone)
-        pair("lock unlock | git fetch, two bare pushes", [LOCKSTEP, "lock", "unlock", *unit], pushes, env, clone)
+        pair("lock unlock, asking first | git fetch, two bare pushes", asking, pushes, env, clone)
+        env["LOCKSTEP_OWNER"] = "bench"
+        pair("lock unlock, going on | two bare pushes", lock, both, env, clone)
         pair("the usual alias | fetch, status, two bare pushes, true", alias, bare, env, clone)
         many_files(clone, env, 50_000)
         pair("git-check, 50,000 files | git fetch && git status", check, ["sh", "-c", fetch], env, clone)

@@ -29,12 +29,19 @@ class Table:
             [sys.executable, "-IS", script, settings], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.port = json.loads(self.server.stdout.readline())["port"]
-        self.connection = http.client.HTTPConnection("127.0.0.1", self.port)
+        self.connection = None
+        self.connect()
         key = {"AttributeName": "LockID"}
         self.call("CreateTable", {
             "TableName": NAME, "BillingMode": "PAY_PER_REQUEST", "KeySchema": [{**key, "KeyType": "HASH"}],
             "AttributeDefinitions": [{**key, "AttributeType": "S"}],
         })
+
+    def connect(self):
+        """From here on over a new connection."""
+        if self.connection:
+            self.connection.close()
+        self.connection = http.client.HTTPConnection("127.0.0.1", self.port)
 
     def call(self, operation, body):
         scope = "AKIABENCH/20260101/eu-west-1/dynamodb/aws4_request"

@@ -285,10 +285,12 @@ impl Engine {
             return Ok(now);
         }
         let former = open(former.backend.as_deref(), &former.git, &former.dynamodb)?;
-        if former.place() == now.place() {
+        // One remote that is said in two ways: its refs would be looked for under one name here.
+        let shared = now.branch_remote().filter(|remote| former.branch_remote() == Some(*remote));
+        let place = now.place();
+        if let Some(what) = shared.or((former.place() == place).then_some(place.as_str())) {
             let message = format!(
-                "[lock.former] and [lock] both mean {}: say `backend` and `remote` the same way in both",
-                now.place()
+                "[lock.former] and [lock] both mean {what}: say `backend` and `remote` the same way in both"
             );
             return Err(LockError::Config(message).into());
         }

@@ -188,7 +188,7 @@ fn compare(
     };
     if source == Source::Remote {
         make_room(repo, &tracking, &local)?;
-        if repo.fetch(&remote, &specs)? == Fetched::MissingRef {
+        if repo.fetch_locks(&remote, &specs)? == Fetched::MissingRef {
             return Err(gone(head).into());
         }
     }

@@ -4,6 +4,7 @@
 //! Nothing here writes to the working tree or the index. No argument that comes from configuration
 //! or a remote can be read by git as an option.
 
+mod asked;
 mod base;
 mod check;
 mod config;

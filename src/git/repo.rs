@@ -18,7 +18,7 @@ use super::objects::{Ancestry, CommitText, Head};
 use super::remote::RemoteUrl;
 use super::spawn::Git;
 use super::ssh::Shared;
-use super::{Fetched, GitError, Oid, Push, Pushed, Status, fallback, fetch, objects, push, remote};
+use super::{Fetched, GitError, Oid, Push, Pushed, Status, asked, fallback, fetch, objects, push, remote};
 use crate::env::Environment;
 use crate::process::Interrupts;
 
@@ -344,6 +344,23 @@ impl Repo {
     /// [`GitError::Unreachable`] when the remote does not answer.
     pub fn fetch(&self, remote: &str, refspecs: &[String]) -> Result<Fetched, GitError> {
         fetch::fetch(&self.0.git, self.shared(remote), remote, refspecs)
+    }
+
+    /// As [`Repo::fetch`], where the refspecs bring all lock refs of the remote; remembers when.
+    ///
+    /// # Errors
+    /// As for [`Repo::fetch`].
+    pub fn fetch_locks(&self, remote: &str, refspecs: &[String]) -> Result<Fetched, GitError> {
+        let fetched = self.fetch(remote, refspecs)?;
+        if fetched == Fetched::Done {
+            asked::note(&self.0.common_dir, remote);
+        }
+        Ok(fetched)
+    }
+
+    /// When this clone has last fetched all lock refs of the remote; none if that is not known.
+    pub fn locks_fetched_at(&self, remote: &str) -> Option<Timestamp> {
+        asked::at(&self.0.common_dir, remote)
     }
 
     /// Pushes refs, all or nothing.

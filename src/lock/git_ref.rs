@@ -72,9 +72,9 @@ impl GitRefs {
     }
 
     fn fetch_refs(&self, refspecs: &[String]) -> Result<Fetched, LockError> {
-        match self.repo.fetch(&self.names.remote, refspecs) {
+        match self.repo.fetch_locks(&self.names.remote, refspecs) {
             // Another run in the same clone may move the same tracking refs at the same moment.
-            Err(GitError::Failed { .. }) => self.repo.fetch(&self.names.remote, refspecs),
+            Err(GitError::Failed { .. }) => self.repo.fetch_locks(&self.names.remote, refspecs),
             fetched => fetched,
         }
         .map_err(|error| self.error(error))

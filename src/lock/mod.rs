@@ -29,6 +29,7 @@ mod git_ref;
 mod hold;
 mod key;
 mod lease;
+mod likely;
 mod local;
 mod moving;
 mod naming;

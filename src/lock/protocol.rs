@@ -44,7 +44,7 @@ pub struct AcquireRequest<'a> {
     pub carry: &'a [(LockKey, LockKey)],
     /// What it runs for, for people: `alpha/prod`.
     pub unit: String,
-    /// `Known` if this run has just fetched.
+    /// `Known` if this run has just fetched, or where what an earlier one has fetched is likely to be still so.
     pub freshness: Freshness,
     /// HEAD.
     pub commit: Option<Oid>,
@@ -127,7 +127,13 @@ impl Locks<'_> {
         let mut lost = 0;
         let mut fences: Vec<Version> = Vec::new();
         loop {
-            let observed = self.observe(request, freshness)?;
+            let observed = match self.observe(request, freshness) {
+                Err(_) if !asked => {
+                    (freshness, asked) = (Freshness::Now, true);
+                    continue;
+                }
+                observed => observed?,
+            };
             let plan = match self.decide(request, &observed) {
                 // Nobody is refused for what may have changed since it was fetched.
                 Err(LockError::Held { .. } | LockError::Stale { .. }) if !asked => {

@@ -1,9 +1,9 @@
 //! `git-check`: proves that the working tree is that of HEAD and current with its branch on the
 //! remote, and hands on what it saw, so that the lock can be taken against exactly that.
 //!
-//! Directly before `lock` it asks nobody where an earlier fetch says that all is well: the push that
-//! takes the lock goes through only if that is still so, which is the same proof in one connection
-//! less. Nothing is ever refused by an earlier fetch.
+//! Directly before `lock` it asks nobody where an earlier fetch says that all is well and nobody else is
+//! likely to have run since: the push that takes the lock goes through only if that is still so, which is
+//! the same proof in one connection less. Nothing is ever refused by an earlier fetch.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::Error;
 use crate::env::ci_branch;
 use crate::git::{CheckError, CheckRefusal, CheckRequest, GitError, Repo, Standing, check, check_known};
 use crate::lock::{Alive, Freshness, LockKey, LockState, Observed, Proof, Record};
-use crate::workflow::{Call, Checked, Done, Role, Run, State, Step, Upstream};
+use crate::workflow::{Call, Checked, Done, Role, Run, State, Step, Upstream, locks};
 
 /// The step.
 pub struct GitCheck;
@@ -32,9 +32,10 @@ impl Step for GitCheck {
          that is not finished, and when the branch is behind its upstream, has diverged from it, or is more than \
          `[git] max_ahead` commits ahead (1 by default). That limit is lifted while you hold the unit's lock from \
          a failed run: the commits that mend it must be applied before they are pushed. In CI a detached HEAD \
-         passes if it is the tip of the branch that the CI or --branch names. Directly before `lock`, and if all was \
-         well at the last fetch, nothing is fetched: the push that takes the lock proves that branch and lock are \
-         still where they were seen, and if they are not, git-check is done again, with a fetch. Without a remote only cleanliness \
+         passes if it is the tip of the branch that the CI or --branch names. Directly before `lock`, if all was \
+         well at the last fetch and nobody else is likely to have run since, nothing is fetched: the push that takes \
+         the lock proves that branch and lock are still where they were seen, and if they are not, git-check is done \
+         again, with a fetch. Without a remote only cleanliness \
          is checked. Neither index nor working tree is written; a remote that cannot be reached ends with 69."
     }
 
@@ -72,20 +73,34 @@ fn by_known(run: &Run<'_>, state: &mut State) -> Result<Option<String>, Error> {
     let proved_next = roles.windows(2).any(|two| two == [Role::Check, Role::Lock]);
     let guarded = run.services.backend.as_ref().and_then(|backend| backend.branch_remote());
     let (true, Some(guarded), None) = (proved_next, guarded, &state.lease) else { return Ok(None) };
-    let Ok(standing) = with_request(run, state, check_known)? else { return Ok(None) };
-    let there = standing.upstream.as_ref().is_some_and(|upstream| upstream.remote == guarded);
-    if !there || standing.too_far_ahead(run.project.config().git.max_ahead).is_some() {
+    if !locks_are_likely_as_known(run)? {
         return Ok(None);
     }
-    // A refusal would be a generation lost in one of the two places of locks that are being moved.
-    let moves = run.unit.keys.take.iter().any(LockKey::is_former);
-    if moves || was_fetched_since(run, &standing)? {
+    let Ok(standing) = with_request(run, state, check_known)? else { return Ok(None) };
+    let there = standing.upstream.as_ref().is_some_and(|upstream| upstream.remote == guarded);
+    if !there
+        || standing.too_far_ahead(run.project.config().git.max_ahead).is_some()
+        || was_fetched_since(run, &standing)?
+    {
         return Ok(None);
     }
     let summary = format!("{} when it was last seen", summary(&standing));
     state.checked = Some(checked(standing));
     state.unproved = true;
     Ok(Some(summary))
+}
+
+/// Whether the locks that the run takes are known from an earlier fetch, and likely to be as they were then.
+/// Where others run too, what was seen long ago is most likely not so any more.
+pub(super) fn locks_are_likely_as_known(run: &Run<'_>) -> Result<bool, Error> {
+    let locks = locks(run)?;
+    let (Some(repo), Some(remote)) = (&run.services.repo, locks.backend.branch_remote()) else {
+        return Ok(false);
+    };
+    let keys = &run.unit.keys.take;
+    // A refusal would be a generation lost in one of the two places of locks that are being moved.
+    let moves = keys.iter().any(LockKey::is_former);
+    Ok(!moves && locks.likely_unchanged(keys, repo.locks_fetched_at(remote)))
 }
 
 /// Whether the user has fetched the branch himself since a run did: whoever moved it has most likely

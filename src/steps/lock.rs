@@ -192,8 +192,13 @@ fn with_request<T>(
         watch: &run.unit.keys.watch,
         carry: &run.unit.keys.carry,
         unit: run.unit.id.to_string(),
-        // git-check has fetched the lock refs together with the branch.
-        freshness: if upstream.is_some() { Freshness::Known } else { Freshness::Now },
+        // git-check has fetched the lock refs together with the branch; without it what is known from an
+        // earlier run will do where it is likely to be still so, for the push that takes the lock decides.
+        freshness: if upstream.is_some() || git_check::locks_are_likely_as_known(run)? {
+            Freshness::Known
+        } else {
+            Freshness::Now
+        },
         commit: commit.clone(),
         contains: &contains,
         ancestry: &ancestry,

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::{Checkout, HttpServer, Output, SshServer, World, connections};
 
 /// What git was called for, in order: `fetch`, `push`.
-fn words(calls: &[String]) -> Vec<&str> {
+pub(crate) fn words(calls: &[String]) -> Vec<&str> {
     let word = |line: &'_ String| {
         ["fetch", "push", "ls-remote"].into_iter().find(|w| line.split(' ').any(|x| x == *w))
     };
@@ -13,20 +13,20 @@ fn words(calls: &[String]) -> Vec<&str> {
 }
 
 /// Runs the usual alias; the way it ended and what it asked of the remote.
-fn alias(world: &World, clone: &Checkout<'_>, owner: &str) -> (Output, Vec<String>) {
+pub(crate) fn alias(world: &World, clone: &Checkout<'_>, owner: &str) -> (Output, Vec<String>) {
     connections(world, || clone.alias("tofu apply").owner(owner).run())
 }
 
 /// A world in which `a` has run before, so that it knows branch and locks.
-fn known(world: &World) -> Checkout<'_> {
+pub(crate) fn known(world: &World) -> Checkout<'_> {
     let a = world.clone("a");
     world.tool("tofu");
     a.alias("tofu apply").run().code(0);
     a
 }
 
-const ANA: &str = "ana@host1";
-const BOB: &str = "bob@host2";
+pub(crate) const ANA: &str = "ana@host1";
+pub(crate) const BOB: &str = "bob@host2";
 
 #[test]
 fn a_clone_that_never_fetched_asks_first() {

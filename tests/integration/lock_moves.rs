@@ -128,7 +128,11 @@ fn a_former_place_that_is_the_same_or_impossible_is_refused() {
     let world = World::new();
     let a = world.clone("a");
     for (text, says) in [
-        ("[lock.git]\nremote = \"origin\"\n[lock.former]\n", "both mean refs/lockstep/locks on origin"),
+        ("[lock.git]\nremote = \"origin\"\n[lock.former]\n", "both mean origin: say `backend` and `remote`"),
+        (
+            "[lock.git]\nremote = \"origin\"\nprefix = \"refs/zz/locks\"\n[lock.former]\n",
+            "both mean origin: say `backend` and `remote`",
+        ),
         ("[lock.git]\nprefix = \"refs/lockstep/locks/x\"\n[lock.former]\n", "one is below the other"),
         ("[lock]\nscope = \"unit\"\n[lock.former.git]\nprefix = \"refs/heads/x\"\n", "prefix"),
         ("[lock.former]\nbackend = \"paper\"\n", "`paper`"),

@@ -1,8 +1,8 @@
 //! The way to AWS: runtime, credentials and client, made when a run first asks and not before.
 //!
 //! Nothing here repeats a request: the SDK's own retries are off, for whoever repeats a write must know
-//! that it may have been done. Every wait has an end. The runtime is entered on a thread of its own, so
-//! that a program which has one itself may call from within it.
+//! that it may have been done. Every wait has an end. A program which has a runtime itself may call from
+//! within it.
 
 use std::future::Future;
 use std::pin::pin;
@@ -191,8 +191,12 @@ fn has_roots() -> bool {
     !rustls_native_certs::load_native_certs().certs.is_empty()
 }
 
-/// Runs a future to its end, on a thread that belongs to no other runtime.
+/// Runs a future to its end: on this thread, or where that belongs to another runtime, which would
+/// forbid it, on one of its own.
 fn enter<T: Send>(runtime: &Runtime, future: impl Future<Output = T> + Send) -> T {
+    if tokio::runtime::Handle::try_current().is_err() {
+        return runtime.block_on(future);
+    }
     std::thread::scope(|scope| {
         let entered = scope.spawn(|| runtime.block_on(future));
         entered.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
