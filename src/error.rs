@@ -193,6 +193,7 @@ fn project(error: &ProjectError) -> ExitCode {
         ProjectError::Interrupted { .. } => ExitCode::Interrupted,
         ProjectError::Read { .. } => ExitCode::Io,
         ProjectError::Unknown { .. }
+        | ProjectError::Staged { .. }
         | ProjectError::NotOne { .. }
         | ProjectError::NothingSelected { .. }
         | ProjectError::Pattern { .. }

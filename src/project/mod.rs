@@ -46,6 +46,7 @@ mod seen;
 mod select;
 mod sensitive;
 mod stage;
+mod stage_units;
 mod staging;
 pub(crate) mod stand_in;
 pub(crate) mod strict;

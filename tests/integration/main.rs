@@ -54,6 +54,7 @@ mod repositories;
 mod schema;
 mod shells;
 mod signals;
+mod stage_units;
 mod stages;
 mod takeover;
 mod terminal;

@@ -57,7 +57,7 @@ params = { network_id = \"{{ outputs.network.id }}\", count = 0 }
 run = [\"tofu:destroy\"]
 ";
 
-fn project(world: &World) -> Checkout<'_> {
+pub(super) fn project(world: &World) -> Checkout<'_> {
     let a = world.clone("a");
     a.write("modules/network/outputs.json", "{ \"id\": \"net-{{ module }}-{{ profile }}\" }\n");
     a.write("modules/nodes/outputs.json", "{ \"count\": {{ count }}, \"in\": {{ network_id | tojson }} }\n");
