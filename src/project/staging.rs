@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use super::output_names::WORD;
 use super::value::Node;
-use super::{Configs, Name, Place, Project, ProjectError, Stage, StageAction, UnitId, WorkflowFile, nearest};
+use super::{
+    Because, Configs, Name, Place, Project, ProjectError, Stage, StageAction, UnitId, WorkflowFile, nearest,
+};
 use crate::env::Environment;
 
 /// What a project is for the stages of one action.
@@ -117,6 +119,22 @@ impl Project {
         let profile = staged.stage.profile.is_none().then(|| staging.profile.clone());
         let (stage, workflow) = (staged.stage.name.clone(), staging.workflow.clone());
         Some(Whole { stage, workflow, profile, action: staging.action })
+    }
+
+    /// The units of the stages that the stage of a unit needs; none for the unit of no stage.
+    pub(super) fn needs_of_stage(&self, unit: &UnitId) -> Option<Vec<(UnitId, Because)>> {
+        let stage = &self.stage_of(unit)?.stage;
+        let needs = stage.needs.iter().enumerate().filter_map(|(at, need)| {
+            Some((self.unit_of_stage(need)?, Because::Needs(stage.place_of_need(at).clone())))
+        });
+        Some(needs.collect())
+    }
+
+    /// The units of the stages that need the stage of a unit; none for the unit of no stage.
+    pub(crate) fn dependants_of_stage(&self, unit: &UnitId) -> Option<Vec<UnitId>> {
+        let (staging, own) = (self.staging()?, &self.stage_of(unit)?.stage.name);
+        let needs_it = |staged: &&Staged| staged.stage.needs.contains(own);
+        Some(staging.stages.iter().filter(needs_it).map(|staged| staged.unit.clone()).collect())
     }
 
     /// Whether a stage has a unit of that name in the place of the module.

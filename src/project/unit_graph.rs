@@ -51,15 +51,7 @@ impl Project {
     /// When a file cannot be read, a need names no unit, or units need each other in a circle.
     pub fn unit_graph(&self, units: impl IntoIterator<Item = UnitId>) -> Result<UnitGraph, ProjectError> {
         let configs = Configs::new(self);
-        UnitGraph::grow(units, |unit| {
-            let mut found = configs.needed(unit)?;
-            for (other, place) in configs.outputs_used_at(unit)? {
-                if !found.iter().any(|(known, _)| *known == other) {
-                    found.push((other, Because::Outputs(place)));
-                }
-            }
-            Ok(found)
-        })
+        UnitGraph::grow(units, |unit| configs.needs_of(unit))
     }
 }
 
