@@ -178,7 +178,7 @@ impl Engine {
     pub fn plan(&self, request: &Request) -> Result<(Project, Plan), Error> {
         let project = Project::discover(&request.directory)?;
         let base = request.options.affected.as_deref();
-        let affected = base.map(|base| self.affected_units(&project, base)).transpose()?;
+        let affected = base.map(|base| self.affected_of(&project, request, base)).transpose()?;
         let stage = project.of_stage(&request.module, &request.profile, &self.env)?;
         let project = stage.map_or(project, |(project, _)| project);
         let plan = planner::plan(&project, request, affected.as_ref(), &self.env, self.steps)?;

@@ -37,6 +37,14 @@ pub enum RenderError {
         /// The template.
         used_in: Place,
     },
+    /// Units of which nobody can tell whether they are affected.
+    #[error("{} cannot be rendered: {source}", few(.units))]
+    Unrenderable {
+        /// All that share the reason, sorted.
+        units: Vec<UnitId>,
+        /// The reason.
+        source: Box<RenderError>,
+    },
     /// The configuration.
     #[error(transparent)]
     Project(#[from] ProjectError),
@@ -169,6 +177,7 @@ impl RenderError {
             Self::Busy { .. } => Some("wait until that command has ended, then run this one again".into()),
             Self::Obstructed { path, .. } => Some(format!("look at `{path}`, then move it away")),
             Self::Project(error) | Self::Parameter { source: error, .. } => error.hint(),
+            Self::Unrenderable { source, .. } => source.hint(),
             Self::Template { message, .. } if message.contains("undefined") => Some(
                 "give it a value under [params] in the profile, or a default under [params] in module.toml"
                     .into(),
@@ -192,10 +201,19 @@ fn list(files: &[String]) -> String {
     some(files.iter().map(|file| format!("`{file}`")))
 }
 
+/// Units that have one thing in common: a profile's mistake may be that of hundreds.
+fn few(units: &[UnitId]) -> String {
+    first(3, units.iter().map(|unit| format!("`{unit}`")))
+}
+
 /// The first ten, and how many more there are.
 fn some(items: impl ExactSizeIterator<Item = String>) -> String {
-    let more = items.len().saturating_sub(10);
-    let mut text = items.take(10).collect::<Vec<_>>().join(", ");
+    first(10, items)
+}
+
+fn first(most: usize, items: impl ExactSizeIterator<Item = String>) -> String {
+    let more = items.len().saturating_sub(most);
+    let mut text = items.take(most).collect::<Vec<_>>().join(", ");
     if more > 0 {
         text.push_str(&format!(" and {more} more"));
     }
