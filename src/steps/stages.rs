@@ -89,7 +89,7 @@ fn stages(call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error> 
                 // The change of the run before is complete now, whichever words were left for this one.
                 (state.effect, state.command_started) = (Effect::Applied, true);
             }
-            Ok(Done::says(format!("{} of {} stages", staged.stages.len() - start.stage, staged.stages.len())))
+            Ok(Done::says(counted(start, staged.stages.len(), run.plan.options.resume)))
         }
         Err(error) => {
             if state.effect == Effect::Applied {
@@ -158,4 +158,29 @@ fn each(
         }
     }
     Ok(())
+}
+
+/// `3 of 3 stages, 1 of them before`: what an earlier run has done counts as well.
+fn counted(start: Start, count: usize, resumed: bool) -> String {
+    match start.stage.min(count) {
+        before if !resumed => format!("{} of {count} stages", count - before),
+        0 => format!("{count} of {count} stages"),
+        before if before == count => format!("{count} of {count} stages, all of them before"),
+        before => format!("{count} of {count} stages, {before} of them before"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_done_before_counts_where_it_is_gone_on_with() {
+        let told = |stage, resumed| counted(Start { stage, word: 1 }, 3, resumed);
+        assert_eq!(told(0, false), "3 of 3 stages");
+        assert_eq!(told(1, false), "2 of 3 stages", "from a stage on");
+        assert_eq!(told(0, true), "3 of 3 stages");
+        assert_eq!(told(2, true), "3 of 3 stages, 2 of them before");
+        assert_eq!(told(3, true), "3 of 3 stages, all of them before");
+    }
 }
