@@ -5,7 +5,7 @@
 //! parameters, and a name that a module has is never a stage's.
 
 use super::error::printable;
-use super::staging::Staging;
+use super::staging::{Staging, Whole};
 use super::{Name, Project, ProjectError, Stage, StageAction, UnitId, WorkflowFile};
 use crate::env::Environment;
 
@@ -122,6 +122,17 @@ impl Project {
             }
         }
         Ok(Some(units))
+    }
+
+    /// What to type, without the program, so that a unit is rendered anew.
+    pub(crate) fn line_to_build(&self, unit: &UnitId) -> String {
+        match self.whole_of(unit) {
+            Some(Whole { stage, workflow, profile, action }) => {
+                let profile = profile.map_or_else(|| "PROFILE".to_owned(), |profile| profile.to_string());
+                format!("{} --from {stage} -- {workflow} {profile}", action.word())
+            }
+            None => format!("build -- {} {}", unit.module, unit.profile),
+        }
     }
 
     /// What is to be said of a word that stands where a module should, and names a stage or a workflow of

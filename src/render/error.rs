@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::BuildRequest;
 use super::guard::Holder;
 use super::save::SAVED_BY_DEFAULT;
 use crate::git::GitError;
@@ -71,6 +72,8 @@ pub enum RenderError {
         unit: UnitId,
         /// The files, relative to the unit's directory.
         files: Vec<String>,
+        /// Where changes belong, and what makes the files anew.
+        cure: String,
     },
     /// `build --check`: a build would change something.
     #[error("`{unit}` would change: {}", some(.files.iter().cloned()))]
@@ -99,6 +102,8 @@ pub enum RenderError {
         unit: UnitId,
         /// The file, relative to the unit's directory.
         file: String,
+        /// What writes it, without the program: `build -- alpha prod`.
+        again: String,
     },
     /// `save`: a file must not become part of the module.
     #[error("cannot save `{path}`: {why}")]
@@ -151,23 +156,28 @@ impl fmt::Display for Excerpt {
 }
 
 impl RenderError {
+    /// Files of a unit were edited.
+    pub(super) fn edited(request: &BuildRequest<'_>, files: Vec<String>) -> Self {
+        let (project, unit) = (request.project, request.unit);
+        let (module, again) = (project.source_of(&unit.module), project.line_to_build(unit));
+        let cure = format!(
+            "move what you need into `modules/{module}`, then `lockstep --force {again}` overwrites them"
+        );
+        Self::Edited { unit: unit.clone(), files, cure }
+    }
+
     /// What gets the user further, as a line for people.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Edited { unit, files } if files.iter().any(|file| file == SAVED_BY_DEFAULT) => {
+            Self::Edited { unit, files, .. } if files.iter().any(|file| file == SAVED_BY_DEFAULT) => {
                 Some(format!("a tool has renewed `{SAVED_BY_DEFAULT}`; to keep that: lockstep save {unit}"))
             }
-            Self::Edited { unit, .. } => Some(format!(
-                "move what you need into `modules/{}`, then `lockstep --force build -- {} {}` overwrites them",
-                unit.module, unit.module, unit.profile
-            )),
+            Self::Edited { cure, .. } => Some(cure.clone()),
             Self::WouldChange { unit, .. } => {
                 Some(format!("to see how: lockstep diff -- {} {}", unit.module, unit.profile))
             }
-            Self::Sensitive { unit, file } => Some(format!(
-                "`lockstep build -- {} {}` writes it for you alone: .dist/{unit}/{}",
-                unit.module,
-                unit.profile,
+            Self::Sensitive { unit, file, again } => Some(format!(
+                "`lockstep {again}` writes it for you alone: .dist/{unit}/{}",
                 file.escape_debug()
             )),
             Self::NoSuchOutput { nearest: Some(nearest), .. } => {

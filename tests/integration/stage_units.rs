@@ -95,6 +95,12 @@ fn what_one_stage_cannot_do_alone_is_said_with_the_line_for_the_whole() {
     ] {
         a.lockstep(line).run().code(64).says(says);
     }
+    for (name, line) in
+        [("as_a_module", "graph cluster.small/prod"), ("alone", "tofu:plan -- cluster.small prod")]
+    {
+        let out = a.lockstep(line).run();
+        snap!(name, out);
+    }
     a.write("workflows/cluster.toml", "[[create]]\nnme = \"x\"\n");
     a.lockstep("why cluster.small/prod").run().code(78).says("workflows/cluster.toml:2");
 }
@@ -146,4 +152,21 @@ fn completion_offers_stages_to_those_who_understand_them() {
         let offered = ask(line);
         assert!(offered.contains("network") && !offered.contains("cluster."), "{line}: {offered}");
     }
+}
+
+#[test]
+fn what_is_offered_for_an_edited_file_of_a_stage_works() {
+    let world = World::new();
+    let a = project(&world);
+    a.lockstep("create -- cluster prod").run().code(0);
+    a.write(".dist/cluster.small/prod/outputs.json", "edited\n");
+    let line = "lockstep --force create --from small -- cluster prod";
+    let out = a.lockstep("create -- cluster prod").run();
+    out.code(78).says(&format!("move what you need into `modules/nodes`, then `{line}` overwrites them"));
+    a.lockstep("build --check -- cluster.small prod").run().code(78).says(line);
+    a.lockstep("--force create --from small -- cluster prod").run().code(0);
+    assert_eq!(
+        a.read(".dist/cluster.small/prod/outputs.json"),
+        "{ \"count\": 1, \"in\": \"net-network-prod\" }\n"
+    );
 }
