@@ -4,6 +4,7 @@
 //! owner, cancellation and streams can all be said by the program around it.
 
 mod affected;
+mod lock_log;
 mod locks;
 
 use std::path::Path;
@@ -24,7 +25,8 @@ use crate::workflow::{
 use crate::{Error, env, git, lock, steps};
 
 pub use affected::AffectedQuery;
-pub use locks::{LockLog, LogEntry, ProjectLocks};
+pub use lock_log::{LockLog, LogEntry};
+pub use locks::ProjectLocks;
 
 /// Says whether a plan may be run.
 pub type Confirm = Arc<dyn Fn(&Project, &Plan) -> bool + Send + Sync>;
@@ -176,7 +178,9 @@ impl Engine {
     pub fn plan(&self, request: &Request) -> Result<(Project, Plan), Error> {
         let project = Project::discover(&request.directory)?;
         let base = request.options.affected.as_deref();
-        let affected = base.map(|base| self.affected_units(&project, base)).transpose()?;
+        let affected = base.map(|base| self.affected_of(&project, request, base)).transpose()?;
+        let stage = project.of_stage(&request.module, &request.profile, &self.env)?;
+        let project = stage.map_or(project, |(project, _)| project);
         let plan = planner::plan(&project, request, affected.as_ref(), &self.env, self.steps)?;
         workflow::check_versions(&project, &plan, &self.env, &*self.runner, &self.interrupts)?;
         Ok((project, plan))

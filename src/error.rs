@@ -156,10 +156,9 @@ impl Error {
     /// The file and line of the user's that this is about, where it is about one.
     pub fn place(&self) -> Option<&Place> {
         match self {
-            Self::Project(error) | Self::Render(RenderError::Project(error)) => project_place(error),
-            Self::Render(RenderError::Parameter { source, .. }) => project_place(source),
-            Self::Render(RenderError::Template { place, .. })
-            | Self::Stage(StageError::Word { place, .. }) => Some(place),
+            Self::Project(error) => project_place(error),
+            Self::Render(error) => render_place(error),
+            Self::Stage(StageError::Word { place, .. }) => Some(place),
             _ => None,
         }
     }
@@ -172,6 +171,15 @@ impl Error {
             Self::Lock(LockError::BranchMoved { .. }) => true,
             other => other.kind().retryable(),
         }
+    }
+}
+
+fn render_place(error: &RenderError) -> Option<&Place> {
+    match error {
+        RenderError::Project(error) | RenderError::Parameter { source: error, .. } => project_place(error),
+        RenderError::Unrenderable { source, .. } => render_place(source),
+        RenderError::Template { place, .. } => Some(place),
+        _ => None,
     }
 }
 
@@ -193,6 +201,7 @@ fn project(error: &ProjectError) -> ExitCode {
         ProjectError::Interrupted { .. } => ExitCode::Interrupted,
         ProjectError::Read { .. } => ExitCode::Io,
         ProjectError::Unknown { .. }
+        | ProjectError::Staged { .. }
         | ProjectError::NotOne { .. }
         | ProjectError::NothingSelected { .. }
         | ProjectError::Pattern { .. }
@@ -206,6 +215,7 @@ fn project(error: &ProjectError) -> ExitCode {
 fn render(error: &RenderError) -> ExitCode {
     match error {
         RenderError::Project(error) | RenderError::Parameter { source: error, .. } => project(error),
+        RenderError::Unrenderable { source, .. } => render(source),
         RenderError::Template { .. }
         | RenderError::Templates { .. }
         | RenderError::Source { .. }

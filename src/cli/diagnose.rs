@@ -12,6 +12,7 @@ use crate::git::{BaseError, GitError};
 use crate::lock::{Extent, LockError, LockKey, LockState};
 use crate::process::ProcessError;
 use crate::project::UnitId;
+use crate::render::RenderError;
 use crate::report::{Level, ReportFileError};
 use crate::workflow::{LockFate, OrderError, ParseError, PlanError, Report, UnitReport, parse};
 use crate::{Error, ExitCode};
@@ -220,7 +221,13 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
         Error::Stage(error) => vec![error.cure()],
         Error::Version(error) => vec![error.cure()],
         Error::Project(error) => error.hint().into_iter().collect(),
-        Error::Render(error) => error.hint().into_iter().collect(),
+        Error::Render(error) => {
+            let without = match error {
+                RenderError::Unrenderable { units, .. } if !line.words.is_empty() => without(units),
+                _ => None,
+            };
+            error.hint().into_iter().chain(without).collect()
+        }
         Error::Scaffold(error) => error.hint().into_iter().collect(),
         Error::Check(refusal) => vec![refusal.cure()],
         Error::Git(error) | Error::Base(BaseError::Git(error)) => git_hints(error),
@@ -258,6 +265,14 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
         | Error::Stopped(_)
         | Error::Io { .. } => Vec::new(),
     }
+}
+
+/// How to go on without units of which nobody can tell whether they are affected.
+fn without(units: &[UnitId]) -> Option<String> {
+    let module = &units.first()?.module;
+    Some(format!(
+        "or go on without it: '*,!{module}' in the place of the module; to see what is affected: lockstep affected"
+    ))
 }
 
 fn parse_hints(error: &ParseError) -> Vec<String> {

@@ -5,15 +5,17 @@ use clap::Args;
 use super::terminal::Terminal;
 use super::{lock_json, lock_text, locks};
 use crate::env::Environment;
+use crate::lock::KeySet;
 use crate::report::Level;
 use crate::{Engine, Error};
 
 /// What `log` takes.
 #[derive(Args, Debug)]
 pub(super) struct LogArgs {
-    /// Only this lock: MODULE/PROFILE, @all/PROFILE, MODULE/@all, or a further key
+    /// Only this lock: MODULE/PROFILE, @all/PROFILE, MODULE/@all, or a further key; or those of all stages:
+    /// WORKFLOW/PROFILE
     #[arg(value_name = "LOCK", value_parser = locks::key_text)]
-    pub unit: Option<String>,
+    pub lock: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -29,8 +31,10 @@ fn some(text: &str) -> Result<usize, &'static str> {
 pub(super) fn run(args: &LogArgs, env: Environment, terminal: Terminal) -> anyhow::Result<u8> {
     let directory = env.cwd().to_owned();
     let project = Engine::new(env).locks(&directory)?;
-    let key = args.unit.as_ref().map(|text| locks::key(&project, text)).transpose()?;
-    let log = project.log(key.as_ref(), args.limit).map_err(Error::from)?;
+    let key = args.lock.as_ref().map(|text| locks::key(&project, text)).transpose()?;
+    let of_stages = key.as_ref().map(|key| project.keys_of_workflow(key)).transpose()?.flatten();
+    let keys = of_stages.clone().or_else(|| key.clone().map(KeySet::one));
+    let log = project.log_of(keys.as_ref(), args.limit).map_err(Error::from)?;
     if args.json {
         terminal.data(&lock_json::log(&log.entries))?;
     } else if !log.entries.is_empty() {
@@ -38,19 +42,20 @@ pub(super) fn run(args: &LogArgs, env: Environment, terminal: Terminal) -> anyho
     }
     let readable = log.unreadable.is_empty();
     let empty = log.entries.is_empty() && !log.more && readable;
-    if let Some(key) = key.as_ref().filter(|_| empty) {
+    if let Some(key) = key.as_ref().filter(|_| empty && of_stages.is_none()) {
         project.check_never_taken(key)?;
     }
     if terminal.level != Level::Quiet {
         if empty {
-            let what = args
-                .unit
-                .as_ref()
-                .map_or_else(|| "no lock was ever".to_owned(), |key| format!("lock `{key}` was never"));
+            let what = match (&args.lock, &of_stages) {
+                (Some(key), Some(_)) => format!("no lock of a stage of `{key}` was ever"),
+                (Some(key), None) => format!("lock `{key}` was never"),
+                (None, _) => "no lock was ever".to_owned(),
+            };
             terminal.say(&format!("{what} taken in {}", project.place()));
         }
         if log.more && !args.json {
-            let unit = args.unit.as_ref().map_or_else(String::new, |key| format!("{key} "));
+            let unit = args.lock.as_ref().map_or_else(String::new, |key| format!("{key} "));
             terminal.say(&format!(
                 "there is more: lockstep log {unit}-n {}",
                 args.limit.saturating_mul(2).max(50)

@@ -11,7 +11,7 @@ use crate::workflow::Options;
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ManyArgs {
     /// Run so many units at the same time; as many as there are processors, if nothing is said
-    #[arg(short, long, value_name = "N", help_heading = "Options for many units")]
+    #[arg(short, long, value_name = "N", value_parser = jobs, help_heading = "Options for many units")]
     pub jobs: Option<NonZeroUsize>,
     /// After a unit has failed, begin no other (so it is without a word)
     #[arg(long, conflicts_with = "keep_going", help_heading = "Options for many units")]
@@ -23,7 +23,7 @@ pub(super) struct ManyArgs {
     #[arg(short, long, help_heading = "Options for many units")]
     pub yes: bool,
     /// Refuse if more units than this are selected
-    #[arg(long, value_name = "N", help_heading = "Options for many units")]
+    #[arg(long, value_name = "N", value_parser = most, help_heading = "Options for many units")]
     pub max_units: Option<usize>,
     /// Of what is selected, only the units that differ from this revision (without one: from the upstream)
     #[arg(
@@ -38,6 +38,14 @@ pub(super) struct ManyArgs {
     /// Write what became of each unit to FILE, as JSON, or as JUnit XML if it ends in .xml
     #[arg(long, value_name = "FILE", help_heading = "Options for many units")]
     pub report: Option<OsString>,
+}
+
+fn jobs(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "write how many units run at the same time, 1 or more: -j 4")
+}
+
+fn most(text: &str) -> Result<usize, &'static str> {
+    text.parse().map_err(|_| "write how many units it may be, as a number: --max-units 10")
 }
 
 impl ManyArgs {

@@ -24,7 +24,7 @@ pub(super) struct SaveArgs {
 /// Copies, and says what was copied.
 pub(super) fn run(args: &SaveArgs, env: &Environment, terminal: Terminal) -> anyhow::Result<u8> {
     let project = Project::discover(env.cwd()).map_err(Error::from)?;
-    let unit = units::one(&project, &args.unit, env).map_err(Error::from)?;
+    let (project, unit) = units::one(&project, &args.unit, env).map_err(Error::from)?;
     let files = if args.files.is_empty() { &[SAVED_BY_DEFAULT.to_owned()][..] } else { &args.files };
     for file in save(&project, &unit, files).map_err(Error::from)? {
         let (path, source) = (file.path.escape_debug(), file.source.escape_debug());

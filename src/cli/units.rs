@@ -3,10 +3,14 @@
 use crate::env::Environment;
 use crate::project::{Project, ProjectError, UnitId};
 
-/// The unit, which exists.
-pub(super) fn one(project: &Project, word: &str, env: &Environment) -> Result<UnitId, ProjectError> {
+/// The unit, which exists, and the project as it sees it: that may be the unit of a stage.
+pub(super) fn one(
+    project: &Project,
+    word: &str,
+    env: &Environment,
+) -> Result<(Project, UnitId), ProjectError> {
     let (module, profile) = parts(word)?;
-    project.unit(module, profile, env)
+    project.to_look_at(module, profile, env)
 }
 
 /// The units, which exist; both parts may be patterns and lists.

@@ -54,7 +54,7 @@ pub(super) fn run(args: &WhyArgs, env: &Environment, terminal: Terminal) -> anyh
 
 fn explain(args: &WhyArgs, env: &Environment) -> Result<(UnitId, Vec<Explained>), ProjectError> {
     let project = Project::discover(env.cwd())?;
-    let unit = units::one(&project, &args.unit, env)?;
+    let (project, unit) = units::one(&project, &args.unit, env)?;
     let (root, of) = (project.root().to_owned(), env.clone());
     let params = project
         .params(&unit, &Overrides { set: &args.set, files: &args.params, env })?

@@ -6,6 +6,7 @@ use super::Engine;
 use crate::git::{Base, GitError, Repo};
 use crate::project::{Project, UnitId};
 use crate::render::affected::{Affected, AffectedRequest, UnitFate, affected};
+use crate::workflow::Request;
 use crate::{Error, env, steps};
 
 /// What to look for.
@@ -41,14 +42,34 @@ impl Engine {
         Ok((base, found))
     }
 
+    /// Of what a request selects the units that differ. What cannot be selected is told by the planner.
+    pub(super) fn affected_of(
+        &self,
+        project: &Project,
+        request: &Request,
+        base: &str,
+    ) -> Result<BTreeSet<UnitId>, Error> {
+        let selected = project.select(&request.module, &request.profile, &self.env).unwrap_or_default();
+        self.differing(project, base, Some(selected.into_iter().collect()))
+    }
+
     /// The units that there are now and that differ from a revision; an empty text stands for the one
     /// that is chosen. What [`crate::workflow::Options::affected`] asks for, and the planner wants.
     ///
     /// # Errors
     /// As for [`Engine::affected`], and when a unit cannot be rendered: it may well be one of them.
     pub fn affected_units(&self, project: &Project, base: &str) -> Result<BTreeSet<UnitId>, Error> {
+        self.differing(project, base, None)
+    }
+
+    fn differing(
+        &self,
+        project: &Project,
+        base: &str,
+        units: Option<BTreeSet<UnitId>>,
+    ) -> Result<BTreeSet<UnitId>, Error> {
         let base = (!base.is_empty()).then(|| base.to_owned());
-        let (_, found) = self.affected(project, &AffectedQuery { base, ..AffectedQuery::default() })?;
+        let (_, found) = self.affected(project, &AffectedQuery { base, units, reasons: false })?;
         match found.errors.into_iter().next() {
             Some(error) => Err(error.into()),
             None => Ok(found

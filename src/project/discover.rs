@@ -88,11 +88,6 @@ impl Project {
         self.staging.as_deref()
     }
 
-    /// Whether it stands for the stages of a workflow: then units have parameters of their stage as well.
-    pub(crate) fn is_staged(&self) -> bool {
-        self.staging.is_some()
-    }
-
     /// The directory that holds `lockstep.toml`; absolute, without links.
     pub fn root(&self) -> &Path {
         self.files.root()
@@ -176,6 +171,12 @@ impl Project {
 
     /// The error for a word that names nothing, with the nearest name that there is.
     pub(crate) fn unknown(&self, what: &'static str, word: &str) -> ProjectError {
+        if what == "module"
+            && let Some(error) = self.no_module(word)
+        {
+            return error;
+        }
+        let stages = if what == "module" { self.stage_modules() } else { Vec::new() };
         let known = match what {
             "module" => self.modules(),
             "profile" => self.profiles(),
@@ -185,7 +186,11 @@ impl Project {
             Ok(known) => ProjectError::Unknown {
                 what,
                 word: printable(word),
-                nearest: nearest(word, known.iter().map(Name::as_str)).map(str::to_owned),
+                nearest: nearest(
+                    word,
+                    known.iter().map(Name::as_str).chain(stages.iter().map(String::as_str)),
+                )
+                .map(str::to_owned),
                 known: known.into_iter().map(String::from).collect(),
             },
             Err(error) => error,

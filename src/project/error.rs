@@ -67,6 +67,16 @@ pub enum ProjectError {
         /// What there is.
         known: Vec<String>,
     },
+    /// The command line names a workflow of stages, or a stage, where a module should stand.
+    #[error("`{word}` is {what}")]
+    Staged {
+        /// The word, safe to print.
+        word: String,
+        /// What it is.
+        what: String,
+        /// What to type instead.
+        hint: String,
+    },
     /// The command line names several units, or a pattern.
     #[error("`{word}` may name several units, and here only one will do")]
     NotOne {
@@ -197,6 +207,7 @@ impl ProjectError {
             } else {
                 format!("known {what}s: {}", known.join(", "))
             }),
+            Self::Staged { hint, .. } => Some(hint.clone()),
             Self::NothingSelected { what, known, .. } => Some(if known.is_empty() {
                 format!("this project has no {what}s yet")
             } else {

@@ -94,7 +94,13 @@ pub(super) fn merge(
     // What the module says of data replaces what the project says.
     let data = project.config().data.iter().chain(&module.data);
     let data = data.map(|(name, config)| (name.clone(), DataItem::new(config.clone()))).collect();
-    let reach = Outside::new(project.files().clone(), overrides.env.clone(), denied, data);
+    let reach = Outside::new(
+        project.files().clone(),
+        overrides.env.clone(),
+        denied,
+        data,
+        project.stages_seen_by(unit),
+    );
     Params::new(tree.merge(outside).settle(), project, unit, keys, &marks, reach)
 }
 

@@ -125,7 +125,11 @@ fn reveal(scope: &Scope, value: &Json) {
 fn read(scope: &Arc<Scope>, name: &str, key: &str) -> Result<(Json, bool), ProjectError> {
     let place = scope.asking_place();
     let Some(source) = scope.outside.outputs.get() else {
-        let of = if name.contains('/') { name.to_owned() } else { format!("{name}/{}", scope.profile()) };
+        let of = match scope.outside.stages.get(name) {
+            Some(unit) => unit.to_string(),
+            None if name.contains('/') => name.to_owned(),
+            None => format!("{name}/{}", scope.profile()),
+        };
         return Err(ProjectError::Opaque(Opaque::Output(printable(&of))));
     };
     if scope.has_failed() {

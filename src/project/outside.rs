@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::ThreadId;
 
-use super::Files;
 use super::access::Access;
 use super::data::DataItem;
 use super::functions::git::{GitFacts, GitSource};
 use super::output_values::OutputSource;
 use super::stand_in::StandIns;
+use super::{Files, UnitId};
 use crate::env::Environment;
 
 /// What expressions can reach.
@@ -27,6 +27,8 @@ pub(super) struct Outside {
     /// What only a run that renders may do.
     pub(super) access: OnceLock<Access>,
     pub(super) outputs: OnceLock<OutputSource>,
+    /// The units that names of outputs mean where they do not mean modules: those of stages.
+    pub(super) stages: BTreeMap<String, UnitId>,
     pub(super) git: OnceLock<GitSource>,
     pub(super) facts: OnceLock<Result<Option<GitFacts>, String>>,
     /// Overrides from outside the repository that were used.
@@ -41,6 +43,7 @@ impl Outside {
         env: Environment,
         denied: Option<String>,
         data: BTreeMap<String, DataItem>,
+        stages: BTreeMap<String, UnitId>,
     ) -> Self {
         Self {
             files,
@@ -50,6 +53,7 @@ impl Outside {
             asking: Mutex::default(),
             access: OnceLock::new(),
             outputs: OnceLock::new(),
+            stages,
             git: OnceLock::new(),
             facts: OnceLock::new(),
             used: Mutex::default(),

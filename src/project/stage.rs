@@ -72,6 +72,11 @@ impl Stage {
         self.module.as_ref().unwrap_or(&self.name)
     }
 
+    /// Where one of the stages stands that it needs.
+    pub fn place_of_need(&self, index: usize) -> &Place {
+        self.need_places.get(index).unwrap_or(&self.place)
+    }
+
     /// Where one of its words stands.
     pub fn place_of_word(&self, index: usize) -> &Place {
         self.run_places.get(index).unwrap_or(&self.place)

@@ -5,11 +5,14 @@
 //! `WORKFLOW.STAGE/PROFILE`, rendered from the files of the stage's module: two stages of one module
 //! share neither directory, nor lock, nor what templates make of `module`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::output_names::WORD;
 use super::value::Node;
-use super::{Configs, Name, Place, Project, ProjectError, Stage, StageAction, UnitId, WorkflowFile, nearest};
+use super::{
+    Because, Configs, Name, Place, Project, ProjectError, Stage, StageAction, UnitId, WorkflowFile, nearest,
+};
 use crate::env::Environment;
 
 /// What a project is for the stages of one action.
@@ -28,6 +31,26 @@ struct Staged {
     unit: UnitId,
     /// The stages whose outputs it may read.
     readable: Vec<Name>,
+}
+
+/// The whole that the unit of a stage is a part of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Whole {
+    /// The stage.
+    pub(crate) stage: Name,
+    /// The workflow.
+    pub(crate) workflow: Name,
+    /// Its profile; none where that cannot be told, because the stage has its own.
+    pub(crate) profile: Option<Name>,
+    /// What it belongs to.
+    pub(crate) action: StageAction,
+}
+
+impl Staging {
+    /// The units of its stages, in their order.
+    pub(super) fn units(&self) -> impl Iterator<Item = &UnitId> {
+        self.stages.iter().map(|staged| &staged.unit)
+    }
 }
 
 impl Project {
@@ -85,6 +108,40 @@ impl Project {
         Some(staged.unit.clone())
     }
 
+    /// Whether this is a project as stages see it.
+    pub(crate) fn is_staged(&self) -> bool {
+        self.staging().is_some()
+    }
+
+    /// What the unit of a stage is a part of; none for any other unit.
+    pub(crate) fn whole_of(&self, unit: &UnitId) -> Option<Whole> {
+        let (staging, staged) = (self.staging()?, self.stage_of(unit)?);
+        let profile = staged.stage.profile.is_none().then(|| staging.profile.clone());
+        let (stage, workflow) = (staged.stage.name.clone(), staging.workflow.clone());
+        Some(Whole { stage, workflow, profile, action: staging.action })
+    }
+
+    /// The units of the stages that the stage of a unit needs; none for the unit of no stage.
+    pub(super) fn needs_of_stage(&self, unit: &UnitId) -> Option<Vec<(UnitId, Because)>> {
+        let stage = &self.stage_of(unit)?.stage;
+        let needs = stage.needs.iter().enumerate().filter_map(|(at, need)| {
+            Some((self.unit_of_stage(need)?, Because::Needs(stage.place_of_need(at).clone())))
+        });
+        Some(needs.collect())
+    }
+
+    /// The units of the stages that need the stage of a unit; none for the unit of no stage.
+    pub(crate) fn dependants_of_stage(&self, unit: &UnitId) -> Option<Vec<UnitId>> {
+        let (staging, own) = (self.staging()?, &self.stage_of(unit)?.stage.name);
+        let needs_it = |staged: &&Staged| staged.stage.needs.contains(own);
+        Some(staging.stages.iter().filter(needs_it).map(|staged| staged.unit.clone()).collect())
+    }
+
+    /// Whether a stage has a unit of that name in the place of the module.
+    pub(super) fn has_stage_of(&self, module: &Name) -> bool {
+        self.staging().is_some_and(|staging| staging.units().any(|unit| unit.module == *module))
+    }
+
     /// The module whose files a unit of that module name is rendered from.
     pub(crate) fn source_of<'a>(&'a self, module: &'a Name) -> &'a Name {
         let stages = self.staging().map(|staging| staging.stages.as_slice()).unwrap_or_default();
@@ -92,6 +149,13 @@ impl Project {
             .iter()
             .find(|staged| staged.unit.module == *module)
             .map_or(module, |staged| staged.stage.source())
+    }
+
+    /// What the names of stages mean in the parameters of a unit; nothing for the unit of no stage.
+    pub(super) fn stages_seen_by(&self, unit: &UnitId) -> BTreeMap<String, UnitId> {
+        let staging = self.staging().filter(|_| self.stage_of(unit).is_some());
+        let stages = staging.into_iter().flat_map(|staging| &staging.stages);
+        stages.map(|staged| (staged.stage.name.to_string(), staged.unit.clone())).collect()
     }
 
     /// The parameters that a stage adds to its unit's.

@@ -22,7 +22,7 @@ impl Project {
         let profile = if profile == "." { self.profile_here(env)? } else { profile.to_owned() };
         let module = Name::new(&module)
             .ok()
-            .filter(|name| self.has_module(name))
+            .filter(|name| self.has_module(name) || self.has_stage_of(name))
             .ok_or_else(|| self.unknown("module", &module))?;
         let profile = Name::new(&profile)
             .ok()
@@ -58,6 +58,11 @@ impl Project {
     /// # Errors
     /// What is missing.
     pub fn check_extent(&self, module: Option<&Name>, profile: Option<&Name>) -> Result<(), ProjectError> {
+        if let (Some(module), None) = (module, profile)
+            && self.profiles_of_stage(module.as_str())?.is_some_and(|profiles| !profiles.is_empty())
+        {
+            return Ok(());
+        }
         if let Some(module) = module.filter(|module| !self.has_module(module)) {
             return Err(self.unknown("module", module.as_str()));
         }

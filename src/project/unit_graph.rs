@@ -59,15 +59,7 @@ impl Configs<'_> {
         &self,
         units: impl IntoIterator<Item = UnitId>,
     ) -> Result<UnitGraph, ProjectError> {
-        UnitGraph::grow(units, |unit| {
-            let mut found = self.needed(unit)?;
-            for (other, place) in self.outputs_used_at(unit)? {
-                if !found.iter().any(|(known, _)| *known == other) {
-                    found.push((other, Because::Outputs(place)));
-                }
-            }
-            Ok(found)
-        })
+        UnitGraph::grow(units, |unit| self.needs_of(unit))
     }
 
     /// What `needs` alone says.

@@ -28,6 +28,8 @@ impl Directory {
         module: &Name,
         build: &BuildConfig,
     ) -> Result<Vec<Self>, RenderError> {
+        // A stage is made of the files of its module.
+        let module = project.source_of(module);
         // Resolving a path takes a look at each of its parts, so it is done for who has other sources.
         let own = OnceCell::new();
         let own = || {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::BuildRequest;
 use super::guard::Holder;
 use super::save::SAVED_BY_DEFAULT;
 use crate::git::GitError;
@@ -37,6 +38,14 @@ pub enum RenderError {
         /// The template.
         used_in: Place,
     },
+    /// Units of which nobody can tell whether they are affected.
+    #[error("{} cannot be rendered: {source}", few(.units))]
+    Unrenderable {
+        /// All that share the reason, sorted.
+        units: Vec<UnitId>,
+        /// The reason.
+        source: Box<RenderError>,
+    },
     /// The configuration.
     #[error(transparent)]
     Project(#[from] ProjectError),
@@ -63,6 +72,8 @@ pub enum RenderError {
         unit: UnitId,
         /// The files, relative to the unit's directory.
         files: Vec<String>,
+        /// Where changes belong, and what makes the files anew.
+        cure: String,
     },
     /// `build --check`: a build would change something.
     #[error("`{unit}` would change: {}", some(.files.iter().cloned()))]
@@ -91,6 +102,8 @@ pub enum RenderError {
         unit: UnitId,
         /// The file, relative to the unit's directory.
         file: String,
+        /// What writes it, without the program: `build -- alpha prod`.
+        again: String,
     },
     /// `save`: a file must not become part of the module.
     #[error("cannot save `{path}`: {why}")]
@@ -143,23 +156,28 @@ impl fmt::Display for Excerpt {
 }
 
 impl RenderError {
+    /// Files of a unit were edited.
+    pub(super) fn edited(request: &BuildRequest<'_>, files: Vec<String>) -> Self {
+        let (project, unit) = (request.project, request.unit);
+        let (module, again) = (project.source_of(&unit.module), project.line_to_build(unit));
+        let cure = format!(
+            "move what you need into `modules/{module}`, then `lockstep --force {again}` overwrites them"
+        );
+        Self::Edited { unit: unit.clone(), files, cure }
+    }
+
     /// What gets the user further, as a line for people.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Edited { unit, files } if files.iter().any(|file| file == SAVED_BY_DEFAULT) => {
+            Self::Edited { unit, files, .. } if files.iter().any(|file| file == SAVED_BY_DEFAULT) => {
                 Some(format!("a tool has renewed `{SAVED_BY_DEFAULT}`; to keep that: lockstep save {unit}"))
             }
-            Self::Edited { unit, .. } => Some(format!(
-                "move what you need into `modules/{}`, then `lockstep --force build -- {} {}` overwrites them",
-                unit.module, unit.module, unit.profile
-            )),
+            Self::Edited { cure, .. } => Some(cure.clone()),
             Self::WouldChange { unit, .. } => {
                 Some(format!("to see how: lockstep diff -- {} {}", unit.module, unit.profile))
             }
-            Self::Sensitive { unit, file } => Some(format!(
-                "`lockstep build -- {} {}` writes it for you alone: .dist/{unit}/{}",
-                unit.module,
-                unit.profile,
+            Self::Sensitive { unit, file, again } => Some(format!(
+                "`lockstep {again}` writes it for you alone: .dist/{unit}/{}",
                 file.escape_debug()
             )),
             Self::NoSuchOutput { nearest: Some(nearest), .. } => {
@@ -169,6 +187,7 @@ impl RenderError {
             Self::Busy { .. } => Some("wait until that command has ended, then run this one again".into()),
             Self::Obstructed { path, .. } => Some(format!("look at `{path}`, then move it away")),
             Self::Project(error) | Self::Parameter { source: error, .. } => error.hint(),
+            Self::Unrenderable { source, .. } => source.hint(),
             Self::Template { message, .. } if message.contains("undefined") => Some(
                 "give it a value under [params] in the profile, or a default under [params] in module.toml"
                     .into(),
@@ -192,10 +211,19 @@ fn list(files: &[String]) -> String {
     some(files.iter().map(|file| format!("`{file}`")))
 }
 
+/// Units that have one thing in common: a profile's mistake may be that of hundreds.
+fn few(units: &[UnitId]) -> String {
+    first(3, units.iter().map(|unit| format!("`{unit}`")))
+}
+
 /// The first ten, and how many more there are.
 fn some(items: impl ExactSizeIterator<Item = String>) -> String {
-    let more = items.len().saturating_sub(10);
-    let mut text = items.take(10).collect::<Vec<_>>().join(", ");
+    first(10, items)
+}
+
+fn first(most: usize, items: impl ExactSizeIterator<Item = String>) -> String {
+    let more = items.len().saturating_sub(most);
+    let mut text = items.take(most).collect::<Vec<_>>().join(", ");
     if more > 0 {
         text.push_str(&format!(" and {more} more"));
     }

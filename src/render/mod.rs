@@ -292,7 +292,7 @@ impl Disk {
         };
         let changes = changes::compare(tree, outputs, &self.manifest, self.key.as_ref())?;
         if !changes.edited.is_empty() && !request.force {
-            return Err(RenderError::Edited { unit: request.unit.clone(), files: changes.edited });
+            return Err(RenderError::edited(request, changes.edited));
         }
         Ok(changes)
     }

@@ -88,7 +88,7 @@ pub(super) fn check_outputs(request: &BuildRequest<'_>, outputs: Vec<Output>) ->
     let edited: Vec<String> =
         changes.iter().filter(|change| change.edited).map(|change| change.path.clone()).collect();
     if !edited.is_empty() && !request.force {
-        return Err(RenderError::Edited { unit: request.unit.clone(), files: edited });
+        return Err(RenderError::edited(request, edited));
     }
     if changes.is_empty() {
         return Ok(());
@@ -107,7 +107,8 @@ pub fn content(request: &BuildRequest<'_>, file: &str) -> Result<Vec<u8>, Render
     let known = outputs.iter().map(|output| output.path.escape_debug().to_string()).collect();
     match outputs.into_iter().find(|output| output.path == file) {
         Some(output) if output.sensitive => {
-            Err(RenderError::Sensitive { unit: request.unit.clone(), file: output.path })
+            let again = request.project.line_to_build(request.unit);
+            Err(RenderError::Sensitive { unit: request.unit.clone(), file: output.path, again })
         }
         Some(output) => Ok(output.bytes),
         None => Err(RenderError::NoSuchOutput {

@@ -243,6 +243,21 @@ impl Reporter for Human {
                     several.ended(event);
                 }
             }
+            Event::StageStarted { unit, stage, number, count, .. } => {
+                let text = format!("stage {number} of {count}: {} ({unit})", harmless(stage));
+                self.say(talk, Level::Normal, None, &text);
+            }
+            Event::StageFinished { stage, number, count, stopped_at: Some(step), .. } => {
+                let (stage, step) = (harmless(stage), harmless(step));
+                let done = number.saturating_sub(1);
+                let text = format!("stage `{stage}` stopped at `{step}`; {done} of {count} are done");
+                self.say(talk, Level::Normal, None, &text);
+            }
+            Event::StageFinished { .. } => {}
+            Event::StageSkipped { stage, reason, .. } => {
+                let text = format!("stage `{}` is left out: {}", harmless(stage), harmless(reason));
+                self.say(talk, Level::Verbose, None, &text);
+            }
             Event::StepStarted { unit, step } => match &mut talk.several {
                 Some(several) => {
                     several.table.does(unit, harmless(step), Act::of_step(step));

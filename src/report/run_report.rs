@@ -54,8 +54,41 @@ pub(super) struct UnitReport {
     pub lock_kept: bool,
     /// The steps that were begun or left out, in order.
     pub steps: Vec<StepReport>,
+    /// The stages of a workflow of stages, in their order; empty for any other unit.
+    pub stages: Vec<StageReport>,
     /// What the user should know, and what stopped nothing.
     pub warnings: Vec<String>,
+}
+
+/// What became of one stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub(super) struct StageReport {
+    /// Its name.
+    pub stage: String,
+    /// The unit that it renders.
+    pub unit: UnitId,
+    /// How it ended.
+    pub result: StageResult,
+    /// Why it was not begun, or the step at which it stopped.
+    pub reason: Option<String>,
+    /// Its steps that were begun or left out, in order.
+    pub steps: Vec<StepReport>,
+    /// How long it took.
+    pub milliseconds: u64,
+}
+
+/// How a stage ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum StageResult {
+    /// Done.
+    Done,
+    /// Done by a run before this one.
+    DoneBefore,
+    /// Not begun.
+    LeftOut,
+    /// It failed, or the run ended within it.
+    Failed,
 }
 
 /// What became of one step.
@@ -104,6 +137,8 @@ impl RunReport {
 pub(super) struct Collector {
     begun: Option<RunReport>,
     places: HashMap<UnitId, usize>,
+    /// The workflow one of whose stages was told last and has not ended.
+    in_stage: Option<UnitId>,
 }
 
 impl Collector {
@@ -133,6 +168,22 @@ impl Collector {
                     (true, false) => StepResult::Done,
                 };
                 self.step(unit, step, result, *milliseconds);
+            }
+            Event::StageStarted { unit, whole, stage, .. } => {
+                // Until its end is told.
+                self.stage(whole, StageReport::new(stage, unit, StageResult::Failed, None));
+            }
+            Event::StageSkipped { unit, whole, stage, done, reason, .. } => {
+                let result = if *done { StageResult::DoneBefore } else { StageResult::LeftOut };
+                self.stage(whole, StageReport::new(stage, unit, result, Some(reason)));
+            }
+            Event::StageFinished { whole, ok, stopped_at, milliseconds, .. } => {
+                if let Some(stage) = self.unit(whole).and_then(|report| report.stages.last_mut()) {
+                    stage.result = if *ok { StageResult::Done } else { StageResult::Failed };
+                    stage.reason = stopped_at.as_ref().map(|step| format!("it stopped at `{step}`"));
+                    stage.milliseconds = *milliseconds;
+                }
+                self.in_stage = None;
             }
             Event::StepSkipped { unit, step, .. } => self.step(unit, step, StepResult::LeftOut, 0),
             Event::LockKept { unit, .. } => self.lock(unit, true),
@@ -172,8 +223,19 @@ impl Collector {
     }
 
     fn step(&mut self, unit: &UnitId, step: &str, result: StepResult, milliseconds: u64) {
-        if let Some(report) = self.unit(unit) {
-            report.steps.push(StepReport { step: step.to_owned(), result, milliseconds });
+        let step = StepReport { step: step.to_owned(), result, milliseconds };
+        // Of a workflow of stages only the steps of the line are its own.
+        let stage = self.in_stage.clone().and_then(|whole| self.unit(&whole)?.stages.last_mut());
+        match stage.filter(|stage| stage.unit == *unit) {
+            Some(stage) => stage.steps.push(step),
+            None => self.unit(unit).into_iter().for_each(|report| report.steps.push(step.clone())),
+        }
+    }
+
+    fn stage(&mut self, whole: &UnitId, stage: StageReport) {
+        self.in_stage = Some(whole.clone());
+        if let Some(report) = self.unit(whole) {
+            report.stages.push(stage);
         }
     }
 
@@ -194,7 +256,14 @@ fn unit_not_ended(unit: &UnitId) -> UnitReport {
         log: None,
         milliseconds: 0,
     };
-    UnitReport { end, lock_kept: false, steps: Vec::new(), warnings: Vec::new() }
+    UnitReport { end, lock_kept: false, steps: Vec::new(), stages: Vec::new(), warnings: Vec::new() }
+}
+
+impl StageReport {
+    fn new(stage: &str, unit: &UnitId, result: StageResult, reason: Option<&String>) -> Self {
+        let (stage, unit, reason) = (stage.to_owned(), unit.clone(), reason.cloned());
+        Self { stage, unit, result, reason, steps: Vec::new(), milliseconds: 0 }
+    }
 }
 
 impl UnitReport {

@@ -4,11 +4,11 @@
 mod facts;
 mod text;
 
-use self::facts::{Command, Facts, FileFact, LockFact};
+use self::facts::{Command, Facts, FileFact, LockFact, NeedFact};
 use super::rendering::with_request;
 use crate::Error;
 use crate::lock::{Freshness, LockState, Observed, Record, escape};
-use crate::project::{Explained, ExplainedJson, Overrides, toml_text};
+use crate::project::{Explained, ExplainedJson, Overrides, UnitId, toml_text};
 use crate::render::{git_facts, survey};
 use crate::workflow::journal::Journal;
 use crate::workflow::{Call, Done, LastRun, Role, Run, State, Step};
@@ -26,12 +26,12 @@ impl Step for Describe {
     }
 
     fn summary(&self) -> &'static str {
-        "show the unit: parameters, files, lock and last run"
+        "show the unit: parameters, needs, files, lock and last run"
     }
 
     fn details(&self) -> &'static str {
         "Writes to standard output what the unit is made of and in which state it is: the profiles that \
-         it extends, its parameters and where each is written (secrets are masked), its files and what \
+         it extends, its tags, what it needs and who needs it, its parameters and where each is written (secrets are masked), its files and what \
          `build` would do to them, its lock, and how its last run from this repository ended. The remote is \
          asked once; if it cannot be reached that is said, and the rest is shown. Nothing is written. With \
          --json for programs."
@@ -85,6 +85,7 @@ fn gather<'a>(
         Ok(files) => (files, None),
         Err(error) => (Vec::new(), Some(error.to_string())),
     };
+    let ((needs, needs_error), (needed_by, needed_by_error)) = (needs(run), needed_by(run));
     let commands = run.plan.calls.iter().filter_map(|call| Some((call, call.argv.as_ref()?)));
     let journals = Journal::directory(project.root(), services.repo.as_ref());
     Ok(Facts {
@@ -94,6 +95,11 @@ fn gather<'a>(
         directory: relative(&run.unit.directory),
         // What is wrong with it is said by what cannot be rendered.
         schema: project.module_schema(&unit.module).ok().flatten().map(|schema| schema.file()),
+        tags: module.tags.clone(),
+        needs,
+        needs_error,
+        needed_by,
+        needed_by_error,
         environment,
         commands: commands
             .map(|(call, argv)| Command {
@@ -108,6 +114,25 @@ fn gather<'a>(
         lock: lock(run),
         last_run: LastRun::of(unit, &journals, &services.run_id),
     })
+}
+
+/// What the unit needs, or why that cannot be told.
+fn needs(run: &Run<'_>) -> (Vec<NeedFact>, Option<String>) {
+    match run.project.needs_of(run.id()) {
+        Ok(needs) => (needs.into_iter().map(NeedFact::new).collect(), None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    }
+}
+
+/// Who needs the unit, and why that may not be all.
+fn needed_by(run: &Run<'_>) -> (Vec<UnitId>, Option<String>) {
+    match run.project.dependants_of_stage(run.id()) {
+        Some(stages) => (stages, None),
+        None => {
+            let all = run.services.shared.dependants(run.project);
+            (all.of(run.id()).to_vec(), all.trouble.as_ref().map(ToString::to_string))
+        }
+    }
 }
 
 fn with_request_quietly(run: &Run<'_>) -> Result<Vec<FileFact>, Error> {

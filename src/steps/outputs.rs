@@ -101,7 +101,8 @@ impl Reader {
             self.render(chain, &unit)
         } else {
             let message = format!("`{unit}` has no outputs here: it is not rendered, and this only looks");
-            let hint = format!("lockstep build -- {} {}", unit.module, unit.profile);
+            let build = || format!("lockstep build -- {} {}", unit.module, unit.profile);
+            let hint = self.project.cure_of_stage(&unit).unwrap_or_else(build);
             return Err(ProjectError::config_hint(place.clone(), message, Some(hint)));
         };
         let guard = rendered.and_then(|()| hold(&self.project, &unit, self.repo.as_ref()));

@@ -5,10 +5,11 @@
 //! to have started before it does; and before and after each word it is written down how far they are.
 
 use crate::Error;
+use crate::env::Stopwatch;
 use crate::lock::Effect;
 use crate::project::StageAction;
 use crate::workflow::{
-    Call, Done, Role, Run, StageError, StageNote, StagedPlan, Start, State, Step, run_step,
+    Call, Done, Event, Role, Run, StageError, StageNote, StagedPlan, Start, State, Step, run_step,
 };
 
 /// Makes what a workflow is about.
@@ -89,7 +90,7 @@ fn stages(call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error> 
                 // The change of the run before is complete now, whichever words were left for this one.
                 (state.effect, state.command_started) = (Effect::Applied, true);
             }
-            Ok(Done::says(format!("{} of {} stages", staged.stages.len() - start.stage, staged.stages.len())))
+            Ok(Done::says(counted(start, staged.stages.len(), run.plan.options.resume)))
         }
         Err(error) => {
             if state.effect == Effect::Applied {
@@ -124,7 +125,7 @@ fn begin(run: &Run<'_>, state: &State, staged: &StagedPlan) -> Result<(StageNote
     Ok((note, start))
 }
 
-/// Runs the stages from a start on.
+/// Runs the stages from a start on, and tells of all of them.
 fn each(
     run: &Run<'_>,
     state: &mut State,
@@ -132,30 +133,110 @@ fn each(
     start: Start,
     note: &mut StageNote,
 ) -> Result<(), Error> {
-    let count = staged.stages.len();
+    for index in 0..start.stage.min(staged.stages.len()) {
+        let done = run.plan.options.resume;
+        let reason = if done { "it was done before" } else { "--from begins after it" };
+        skipped(run, staged, index, done, reason);
+    }
     for (index, stage) in staged.stages.iter().enumerate().skip(start.stage) {
-        let plan = stage.plan(&run.plan.options);
-        let inner = Run { project: &staged.project, unit: &stage.unit, plan: &plan, services: run.services };
-        run.note(format!("stage {} of {count}: {} ({})", index + 1, stage.name, stage.unit.id));
-        state.rendered = None;
         let first = if index == start.stage { start.word } else { 0 };
-        for (at, call) in stage.calls.iter().enumerate() {
-            // What is left to do needs the directory, whoever rendered it before.
-            if at < first && call.step.role() != Role::Build {
-                continue;
+        let (number, count) = (index + 1, staged.stages.len());
+        let (unit, whole, name) = (stage.unit.id.clone(), run.id().clone(), stage.name.to_string());
+        let clock = Stopwatch::start();
+        run.emit(&Event::StageStarted {
+            unit: unit.clone(),
+            whole: whole.clone(),
+            stage: name.clone(),
+            number,
+            count,
+        });
+        let mut at = 0;
+        let result = words(run, state, staged, (index, first), note, &mut at);
+        run.emit(&Event::StageFinished {
+            unit,
+            whole,
+            stage: name,
+            number,
+            count,
+            ok: result.is_ok(),
+            stopped_at: result.is_err().then(|| stage.calls[at].label.clone()),
+            milliseconds: clock.milliseconds(),
+        });
+        if result.is_err() {
+            for later in number..count {
+                skipped(run, staged, later, false, &format!("stage `{}` has failed", stage.name));
             }
-            let is_left = at >= first;
-            if is_left {
-                note.at(index, at, false)?;
-            }
-            run_step(call, &inner, state).inspect_err(|_| {
-                let word = &stage.words[at]; // There is a word for each call.
-                run.note(format!("stage `{}` stopped at `{word}`; {index} of {count} are done", stage.name));
-            })?;
-            if is_left {
-                note.at(index, at, true)?;
-            }
+        }
+        result?;
+    }
+    Ok(())
+}
+
+/// Runs the words of one stage from one on; `at` is the word that it is at.
+fn words(
+    run: &Run<'_>,
+    state: &mut State,
+    staged: &StagedPlan,
+    (index, first): (usize, usize),
+    note: &mut StageNote,
+    at: &mut usize,
+) -> Result<(), Error> {
+    let stage = &staged.stages[index];
+    let plan = stage.plan(&run.plan.options);
+    let inner = Run { project: &staged.project, unit: &stage.unit, plan: &plan, services: run.services };
+    state.rendered = None;
+    for (word, call) in stage.calls.iter().enumerate() {
+        // What is left to do needs the directory, whoever rendered it before.
+        if word < first && call.step.role() != Role::Build {
+            continue;
+        }
+        *at = word;
+        let is_left = word >= first;
+        if is_left {
+            note.at(index, word, false)?;
+        }
+        run_step(call, &inner, state)?;
+        if is_left {
+            note.at(index, word, true)?;
         }
     }
     Ok(())
+}
+
+fn skipped(run: &Run<'_>, staged: &StagedPlan, index: usize, done: bool, reason: &str) {
+    let stage = &staged.stages[index];
+    run.emit(&Event::StageSkipped {
+        unit: stage.unit.id.clone(),
+        whole: run.id().clone(),
+        stage: stage.name.to_string(),
+        number: index + 1,
+        count: staged.stages.len(),
+        done,
+        reason: reason.to_owned(),
+    });
+}
+
+/// `3 of 3 stages, 1 of them before`: what an earlier run has done counts as well.
+fn counted(start: Start, count: usize, resumed: bool) -> String {
+    match start.stage.min(count) {
+        before if !resumed => format!("{} of {count} stages", count - before),
+        0 => format!("{count} of {count} stages"),
+        before if before == count => format!("{count} of {count} stages, all of them before"),
+        before => format!("{count} of {count} stages, {before} of them before"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_done_before_counts_where_it_is_gone_on_with() {
+        let told = |stage, resumed| counted(Start { stage, word: 1 }, 3, resumed);
+        assert_eq!(told(0, false), "3 of 3 stages");
+        assert_eq!(told(1, false), "2 of 3 stages", "from a stage on");
+        assert_eq!(told(0, true), "3 of 3 stages");
+        assert_eq!(told(2, true), "3 of 3 stages, 2 of them before");
+        assert_eq!(told(3, true), "3 of 3 stages, all of them before");
+    }
 }

@@ -56,6 +56,55 @@ pub enum Event {
         /// How long it took.
         milliseconds: u64,
     },
+    /// A stage of a workflow begins. What its unit does is told as of any unit.
+    StageStarted {
+        /// The unit that it renders.
+        unit: UnitId,
+        /// The workflow, in the profile of the command line: the unit of the run.
+        whole: UnitId,
+        /// Its name.
+        stage: String,
+        /// Its place among the stages, counted from 1.
+        number: usize,
+        /// How many stages there are.
+        count: usize,
+    },
+    /// A stage ended that was begun.
+    StageFinished {
+        /// The unit that it renders.
+        unit: UnitId,
+        /// The workflow, in the profile of the command line.
+        whole: UnitId,
+        /// Its name.
+        stage: String,
+        /// Its place among the stages, counted from 1.
+        number: usize,
+        /// How many stages there are.
+        count: usize,
+        /// Whether the next one may begin.
+        ok: bool,
+        /// The label of the step at which it stopped; none if it came to its end.
+        stopped_at: Option<String>,
+        /// How long it took.
+        milliseconds: u64,
+    },
+    /// A stage is not begun in this run.
+    StageSkipped {
+        /// The unit that it renders.
+        unit: UnitId,
+        /// The workflow, in the profile of the command line.
+        whole: UnitId,
+        /// Its name.
+        stage: String,
+        /// Its place among the stages, counted from 1.
+        number: usize,
+        /// How many stages there are.
+        count: usize,
+        /// Whether a run before this one has done it.
+        done: bool,
+        /// Why, for people.
+        reason: String,
+    },
     /// A step begins.
     StepStarted {
         /// For which unit.

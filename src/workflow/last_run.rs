@@ -73,7 +73,9 @@ impl LastRun {
         let run = text(&began["run"]).filter(|run| run != except)?;
         let units = began["units"].as_array()?;
         if !units.iter().any(|one| *one == unit) {
-            return None;
+            // It may have been a stage of what ran.
+            let end = stage_end(&lines, &unit, || is_open(path))?;
+            return Self::told(began, run, end);
         }
         // In a run of several each unit has an end of its own, or was never begun: then it is no run of it.
         let of_unit = |kind: &str| lines.iter().find(|line| line["event"] == kind && line["unit"] == unit);
@@ -86,9 +88,30 @@ impl LastRun {
             (None, None) if units.len() > 1 && of_unit("unit_started").is_none() => return None,
             (None, None) => RunEnd::Killed,
         };
-        let steps = began["steps"].as_array()?.iter().filter_map(&text).collect();
+        Self::told(began, run, end)
+    }
+
+    fn told(began: &Value, run: String, end: RunEnd) -> Option<Self> {
+        let text = |of: &Value| of.as_str().map(str::to_owned);
+        let steps = began["steps"].as_array()?.iter().filter_map(text).collect();
         let (time, owner, commit) = (text(&began["time"])?, text(&began["owner"])?, text(&began["commit"]));
         Some(Self { run, time, owner, steps, commit, end })
+    }
+}
+
+/// How the stage ended that renders a unit, in a run of the whole; none if it was never begun there.
+fn stage_end(lines: &[Value], unit: &str, is_open: impl Fn() -> bool) -> Option<RunEnd> {
+    let of = |kind: &str| lines.iter().find(|line| line["event"] == kind);
+    let of_stage = |kind: &str| lines.iter().find(|line| line["event"] == kind && line["unit"] == unit);
+    of_stage("stage_started")?;
+    match (of_stage("stage_finished"), of("run_finished")) {
+        (Some(end), _) if end["ok"] == true => Some(RunEnd::Ended { code: 0, error: None }),
+        (_, Some(end)) => Some(RunEnd::Ended {
+            code: u8::try_from(end["code"].as_u64()?).ok()?,
+            error: end["error"].as_str().map(str::to_owned),
+        }),
+        (_, None) if is_open() => Some(RunEnd::Running),
+        (_, None) => Some(RunEnd::Killed),
     }
 }
 
@@ -152,6 +175,46 @@ mod tests {
         let error = Some("no".to_owned());
         journal.emit(&Event::RunFinished { run: "one".into(), time: time(2), code: 3, error });
         assert_eq!(end("a/prod"), Some(RunEnd::Ended { code: 0, error: None }));
+    }
+
+    #[test]
+    fn a_run_of_the_whole_is_told_of_each_stage_as_it_went_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let journal = Journal::open(path, "one", time(1), 9).unwrap();
+        let unit = |name: &str| -> UnitId { name.parse().unwrap() };
+        let end = |name: &str| LastRun::of(&unit(name), path, "").map(|last| last.end);
+        journal.emit(&started("one", "go/prod"));
+        let whole = unit("go/prod");
+        let begins = |name: &str, number| Event::StageStarted {
+            unit: unit(name),
+            whole: whole.clone(),
+            stage: "x".into(),
+            number,
+            count: 3,
+        };
+        let ends = |name: &str, number, ok: bool| Event::StageFinished {
+            unit: unit(name),
+            whole: whole.clone(),
+            stage: "x".into(),
+            number,
+            count: 3,
+            ok,
+            stopped_at: (!ok).then(|| "tofu apply".into()),
+            milliseconds: 0,
+        };
+        journal.emit(&begins("net/prod", 1));
+        journal.emit(&ends("net/prod", 1, true));
+        journal.emit(&begins("go.a/prod", 2));
+        assert_eq!(end("net/prod"), Some(RunEnd::Ended { code: 0, error: None }));
+        assert_eq!(end("go.a/prod"), Some(RunEnd::Running));
+        assert_eq!(end("go.b/prod"), None, "it was never begun");
+        journal.emit(&ends("go.a/prod", 2, false));
+        let error = Some("no".to_owned());
+        journal.emit(&Event::RunFinished { run: "one".into(), time: time(2), code: 3, error });
+        assert_eq!(end("go.a/prod"), Some(RunEnd::Ended { code: 3, error: Some("no".into()) }));
+        assert_eq!(end("go/prod"), end("go.a/prod"));
+        assert_eq!(end("net/prod"), Some(RunEnd::Ended { code: 0, error: None }));
     }
 
     #[test]

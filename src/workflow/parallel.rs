@@ -183,6 +183,8 @@ impl Work<'_, '_> {
     }
 
     fn ended(&self, now: &mut Now, at: usize, report: UnitReport, printed: Vec<u8>) {
+        // Who has asked for an end is the reason then, not the unit that it made fail.
+        self.heed_requests(now);
         let (well, keeps) = (report.error.is_none(), report.lock == LockFate::Kept);
         now.turned[at] = Some(Turned::Ended(report));
         if !printed.is_empty() {
@@ -207,7 +209,7 @@ impl Work<'_, '_> {
                 Why::Failed(unit) => (format!("{} failed before its turn", other(unit)), None),
                 Why::Asked(signal) => {
                     let code = if now.begun { 128 + signal.number() } else { ExitCode::Interrupted.code() };
-                    (format!("the run was asked to end ({signal})"), Some(code))
+                    (format!("the run was interrupted ({signal})"), Some(code))
                 }
             };
             run.emit(&Event::UnitFinished {

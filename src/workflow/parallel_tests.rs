@@ -34,7 +34,7 @@ impl Step for ByName {
         if module.starts_with("end") {
             run.services.interrupts.deliver(Signal::Term, false);
         }
-        if module.starts_with("bad") {
+        if module.starts_with("bad") || module == "end-bad" {
             let source = std::io::Error::other("told to");
             return Err(Error::Io { what: "do it".into(), source });
         }
@@ -189,10 +189,21 @@ fn what_units_give_out_comes_in_the_order_of_the_plan_however_they_end() {
 fn nothing_begins_once_the_run_was_asked_to_end() {
     let came =
         play(&[("a", &[], &[]), ("end", &[], &[]), ("z", &[], &[])], &Ask { keep_going: true, ..ALONE });
-    assert_eq!(came.report.left_out[0].reason, "the run was asked to end (SIGTERM)");
+    assert_eq!(came.report.left_out[0].reason, "the run was interrupted (SIGTERM)");
     // The second step of `end` was not begun any more.
     assert_eq!(came.report.exit_code, 130);
     assert_eq!(came.out, "a\na\nend\n");
+}
+
+#[test]
+fn what_an_interrupted_unit_keeps_back_is_left_out_for_the_interruption() {
+    let units: [(&str, &[usize], &[&str]); 3] =
+        [("end-bad", &[], &[]), ("needs", &[0], &[]), ("z", &[], &[])];
+    for keep_going in [false, true] {
+        let came = play(&units, &Ask { keep_going, ..ALONE });
+        let reasons: Vec<&str> = came.report.left_out.iter().map(|one| one.reason.as_str()).collect();
+        assert_eq!(reasons, ["the run was interrupted (SIGTERM)"; 2]);
+    }
 }
 
 #[test]

@@ -13,7 +13,8 @@ use crate::lock::UnitKeys;
 use crate::process::{find_program, tools};
 use crate::project::{Configs, Name, Place, Project, ReadOnly, Turn, UnitId, selects_many};
 
-/// Resolves and checks a request. Reads the project's files, changes nothing. With `affected` only those
+/// Resolves and checks a request. Reads the project's files, changes nothing. A project as a stage sees it
+/// is for looking at that stage's unit. With `affected` only those
 /// of the selected units are in the plan that are in it, and these may be none.
 ///
 /// # Errors
@@ -34,6 +35,7 @@ pub fn plan(
 
     let (mut calls, mut finally) =
         planner.calls(&request.words, &request.args, &request.module, &request.profile)?;
+    staged::only_looks_at(&planner, &calls, &finally, request, env)?;
     if let Some(plan) = staged::plan(&planner, &calls, &finally, request, env)? {
         return Ok(plan);
     }

@@ -6,10 +6,11 @@
 //! repository, and tells here what it has pushed. Commands of units run beside each other meanwhile.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::{Checked, Upstream};
 use crate::git::Oid;
+use crate::project::{Dependants, Project};
 
 /// One for each run.
 #[derive(Debug, Default)]
@@ -19,6 +20,7 @@ pub struct Shared {
     note: Option<String>,
     pushed: Mutex<Vec<(String, String, Oid)>>,
     plugin_cache: Mutex<()>,
+    dependants: OnceLock<Dependants>,
 }
 
 impl Shared {
@@ -48,6 +50,11 @@ impl Shared {
     pub fn remote(&self) -> RemoteTurn<'_> {
         // What is in it was pushed, whatever panicked since.
         RemoteTurn(self.pushed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Who needs whom: found out once, by the first unit that asks.
+    pub fn dependants(&self, project: &Project) -> &Dependants {
+        self.dependants.get_or_init(|| project.dependants())
     }
 
     /// For as long as what is returned lives no other unit fills the shared cache of plugins.

@@ -76,6 +76,20 @@ pub enum StageError {
         /// The workflow.
         workflow: String,
     },
+    /// A step that does something, for one stage by itself.
+    #[error("`{step}` cannot be done for `{unit}` alone, which is stage `{stage}` of workflow `{workflow}`")]
+    Alone {
+        /// The step.
+        step: String,
+        /// The stage's unit.
+        unit: String,
+        /// The stage.
+        stage: String,
+        /// The workflow.
+        workflow: String,
+        /// What to type instead, without the program.
+        line: String,
+    },
     /// A staged workflow where a step should stand.
     #[error("`{workflow}` is a workflow of stages, which comes after `--`")]
     AsStep {
@@ -159,6 +173,7 @@ impl StageError {
             Self::NotHere { workflow, .. } | Self::AsStep { workflow } => {
                 format!("lockstep create -- {workflow} PROFILE")
             }
+            Self::Alone { line, .. } => format!("as a part of the whole: lockstep {line}"),
             Self::Word { .. } => {
                 "a stage runs commands (`tofu:apply`) and steps that only look; locks and pushes belong to the \
                  whole"

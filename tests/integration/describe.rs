@@ -103,3 +103,55 @@ fn json_is_for_describe_alone() {
     assert_eq!(json["last_run"], Value::Null);
     a.lockstep("build --json -- alpha prod").run().code(64).prints("").says("only `describe` prints JSON");
 }
+
+#[test]
+fn tags_needs_and_dependants_are_told_with_their_places() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write("modules/vpc/module.toml", "tags = [\"network\", \"core\"]\n");
+    a.write(
+        "modules/alpha/module.toml",
+        "needs = [\n  \"vpc\",\n  \"dns/dev\",\n]\n\n[params]\nid = \"{{ outputs.zone.id }}\"\n",
+    );
+    a.write("modules/dns/module.toml", "needs = [\"vpc\"]\n");
+    a.write("modules/zone/x", "");
+    let out = a.lockstep("describe -- alpha prod").run();
+    out.code(0);
+    let text = out.stdout();
+    assert_eq!(
+        lines(&text, "needs"),
+        "vpc/prod (modules/alpha/module.toml:2), dns/dev (modules/alpha/module.toml:3), \
+         zone/prod (outputs, modules/alpha/module.toml:7)"
+    );
+    assert_eq!((lines(&text, "tags"), lines(&text, "needed by")), ("", ""));
+    let text = a.lockstep("describe -- vpc prod").run().stdout();
+    assert_eq!(lines(&text, "tags"), "network, core");
+    assert_eq!(lines(&text, "needed by"), "alpha/prod, dns/prod");
+    let out = a.lockstep("describe --json -- alpha,dns dev").run();
+    out.code(0);
+    let told: Vec<Value> =
+        serde_json::Deserializer::from_str(&out.stdout()).into_iter().map(|one| one.expect("JSON")).collect();
+    let dns = told.iter().find(|one| one["unit"] == "dns/dev").expect("told");
+    assert_eq!(dns["needed_by"], serde_json::json!(["alpha/dev", "alpha/prod"]));
+    assert_eq!(
+        dns["needs"],
+        serde_json::json!([
+            { "unit": "vpc/dev", "because": "needs", "file": "modules/dns/module.toml", "line": 1 }
+        ])
+    );
+
+    // What is wrong with one keeps nothing else back.
+    a.write("modules/dns/module.toml", "needs = [\"vcp\"]\n");
+    let text = a.lockstep("describe -- vpc prod").run().stdout();
+    let broken = "unknown: modules/dns/module.toml:1: `needs` names `vcp`, and there is no module `vcp`";
+    assert_eq!(lines(&text, "needed by"), format!("alpha/prod; others {broken}"));
+    let out = a.lockstep("describe -- dns prod").run();
+    out.code(0);
+    assert_eq!(lines(&out.stdout(), "needs"), broken);
+    for number in 0..12 {
+        a.write(format!("modules/m{number:02}/module.toml"), "needs = [\"zone\"]\n");
+    }
+    let text = a.lockstep("describe -- zone dev").run().stdout();
+    let told = lines(&text, "needed by");
+    assert!(told.starts_with("alpha/dev, m00/dev, ") && told.contains("m08/dev and 3 more: "), "{told}");
+}

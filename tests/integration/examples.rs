@@ -178,7 +178,7 @@ fn the_staged_example_is_made_and_taken_away_by_the_real_tools() {
     assert_eq!(world.lock_state("network/dev"), "failed");
     let network = a.read(".state/network/dev.tfstate");
     let resumed = run("git-check create --resume -- cluster dev");
-    resumed.code(0).says("create: 2 of 3 stages");
+    resumed.code(0).says("create: 3 of 3 stages, 1 of them before");
     assert_eq!(a.read(".state/network/dev.tfstate"), network, "a stage that is done is left alone");
     assert_eq!(a.read(".state/motd/dev/motd"), "Workers: 10.0.0.10, 10.0.0.11\n");
     for key in ["network/dev", "cluster.workers/dev", "motd/dev"] {

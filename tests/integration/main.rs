@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests start programs and look at the machine they run on")]
 
 mod affected;
+mod affected_broken;
 mod build;
 mod ci;
 mod cli;
@@ -55,6 +56,7 @@ mod repositories;
 mod schema;
 mod shells;
 mod signals;
+mod stage_units;
 mod stages;
 mod takeover;
 mod terminal;

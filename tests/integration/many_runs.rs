@@ -333,3 +333,21 @@ fn too_many_units_are_refused_before_anything_is_done() {
     assert!(!a.has(".dist"));
     a.lockstep("--max-units 2 build exec -- *,!beta prod work").run().code(0);
 }
+
+#[test]
+fn after_ctrl_c_what_never_began_is_said_to_be_so_for_that() {
+    let world = world(WAITS);
+    let a = world.clone("a");
+    let events = a.path("../events");
+    let mut run = a.lockstep("-j1 --events").arg(&events).words("build exec -- * prod work").start();
+    run.wait_for(world.path("tmp/alpha.started"));
+    run.signal(Signal::INT);
+    let out = run.finish();
+    out.code(1).says("the run was interrupted (SIGINT)").never_says("failed before its turn");
+    let text = std::fs::read_to_string(&events).expect("events were asked for");
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let all = ends(&events);
+    assert_eq!(all["alpha"], end("failed", 1, "`work` ended with exit code 1"));
+    let skipped = end("skipped", 0, "the run was interrupted (SIGINT)");
+    assert_eq!((&all["beta"], &all["gamma"]), (&skipped, &skipped));
+}

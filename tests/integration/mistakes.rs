@@ -149,3 +149,19 @@ fn what_cannot_be_made_in_the_git_directory_is_told_with_its_whole_path() {
     let path = a.path(".git/lockstep").display().to_string();
     a.lockstep("build -- alpha prod").cwd("modules").run().code(78).says(&format!("`{path}`"));
 }
+
+#[test]
+fn a_number_of_units_that_is_none_is_met_with_one_that_is() {
+    let world = World::new();
+    let a = world.clone("a");
+    for (words, says) in [
+        ("-j 0", "'0' for '--jobs <N>': write how many units run at the same time, 1 or more: -j 4"),
+        ("--jobs=many", "write how many units run at the same time, 1 or more: -j 4"),
+        ("-j 99999999999999999999", "1 or more: -j 4"),
+        ("--max-units few", "write how many units it may be, as a number: --max-units 10"),
+    ] {
+        let out = a.lockstep(words).words("build -- alpha prod").run();
+        out.code(64).prints("").says(says).never_says("non-zero").never_says("invalid digit");
+    }
+    assert!(!a.has(".dist"));
+}

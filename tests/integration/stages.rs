@@ -1,6 +1,8 @@
 //! Staged workflows: one lock around all stages, outputs of one in the parameters of the next, and
 //! going on after a failure, or a sudden end, with the word that did not finish.
 
+use serde_json::Value;
+
 use crate::harness::{Checkout, World, snap, wait_until, write_script};
 
 /// Tells its outputs from what it was rendered with; `applied` fails where a file says so.
@@ -57,7 +59,7 @@ params = { network_id = \"{{ outputs.network.id }}\", count = 0 }
 run = [\"tofu:destroy\"]
 ";
 
-fn project(world: &World) -> Checkout<'_> {
+pub(super) fn project(world: &World) -> Checkout<'_> {
     let a = world.clone("a");
     a.write("modules/network/outputs.json", "{ \"id\": \"net-{{ module }}-{{ profile }}\" }\n");
     a.write("modules/nodes/outputs.json", "{ \"count\": {{ count }}, \"in\": {{ network_id | tojson }} }\n");
@@ -276,4 +278,92 @@ fn after_a_refused_push_what_is_offered_pushes_and_gives_the_locks_back() {
     a.lockstep("git-check lock git-push unlock -- cluster prod").run().code(0);
     assert_eq!(states(&world), ["free"; 3]);
     assert_eq!(world.origin_at("main"), a.head());
+}
+
+#[test]
+fn stages_are_events_and_stand_in_the_report() {
+    let world = World::new();
+    let a = project(&world);
+    std::fs::write(world.path("bin/broken-cluster.small"), "").expect("writable");
+    let run = |words: &str, code: i32| {
+        let [events, report] = ["events", "report.json"].map(|name| world.path("tmp").join(name));
+        let _ = std::fs::remove_file(&events);
+        let cmd = a.lockstep("--events").arg(&events).arg("--report").arg(&report).words(words);
+        cmd.run().code(code);
+        let text = std::fs::read_to_string(&events).expect("events were asked for");
+        let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let report = std::fs::read_to_string(&report).expect("a report was asked for");
+        (events, serde_json::from_str::<Value>(&report).expect("JSON"))
+    };
+    let told = |events: &[Value]| -> Vec<String> {
+        let of_stages = events.iter().filter(|event| event["stage"].is_string());
+        let text = |value: &Value| value.as_str().map(|text| format!(" {text}")).unwrap_or_default();
+        of_stages
+            .map(|event| {
+                assert_eq!((&event["whole"], &event["count"]), (&"cluster/prod".into(), &3.into()));
+                let kind = event["event"].as_str().expect("a kind");
+                let more = text(&event["stopped_at"]) + &text(&event["reason"]);
+                format!("{kind} {}{}{more}", event["number"], text(&event["unit"]))
+            })
+            .collect()
+    };
+    let stages = |report: &Value| -> Vec<String> {
+        let stages = report["units"][0]["stages"].as_array().expect("stages").iter();
+        stages
+            .map(|stage| {
+                let steps = stage["steps"].as_array().expect("steps").iter();
+                let steps: Vec<&str> = steps.filter_map(|step| step["step"].as_str()).collect();
+                format!("{} {}: {}", stage["stage"], stage["result"], steps.join(", ")).replace('"', "")
+            })
+            .collect()
+    };
+    let (events, report) = run("create -- cluster prod", 3);
+    assert_eq!(
+        told(&events),
+        [
+            "stage_started 1 network/prod",
+            "stage_finished 1 network/prod",
+            "stage_started 2 cluster.small/prod",
+            "stage_finished 2 cluster.small/prod tofu apply",
+            "stage_skipped 3 cluster.large/prod stage `small` has failed",
+        ]
+    );
+    assert!(!format!("{events:?}").contains("-auto-approve"), "events hold no arguments");
+    assert_eq!(
+        stages(&report),
+        [
+            "network done: build, tofu init, tofu apply",
+            "small failed: build, tofu init, tofu apply",
+            "large left_out: ",
+        ]
+    );
+    let steps: Vec<&str> = report["units"][0]["steps"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .filter_map(|step| step["step"].as_str())
+        .collect();
+    assert_eq!(steps, ["lock", "create"], "those of stages are theirs");
+    let told_of = |unit: &str| a.lockstep(&format!("describe --json -- {unit} prod")).run().stdout();
+    let end =
+        |unit: &str| serde_json::from_str::<Value>(&told_of(unit)).expect("JSON")["last_run"]["end"].clone();
+    assert_eq!((&end("network")["code"], &end("cluster.small")["code"]), (&0.into(), &3.into()));
+    assert!(end("cluster.large").is_null());
+
+    std::fs::remove_file(world.path("bin/broken-cluster.small")).expect("written");
+    let (events, report) = run("create --resume -- cluster prod", 0);
+    assert_eq!(told(&events)[0], "stage_skipped 1 network/prod it was done before");
+    assert_eq!(events.iter().find(|event| event["event"] == "stage_skipped").expect("one")["done"], true);
+    assert_eq!(
+        stages(&report),
+        [
+            "network done_before: ",
+            "small done: build, tofu apply",
+            "large done: build, tofu init, tofu apply"
+        ]
+    );
+    let (_, report) = run("create --from large -- cluster prod", 0);
+    assert_eq!(stages(&report)[..2], ["network left_out: ", "small left_out: "]);
+    let (_, report) = run("build -- alpha prod", 0);
+    assert_eq!(report["units"][0]["stages"], serde_json::json!([]));
 }

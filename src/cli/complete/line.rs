@@ -5,6 +5,8 @@
 use clap::{Arg, ArgAction, Command};
 
 use super::names::Names;
+use crate::steps::STEPS;
+use crate::workflow::Role;
 
 /// What the word under the cursor is.
 #[derive(Debug)]
@@ -61,6 +63,13 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// Whether its words only look, so that they may be about one stage.
+    pub(super) fn only_looks(&self) -> bool {
+        let looks =
+            |word: &String| STEPS.iter().any(|step| step.name() == *word && step.role() == Role::Inspect);
+        self.words.iter().all(looks)
+    }
+
     /// Whether what follows module and profile is a command of its own: `exec`, or a workflow that may
     /// hold it.
     pub(super) fn runs_a_tool(&self, names: &Names) -> bool {

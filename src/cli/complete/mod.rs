@@ -73,6 +73,9 @@ fn candidates(index: usize, words: &[String], env: &Environment) -> Vec<String> 
         Expects::Module if asked.words.iter().any(|word| word == "create" || word == "delete") => {
             names.staged()
         }
+        Expects::Module if asked.only_looks() => {
+            names.modules().into_iter().chain(names.tags(current)).chain(names.modules_of_stages()).collect()
+        }
         Expects::Module => names.modules().into_iter().chain(names.tags(current)).collect(),
         Expects::Profile { module } => names.profiles(module),
         Expects::Tool { at } => match asked.runs_a_tool(&names) {
@@ -115,10 +118,21 @@ fn value(arg: &clap::Arg, begun: &str, names: &Names) -> Vec<String> {
     match (name, arg.get_id().as_str()) {
         ("UNIT|PROFILE", _) => {
             let profiles = names.profiles("").into_iter().filter(|profile| profile.starts_with(begun));
-            names.units(begun).into_iter().chain(profiles).collect()
+            let of_stages = match arg.get_num_args() {
+                // `graph`, which is about what modules need.
+                Some(several) if several.max_values() > 1 => Vec::new(),
+                _ => names.units_of_stages(begun),
+            };
+            names.units(begun).into_iter().chain(of_stages).chain(profiles).collect()
         }
         ("STAGE", _) => names.stages(),
-        ("UNIT" | "LOCK", _) | (_, "unit" | "units") => names.units(begun),
+        // Those of all stages of a workflow are one log.
+        ("LOCK", "lock") => {
+            let units = names.units(begun).into_iter().chain(names.units_of_stages(begun));
+            units.chain(names.wholes(begun)).collect()
+        }
+        (_, "unit") => names.units(begun).into_iter().chain(names.units_of_stages(begun)).collect(),
+        (_, "units") => names.units(begun),
         ("TOOL=MODULE/PROFILE", _) => match begun.split_once('=') {
             Some((tool, unit)) => {
                 names.units(unit).into_iter().map(|unit| format!("{tool}={unit}")).collect()

@@ -52,6 +52,34 @@ impl Names {
         names
     }
 
+    /// What stands in the place of a module in the names of units that only stages make.
+    pub(super) fn modules_of_stages(&self) -> Vec<String> {
+        self.project.as_ref().map(Project::stage_modules).unwrap_or_default()
+    }
+
+    /// Units that only stages make, which may become of what was begun.
+    pub(super) fn units_of_stages(&self, begun: &str) -> Vec<String> {
+        let modules = self.modules_of_stages();
+        let fits = |module: &&String| match begun.split_once('/') {
+            Some((whole, _)) => *module == whole,
+            None => module.starts_with(begun),
+        };
+        let units = modules.iter().filter(fits).flat_map(|module| {
+            self.profiles(module).into_iter().map(move |profile| format!("{module}/{profile}"))
+        });
+        units.collect()
+    }
+
+    /// Workflows of stages in each profile, which may become of what was begun.
+    pub(super) fn wholes(&self, begun: &str) -> Vec<String> {
+        let wholes = self.staged().into_iter().flat_map(|workflow| {
+            // Those that are abstract are none of a unit's.
+            let profiles = self.profiles(&workflow);
+            profiles.into_iter().map(move |profile| format!("{workflow}/{profile}"))
+        });
+        wholes.filter(|whole| whole.starts_with(begun)).collect()
+    }
+
     /// Modules.
     pub(super) fn modules(&self) -> Vec<String> {
         self.list(|project| project.modules().ok()).iter().map(Name::to_string).collect()
@@ -70,6 +98,10 @@ impl Names {
 
     /// Profiles that make a unit of the module; all, if that is no module's name.
     pub(super) fn profiles(&self, module: &str) -> Vec<String> {
+        let of_stage = self.project.as_ref().and_then(|project| project.profiles_of_stage(module).ok()?);
+        if let Some(profiles) = of_stage {
+            return profiles.iter().map(Name::to_string).collect();
+        }
         let profiles = self.list(|project| project.profiles().ok());
         let module = Name::new(module).ok();
         let is_unit = |profile: &&Name| module.as_ref().is_none_or(|module| self.is_unit(module, profile));

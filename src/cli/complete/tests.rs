@@ -107,6 +107,8 @@ fn subcommands_take_units_and_more() {
     assert_eq!(place.values("lockstep locks show be"), ["beta/dev"]);
     assert_eq!(place.values("lockstep why alpha/p"), ["alpha/dev", "alpha/prod"]);
     assert_eq!(place.values("lockstep freeze --reason x b"), ["beta/dev", "base"]);
+    assert_eq!(place.values("lockstep affected "), ["alpha/dev", "alpha/prod", "beta/dev"]);
+    assert_eq!(place.values("lockstep affected --why alpha/dev b"), ["beta/dev"]);
     assert_eq!(place.values("lockstep graph a"), ["alpha/dev", "alpha/prod"]);
     assert_eq!(place.values("lockstep graph alpha/dev p"), ["prod"]);
     assert_eq!(place.values("lockstep graph --format m"), ["text", "dot", "mermaid", "json"]);

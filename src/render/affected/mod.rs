@@ -208,29 +208,35 @@ impl<'a> Work<'a> {
         });
         let mut told = Affected { units: Vec::new(), errors: Vec::new() };
         let mut touched = Vec::new();
-        let mut said = BTreeSet::new();
-        let mut fail = |error: RenderError, errors: &mut Vec<RenderError>| {
-            if said.insert(error.to_string()) {
-                errors.push(error);
-            }
-        };
-        for found in
-            found.into_iter().filter_map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner))
-        {
+        let found = found.into_iter().map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let mut reasons: Vec<(String, Vec<UnitId>, RenderError)> = Vec::new();
+        for (unit, found) in units.into_iter().zip(found) {
             match found {
-                Found::Differs(unit, paths) => {
+                Some(Found::Differs(unit, paths)) => {
                     told.units.push(unit);
                     touched.push(paths);
                 }
-                Found::Broken(error) => fail(error, &mut told.errors),
+                Some(Found::Broken(error)) => {
+                    let text = error.to_string();
+                    match reasons.iter_mut().find(|(known, ..)| *known == text) {
+                        Some((_, units, _)) => units.push(unit),
+                        None => reasons.push((text, vec![unit], error)),
+                    }
+                }
+                None => {}
             }
         }
         if self.request.reasons {
             reasons::find(&self, &now, &mut told.units, &touched);
         }
-        for error in self.errors {
-            fail(error, &mut told.errors);
+        // What is wrong with a name is wrong with all of its units.
+        let general: Vec<String> = self.errors.iter().map(ToString::to_string).collect();
+        for (text, units, source) in reasons {
+            if !general.contains(&text) {
+                told.errors.push(RenderError::Unrenderable { units, source: Box::new(source) });
+            }
         }
+        told.errors.extend(self.errors);
         told
     }
 

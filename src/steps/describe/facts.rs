@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::env::Span;
 use crate::lock::{LockState, Record, escape};
-use crate::project::{ExplainedJson, StaleAfter, UnitId};
+use crate::project::{Because, ExplainedJson, Name, StaleAfter, UnitId};
 use crate::render::FileFate;
 use crate::workflow::LastRun;
 
@@ -24,6 +24,16 @@ pub(super) struct Facts<'a> {
     pub(super) directory: String,
     /// The file that holds the module's schema, if it has one.
     pub(super) schema: Option<String>,
+    /// The tags of the module.
+    pub(super) tags: Vec<Name>,
+    /// The units that it needs itself.
+    pub(super) needs: Vec<NeedFact>,
+    /// Why they cannot be told.
+    pub(super) needs_error: Option<String>,
+    /// The units that need it themselves; those of stages where it is the unit of a stage.
+    pub(super) needed_by: Vec<UnitId>,
+    /// Why not all of them can be told.
+    pub(super) needed_by_error: Option<String>,
     /// The names of the environment variables that its commands get from the configuration.
     pub(super) environment: Vec<String>,
     /// The commands of this pipeline.
@@ -40,6 +50,42 @@ pub(super) struct Facts<'a> {
     pub(super) lock: LockFact,
     /// The last run from this repository that left a journal.
     pub(super) last_run: Option<LastRun>,
+}
+
+/// That the unit needs another one.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Need")]
+pub(super) struct NeedFact {
+    /// The other one.
+    pub(super) unit: UnitId,
+    /// What says so.
+    pub(super) because: Says,
+    /// The file that says so, relative to the project.
+    pub(super) file: String,
+    /// The line in it, counted from 1; null where that is not known.
+    pub(super) line: Option<usize>,
+}
+
+/// What says that a unit needs another one.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Says {
+    /// `needs` in its module.toml, or of the stage.
+    Needs,
+    /// Its parameters use the other one's outputs.
+    Outputs,
+}
+
+impl NeedFact {
+    pub(super) fn new((unit, because): (UnitId, Because)) -> Self {
+        let place = because.place();
+        let (file, line) = (place.file().to_owned(), place.line());
+        let because = match because {
+            Because::Needs(_) => Says::Needs,
+            Because::Outputs(_) => Says::Outputs,
+        };
+        Self { unit, because, file, line }
+    }
 }
 
 /// A command of the pipeline.

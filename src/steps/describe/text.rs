@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 
-use super::facts::{Facts, LockFact};
+use super::facts::{Facts, LockFact, NeedFact, Says};
 use crate::lock::{LockState, escape};
-use crate::project::{Explained, Resolved, toml_text};
+use crate::project::{Explained, Name, Resolved, toml_text};
 use crate::render::FileFate;
 use crate::workflow::{LastRun, RunEnd};
 
@@ -23,6 +23,10 @@ pub(super) fn show(facts: &Facts<'_>, explained: &[Explained]) -> String {
         }
     };
     row("schema", facts.schema.clone().unwrap_or_default());
+    row("tags", facts.tags.iter().map(Name::to_string).collect::<Vec<_>>().join(", "));
+    row("needs", facts.needs.iter().map(need).collect::<Vec<_>>().join(", "));
+    row("needs", facts.needs_error.as_ref().map_or_else(String::new, |why| unknown(why)));
+    row("needed by", needed_by(facts));
     row("environment", facts.environment.join(", "));
     for command in &facts.commands {
         let reads = if command.only_reads { "only reads" } else { "may change things" };
@@ -60,6 +64,36 @@ pub(super) fn show(facts: &Facts<'_>, explained: &[Explained]) -> String {
         }
     }
     text
+}
+
+/// `vpc/prod (modules/app/module.toml:1)`
+fn need(need: &NeedFact) -> String {
+    let line = need.line.map_or_else(String::new, |line| format!(":{line}"));
+    let what = match need.because {
+        Says::Needs => "",
+        Says::Outputs => "outputs, ",
+    };
+    format!("{} ({what}{}{line})", need.unit, toml_text::escaped(&need.file))
+}
+
+/// More than these are counted.
+const MOST_DEPENDANTS: usize = 10;
+
+fn needed_by(facts: &Facts<'_>) -> String {
+    let shown = facts.needed_by.iter().take(MOST_DEPENDANTS).map(ToString::to_string);
+    let mut text = shown.collect::<Vec<_>>().join(", ");
+    if let more @ 1.. = facts.needed_by.len().saturating_sub(MOST_DEPENDANTS) {
+        text.push_str(&format!(" and {more} more: lockstep graph --reverse {}", facts.unit));
+    }
+    match &facts.needed_by_error {
+        Some(why) if text.is_empty() => unknown(why),
+        Some(why) => format!("{text}; others {}", unknown(why)),
+        None => text,
+    }
+}
+
+fn unknown(why: &str) -> String {
+    format!("unknown: {}", escape(why.lines().next().unwrap_or_default()))
 }
 
 fn parameter(one: &Explained) -> (String, String) {

@@ -89,6 +89,42 @@ pub(super) fn plan(
     Ok(Some(Plan { units: vec![unit], calls, finally, left_out: None, options, staged }))
 }
 
+/// One stage by itself can be looked at and no more: what it does belongs to the whole, and to its lock.
+pub(super) fn only_looks_at(
+    planner: &Planner<'_>,
+    calls: &[Call],
+    finally: &[Call],
+    request: &Request,
+    env: &Environment,
+) -> Result<(), Error> {
+    if !planner.project.is_staged() {
+        return Ok(());
+    }
+    let unit = planner.project.unit(&request.module, &request.profile, env)?;
+    let Some(whole) = planner.project.whole_of(&unit) else { return Ok(()) };
+    if request.options.affected.is_some() {
+        let needs = "one stage of a workflow is looked at whatever has changed";
+        return Err(PlanError::Option { option: "--affected", needs }.into());
+    }
+    let looks = |call: &Call| match call.step.role() {
+        Role::Build => request.options.check || request.options.print.is_some(),
+        role => role == Role::Inspect,
+    };
+    let Some(call) = calls.iter().chain(finally).find(|call| !looks(call)) else { return Ok(()) };
+    let step = call.argv.as_ref().map_or_else(|| call.label.clone(), |argv| planner.name_of(argv));
+    let (workflow, stage) = (whole.workflow.to_string(), whole.stage.to_string());
+    let profile = whole.profile.map_or_else(|| "PROFILE".to_owned(), |profile| profile.to_string());
+    let line = match call.step.role() {
+        // The locks of all stages are held together.
+        Role::UnlockAny => format!("unlock-any -- {workflow} {profile}"),
+        _ => {
+            let action = action_of(call).unwrap_or(whole.action).word();
+            format!("{action} --from {stage} -- {workflow} {profile}")
+        }
+    };
+    Err(StageError::Alone { step, unit: unit.to_string(), stage, workflow, line }.into())
+}
+
 /// The action that a call stands for.
 fn action_of(call: &Call) -> Option<StageAction> {
     match call.step.role() {
