@@ -17,17 +17,19 @@ pub struct Configs<'a> {
     project: &'a Project,
     modules: Memory<ModuleConfig>,
     chains: Memory<Vec<Profile>>,
+    /// Of each profile, whether outputs are used in its layers or the project's.
+    pub(super) mentions: Memory<bool>,
 }
 
 /// So few files are read faster than a thread is begun.
 const MANY: usize = 32;
 
-type Memory<T> = Mutex<HashMap<Name, Arc<T>>>;
+pub(super) type Memory<T> = Mutex<HashMap<Name, Arc<T>>>;
 
 impl<'a> Configs<'a> {
     /// Nothing is read yet.
     pub fn new(project: &'a Project) -> Self {
-        Self { project, modules: Mutex::default(), chains: Mutex::default() }
+        Self { project, modules: Mutex::default(), chains: Mutex::default(), mentions: Mutex::default() }
     }
 
     /// The project.
@@ -143,7 +145,7 @@ impl Chain {
     }
 }
 
-fn remember<T>(
+pub(super) fn remember<T>(
     memory: &Memory<T>,
     name: &Name,
     read: impl FnOnce() -> Result<T, ProjectError>,

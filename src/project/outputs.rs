@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::configs::remember;
 use super::error::printable;
 use super::output_names::{WORD, uses};
 use super::value::{Data, Node};
@@ -97,6 +98,9 @@ impl Configs<'_> {
 
     /// The names that the unit's parameters use, as they are written, each with its place.
     pub(super) fn output_uses(&self, unit: &UnitId) -> Result<Vec<(String, Place)>, ProjectError> {
+        if !self.mentions_outputs(unit)? {
+            return Ok(Vec::new());
+        }
         // What comes from outside the repository belongs to one run, and no order goes by it.
         let env = Environment::new(PathBuf::from(self.project().root()), std::iter::empty::<(&str, &str)>());
         let params = self.params(unit, &Overrides { set: &[], files: &[], env: &env })?;
@@ -105,6 +109,34 @@ impl Configs<'_> {
             collect(params.tree(), &mut found)?;
         }
         Ok(found)
+    }
+
+    /// Whether the word stands anywhere in the layers of a unit: most have it in none, and need not be
+    /// merged to know that.
+    fn mentions_outputs(&self, unit: &UnitId) -> Result<bool, ProjectError> {
+        let project = self.project();
+        let in_profile = || -> Result<bool, ProjectError> {
+            let mut layers = vec![&project.config().params];
+            let chain = self.chain(&unit.profile)?;
+            for profile in chain.iter() {
+                layers.push(&profile.params);
+                layers.extend(profile.modules.values().map(|module| &module.params));
+            }
+            Ok(layers.into_iter().any(mentions))
+        };
+        let stage = project.params_of_stage(unit).is_some_and(mentions);
+        Ok(stage
+            || mentions(&self.module(&unit.module)?.params)
+            || *remember(&self.mentions, &unit.profile, in_profile)?)
+    }
+}
+
+fn mentions(node: &Node) -> bool {
+    match &node.data {
+        Data::Text(text) => text.contains(WORD),
+        Data::List(items) | Data::Append(items) => items.iter().any(mentions),
+        Data::Table { entries, .. } => entries.values().any(mentions),
+        Data::Null | Data::Bool(_) | Data::Int(_) | Data::Float(_) | Data::Datetime(_) | Data::Unset => false,
     }
 }
 

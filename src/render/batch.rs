@@ -249,13 +249,13 @@ impl<'a> Shared<'a> {
         let profiles = self.configs.profile_files(&unit.profile).ok()?;
         let mut sources = vec![
             ("project".to_owned(), self.common_paths(repo)?),
-            (format!("profile {}", unit.profile), Paths { exact: profiles, above: Vec::new() }),
+            (format!("profile {}", unit.profile), Paths { exact: profiles, ..Paths::default() }),
         ];
         let files = ["module.toml", SCHEMA_FILE].map(|file| format!("modules/{module}/{file}"));
         let directories = self.sources.get(module)?;
         let own = format!("modules/{module}");
         if !directories.iter().any(|directory| directory.shown == own) {
-            sources.push((format!("module {module}"), Paths { exact: files.to_vec(), above: Vec::new() }));
+            sources.push((format!("module {module}"), Paths { exact: files.to_vec(), ..Paths::default() }));
         }
         for directory in directories {
             let listing = self.listings.get(&directory.real)?;
@@ -282,7 +282,7 @@ impl<'a> Shared<'a> {
         let project = self.request.project;
         let read = || {
             let Some(directory) = Directory::partials(project).ok()? else {
-                return Some(Paths { exact: vec![format!("modules/{PARTIALS}")], above: Vec::new() });
+                return Some(Paths { exact: vec![format!("modules/{PARTIALS}")], ..Paths::default() });
             };
             let listing = self.reader.list(&[&directory]).ok()?;
             let mut paths = listing.first()?.paths(project.root(), &directory, repo, &[])?;

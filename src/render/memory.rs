@@ -28,18 +28,17 @@ use crate::project::{DIST, MARKER, Project, UnitId};
 struct Book {
     /// The program that wrote it, and the project: another one may render otherwise.
     made_by: String,
-    /// What several units are made of, by name.
-    groups: BTreeMap<String, Group>,
+    /// What several units are made of.
+    groups: Vec<Group>,
     units: BTreeMap<String, Entry>,
 }
 
-/// Paths and their stamp.
+/// Paths that have a name, and their stamp.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Group {
-    #[serde(flatten)]
+    name: String,
     paths: Paths,
-    #[serde(rename = "s")]
     stamp: String,
 }
 
@@ -47,10 +46,13 @@ struct Group {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
-    /// The groups that it is made of, each with the stamp that it had.
-    of: BTreeMap<String, String>,
+    /// The numbers of the groups that it is made of.
+    of: Vec<usize>,
+    /// Short for the stamps that they had: they may have been remembered anew since.
+    with: String,
     /// Its own directory and manifest.
-    own: Group,
+    own: Paths,
+    stamp: String,
     files: usize,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     foreign: Vec<String>,
@@ -69,7 +71,7 @@ pub(super) struct Memory<'a> {
     /// The second in which this build began.
     begun: i64,
     /// The present stamps of the groups.
-    present: HashMap<String, OnceLock<Option<String>>>,
+    present: Vec<OnceLock<Option<String>>>,
 }
 
 impl<'a> Memory<'a> {
@@ -90,23 +92,21 @@ impl<'a> Memory<'a> {
             serde_json::from_slice::<Book>(&bytes).ok().filter(|book| book.made_by == made_by)
         };
         let book = read().unwrap_or_else(|| Book { made_by: made_by.clone(), ..Book::default() });
-        let present = book.groups.keys().map(|name| (name.clone(), OnceLock::new())).collect();
+        let present = book.groups.iter().map(|_| OnceLock::new()).collect();
         Some(Self { project, repo, ground: Ground::open(project.root())?, name, book, begun, present })
     }
 
     /// A unit that is as it was left; none if it has to be rendered.
     pub(super) fn recall(&self, unit: &UnitId) -> Option<Rendered<()>> {
         let entry = self.book.units.get(&unit.to_string())?;
-        let is_made_of = |(name, stamp): (&String, &String)| {
-            let (Some(group), Some(present)) = (self.book.groups.get(name), self.present.get(name)) else {
-                return false;
-            };
-            let present =
-                present.get_or_init(|| Stamp::take(&self.ground, &group.paths).map(|stamp| stamp.digest));
-            present.as_ref() == Some(stamp)
-        };
-        if !entry.of.iter().all(is_made_of)
-            || Stamp::take(&self.ground, &entry.own.paths)?.digest != entry.own.stamp
+        let mut stamps = String::new();
+        for number in &entry.of {
+            let (group, present) = (self.book.groups.get(*number)?, self.present.get(*number)?);
+            let take = || Stamp::take(&self.ground, &group.paths).map(|stamp| stamp.digest);
+            stamps.push_str(present.get_or_init(take).as_ref()?);
+        }
+        if digest(stamps.as_bytes()) != entry.with
+            || Stamp::take(&self.ground, &entry.own)?.digest != entry.stamp
         {
             return None;
         }
@@ -129,28 +129,39 @@ impl<'a> Memory<'a> {
         found: impl IntoIterator<Item = (&'u UnitId, &'u Rendered<()>, Vec<String>, &'u Sources)>,
         others: impl IntoIterator<Item = &'u UnitId>,
     ) -> Result<(), RenderError> {
-        let mut stamps: HashMap<String, Option<String>> = HashMap::new();
         let mut is_new = false;
         for unit in others {
             is_new |= self.book.units.remove(&unit.to_string()).is_some();
         }
+        let known = self.book.groups.iter().enumerate().map(|(number, group)| (group.name.clone(), number));
+        let mut numbers: HashMap<String, usize> = known.collect();
+        // By name: the number of a group that was stamped just now; none if it cannot be remembered.
+        let mut stamped: HashMap<String, Option<usize>> = HashMap::new();
         for (unit, rendered, outputs, sources) in found {
-            let mut of = BTreeMap::new();
+            let (mut of, mut stamps) = (Vec::new(), String::new());
             for (name, paths) in sources {
-                let stamp = stamps.entry(name.clone()).or_insert_with(|| {
+                let number = stamped.entry(name.clone()).or_insert_with(|| {
                     let stamp = self.settled(paths)?;
-                    let group = Group { paths: paths.clone(), stamp: stamp.clone() };
-                    self.book.groups.insert(name.clone(), group);
-                    Some(stamp)
+                    let group = Group { name: name.clone(), paths: paths.clone(), stamp };
+                    let groups = &mut self.book.groups;
+                    let number = *numbers.entry(name.clone()).or_insert(groups.len());
+                    match groups.get_mut(number) {
+                        Some(former) => *former = group,
+                        None => groups.push(group),
+                    }
+                    Some(number)
                 });
-                of.extend(stamp.clone().map(|stamp| (name.clone(), stamp)));
+                if let Some(number) = *number {
+                    of.push(number);
+                    stamps.push_str(&self.book.groups[number].stamp);
+                }
             }
-            let paths = own_paths(unit, &outputs);
+            let own = own_paths(unit, &outputs);
             if of.len() == sources.len()
-                && let Some(stamp) = self.settled(&paths)
+                && let Some(stamp) = self.settled(&own)
             {
-                let own = Group { paths, stamp };
-                let entry = Entry { of, own, files: outputs.len(), foreign: rendered.foreign.clone() };
+                let (with, files) = (digest(stamps.as_bytes()), outputs.len());
+                let entry = Entry { of, with, own, stamp, files, foreign: rendered.foreign.clone() };
                 self.book.units.insert(unit.to_string(), entry);
                 is_new = true;
             }
@@ -158,9 +169,7 @@ impl<'a> Memory<'a> {
         if !is_new {
             return Ok(());
         }
-        let used: BTreeSet<&String> = self.book.units.values().flat_map(|entry| entry.of.keys()).collect();
-        let used: BTreeSet<String> = used.into_iter().cloned().collect();
-        self.book.groups.retain(|name, _| used.contains(name));
+        self.book.forget_unused();
         // A map of strings always becomes JSON.
         let bytes = serde_json::to_vec(&self.book).unwrap_or_default();
         match notes(self.project.root(), Some(self.repo.git_dir()), &[], true)? {
@@ -176,10 +185,23 @@ impl<'a> Memory<'a> {
     }
 }
 
+impl Book {
+    /// Drops the groups that no unit is made of.
+    fn forget_unused(&mut self) {
+        let used: BTreeSet<usize> = self.units.values().flat_map(|entry| &entry.of).copied().collect();
+        let renumbered: HashMap<usize, usize> = used.iter().copied().zip(0..).collect();
+        for entry in self.units.values_mut() {
+            entry.of.iter_mut().for_each(|number| *number = renumbered[number]);
+        }
+        let mut number = 0..;
+        self.groups.retain(|_| number.next().is_some_and(|number| used.contains(&number)));
+    }
+}
+
 /// Version and file of this program, and the project's directory.
 fn made_by(root: &str) -> Option<String> {
     let program = env::program_path().ok()?;
-    let paths = Paths { exact: vec![program.to_str()?.to_owned()], above: Vec::new() };
+    let paths = Paths { exact: vec![program.to_str()?.to_owned()], ..Paths::default() };
     let stamp = Stamp::take(&Ground::open(Path::new("/"))?, &paths)?.digest;
     Some(format!("lockstep {} {stamp} {root}", env!("CARGO_PKG_VERSION")))
 }
@@ -188,13 +210,13 @@ fn made_by(root: &str) -> Option<String> {
 fn own_paths(unit: &UnitId, outputs: &[String]) -> Paths {
     let (module, profile) = (&unit.module, &unit.profile);
     let base = format!("{DIST}/{module}/{profile}");
-    let mut exact = BTreeSet::from([base.clone(), manifest_path(unit)]);
+    let mut names = BTreeSet::from([""]);
     for output in outputs {
-        exact.insert(format!("{base}/{output}"));
-        exact.extend(output.match_indices('/').map(|(end, _)| format!("{base}/{}", &output[..end])));
+        names.insert(output);
+        names.extend(output.match_indices('/').map(|(end, _)| &output[..end]));
     }
-    let above = vec![format!("{DIST}/{module}"), format!("{DIST}/.lockstep/{module}")];
-    Paths { exact: exact.into_iter().collect(), above }
+    let names = names.into_iter().map(str::to_owned).collect();
+    Paths { base, names, exact: vec![manifest_path(unit)], above: Vec::new() }
 }
 
 /// What all units have in common: the project's file, the files of ignore patterns that hold for all of
@@ -209,5 +231,5 @@ pub(super) fn common_paths(project: &Project, repo: &Repo, excludes: &[PathBuf])
     let exact: Option<Vec<String>> = exact.iter().map(|path| path.to_str().map(str::to_owned)).collect();
     let own = [".gitignore", MARKER].map(str::to_owned);
     let above = vec![DIST.to_owned(), format!("{DIST}/.lockstep")];
-    Some(Paths { exact: exact?.into_iter().chain(own).collect(), above })
+    Some(Paths { exact: exact?.into_iter().chain(own).collect(), above, ..Paths::default() })
 }

@@ -241,20 +241,17 @@ impl Listing {
         if !is_plain || self.files.iter().any(|(_, kind)| *kind != Kind::File) {
             return None;
         }
+        let (base, index) = (root.join(&directory.shown), repo.git_dir().join("index"));
         let mut paths: BTreeSet<PathBuf> = self.files.iter().map(|(path, _)| path.clone()).collect();
         paths.extend(self.directories.iter().cloned());
         // That something is not there is told by the directory in which it is missing.
-        let there = |path: &PathBuf| path.symlink_metadata().is_ok();
-        paths.extend(self.directories.iter().map(|path| path.join(".gitignore")).filter(there));
-        if self.lacks_something() {
-            paths.insert(repo.git_dir().join("index"));
-        }
-        let mut exact = BTreeSet::new();
-        for path in &paths {
-            exact.insert(path.strip_prefix(root).unwrap_or(path).to_str()?.to_owned());
-        }
-        exact.extend(further.iter().filter(|path| there(&root.join(path))).cloned());
-        Some(Paths { exact: exact.into_iter().collect(), above: Vec::new() })
+        let further = further.iter().map(|path| root.join(path));
+        let further = further.chain(self.directories.iter().map(|path| path.join(".gitignore")));
+        paths.extend(further.filter(|path| path.symlink_metadata().is_ok()));
+        let names: Option<Vec<String>> =
+            paths.iter().map(|path| Some(path.strip_prefix(&base).ok()?.to_str()?.to_owned())).collect();
+        let exact = if self.lacks_something() { vec![index.to_str()?.to_owned()] } else { Vec::new() };
+        Some(Paths { base: directory.shown.clone(), names: names?, exact, above: Vec::new() })
     }
 }
 
@@ -266,7 +263,7 @@ pub(super) fn paths_above(directory: &Directory) -> Option<Paths> {
         exact.extend([format!("{path}/.gitignore"), format!("{path}/.git")]);
         above.push(path.to_owned());
     }
-    Some(Paths { exact, above })
+    Some(Paths { exact, above, ..Paths::default() })
 }
 
 impl Reader<'_> {

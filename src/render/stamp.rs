@@ -22,12 +22,19 @@ const LONG_TICK: i128 = 2_100_000_000;
 
 /// What is stamped: paths relative to the project, or absolute.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Paths {
-    /// Files and directories, also such as are not there. A directory stands for the names in it.
-    #[serde(rename = "p")]
+    /// A directory.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) base: String,
+    /// Files and directories in it. The empty name is the directory itself, and stands for the names in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) names: Vec<String>,
+    /// Files and directories elsewhere, also such as are not there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) exact: Vec<String>,
     /// Directories of which it counts only that they are these.
-    #[serde(rename = "d", default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) above: Vec<String>,
 }
 
@@ -55,9 +62,17 @@ impl Stamp {
     /// Takes one; none if something cannot be looked at.
     pub(super) fn take(ground: &Ground, paths: &Paths) -> Option<Self> {
         let mut hash = Sha256::new();
-        let mut settled = 0;
-        let exact = paths.exact.iter().map(|path| (path, true));
-        for (path, exact) in exact.chain(paths.above.iter().map(|path| (path, false))) {
+        let (mut settled, mut path) = (0, String::new());
+        let below = paths.names.iter().map(|name| (paths.base.as_str(), name, true));
+        let exact = paths.exact.iter().map(|path| ("", path, true));
+        let above = paths.above.iter().map(|path| ("", path, false));
+        for (base, name, exact) in below.chain(exact).chain(above) {
+            path.clear();
+            path.push_str(base);
+            if !base.is_empty() && !name.is_empty() {
+                path.push('/');
+            }
+            path.push_str(name);
             hash.update(path.as_bytes());
             let seen = match rustix::fs::statat(&ground.0, path.as_str(), AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(seen) => seen,
@@ -110,7 +125,7 @@ mod tests {
         let at = |name: &str| dir.path().join(name);
         std::fs::create_dir(at("d")).unwrap();
         std::fs::write(at("d/a"), "one").unwrap();
-        let paths = Paths { exact: vec!["d/a".into(), "d".into()], above: Vec::new() };
+        let paths = Paths { base: "d".into(), names: vec!["a".into(), String::new()], ..Paths::default() };
         let mut seen = vec![digest(dir.path(), &paths)];
         let old = std::fs::File::open(at("d/a")).unwrap().metadata().unwrap().modified().unwrap();
         let acts: [&dyn Fn(); 6] = [
@@ -152,7 +167,7 @@ mod tests {
     fn of_directories_above_only_which_they_are_counts() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("d")).unwrap();
-        let paths = Paths { exact: Vec::new(), above: vec!["d".into()] };
+        let paths = Paths { above: vec!["d".into()], ..Paths::default() };
         let before = digest(dir.path(), &paths);
         std::fs::write(dir.path().join("d/a"), "").unwrap();
         assert_eq!(digest(dir.path(), &paths), before);
@@ -168,7 +183,7 @@ mod tests {
         std::fs::write(dir.path().join("a"), "").unwrap();
         let changed = dir.path().join("a").metadata().unwrap().ctime();
         let ground = Ground::open(dir.path()).unwrap();
-        let stamp = Stamp::take(&ground, &Paths { exact: vec!["a".into()], above: Vec::new() }).unwrap();
+        let stamp = Stamp::take(&ground, &Paths { exact: vec!["a".into()], ..Paths::default() }).unwrap();
         assert!(!stamp.was_settled_at(changed));
         assert!(stamp.was_settled_at(changed + 4));
         let nothing = Stamp::take(&ground, &Paths::default()).unwrap();

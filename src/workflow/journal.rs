@@ -1,9 +1,9 @@
 //! The run journal: a file for each run, a line for each event, so that what happened can be looked
 //! up when it matters.
 //!
-//! Lines are appended with one write each, those of what happened at once with one for all, and never rewritten, so that a run that is killed leaves
-//! all lines but at most a torn last one. The file is locked while the run lives, and pruning never
-//! removes a locked one. Trouble with it is told once and never ends a run.
+//! Lines are appended with one write each, or one for all that happened at once, and never rewritten, so
+//! that a run that is killed leaves all lines but at most a torn last one. The file is locked while the
+//! run lives, and pruning never removes a locked one. Trouble with it is told once and never ends a run.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
