@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::config::Config;
 use super::error::printable;
 use super::module::ModuleConfig;
 use super::staging::Staging;
 use super::toml_file::TomlFile;
 use super::{Files, Kind, Name, ProjectError, RESERVED, UnitId, nearest};
+use crate::env::Clock;
 
 /// The file that marks a project's root.
 pub const MARKER: &str = "lockstep.toml";
@@ -25,6 +28,8 @@ pub const DIST: &str = ".dist";
 pub struct Project {
     files: Files,
     config: Arc<Config>,
+    /// When the first of its files was read, or before that.
+    read_at: Timestamp,
     /// For the stages of a workflow only.
     staging: Option<Arc<Staging>>,
 }
@@ -35,8 +40,10 @@ impl Project {
     /// # Errors
     /// When there is none, or its `lockstep.toml` cannot be read or understood.
     pub fn discover(start: &Path) -> Result<Self, ProjectError> {
+        let read_at = Clock::System.now();
         let (root, file) = Self::find(start)?;
-        Ok(Self { config: Arc::new(Config::parse(&file)?), files: Files::working_tree(root), staging: None })
+        let (config, files) = (Arc::new(Config::parse(&file)?), Files::working_tree(root));
+        Ok(Self { files, config, read_at, staging: None })
     }
 
     /// The project as these files have it; none if there is no `lockstep.toml` among them.
@@ -44,8 +51,15 @@ impl Project {
     /// # Errors
     /// When its `lockstep.toml` cannot be read or understood.
     pub fn of(files: Files) -> Result<Option<Self>, ProjectError> {
+        let read_at = Clock::System.now();
         let Some(file) = TomlFile::read(&files, MARKER)? else { return Ok(None) };
-        Ok(Some(Self { config: Arc::new(Config::parse(&file)?), files, staging: None }))
+        Ok(Some(Self { config: Arc::new(Config::parse(&file)?), files, read_at, staging: None }))
+    }
+
+    /// The second in which the first of its files was read, by the system's clock: what changes after
+    /// that may not be known here.
+    pub fn read_at(&self) -> Timestamp {
+        self.read_at
     }
 
     /// The same project, whose files have a memory of their own of what is looked at from now on.

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use jiff::Timestamp;
+
 use super::directory::{Directory, PARTIALS};
 use super::memory::{Memory, Sources, common_paths};
 use super::module::Module;
@@ -16,7 +18,6 @@ use super::outputs::Output;
 use super::source::{Listing, Reader, SourceFile, paths_above};
 use super::stamp::Paths;
 use super::{BuildRequest, Holder, RenderError, Rendered, preview, update_outputs};
-use crate::env::Clock;
 use crate::git::Repo;
 use crate::project::{Configs, Name, Overrides, Params, Project, SCHEMA_FILE, UnitId};
 
@@ -37,9 +38,9 @@ pub struct BatchRequest<'a> {
     pub force: bool,
     /// Who builds.
     pub holder: Holder,
-    /// Tells which files have not changed for long enough to be remembered by their times: the system's
-    /// clock, as the file system has it.
-    pub clock: Clock,
+    /// When the project was read, or before: what changed about then or later is not remembered as it is
+    /// now, for something else of it may have been read.
+    pub read_at: Timestamp,
     /// How many threads may work at once; at least one does.
     pub threads: usize,
     /// Gives a unit's parameters what only this run can give them; the unit by its place in the list.

@@ -68,7 +68,7 @@ pub(super) struct Memory<'a> {
     ground: Ground,
     name: String,
     book: Book,
-    /// The second in which this build began.
+    /// The second in which the project was read first.
     begun: i64,
     /// The present stamps of the groups.
     present: Vec<OnceLock<Option<String>>>,
@@ -82,7 +82,7 @@ impl<'a> Memory<'a> {
         if !is_plain || request.force || project.is_staged() {
             return None;
         }
-        let begun = request.clock.now().as_second();
+        let begun = request.read_at.as_second();
         let root = project.root().to_str()?;
         let name = format!("built-{}.json", &digest(root.as_bytes())[..16]);
         let made_by = made_by(root)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::outputs;
 use super::surroundings::Setting;
 use crate::Error;
-use crate::env::{self, Clock, Environment};
+use crate::env::{self, Environment};
 use crate::project::{Access, Overrides, Params, Project, Surroundings, UnitId};
 use crate::render::{BatchRequest, BuildRequest, Holder, Results, git_facts};
 use crate::workflow::{Event, Role, Run};
@@ -88,7 +88,7 @@ pub(super) fn with_batch<T>(
         excludes: &user_excludes(&services.env),
         force: options.force,
         holder: Holder { pid: env::pid(), run: services.run_id.clone(), program: program(run) },
-        clock: Clock::System,
+        read_at: run.project.read_at(),
         threads: options.jobs.map_or_else(env::processors, std::num::NonZeroUsize::get),
         prepare: &|index, params| prepared(&runs[index], &project, params),
         stop: &|| services.interrupts.requested().is_some(),

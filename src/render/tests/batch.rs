@@ -34,7 +34,7 @@ fn batch<T>(sample: &Sample, threads: usize, work: impl FnOnce(&BatchRequest<'_>
         excludes: &[],
         force: false,
         holder: Holder { pid: 1, run: "r".into(), program: "lockstep".into() },
-        clock: crate::env::Clock::System,
+        read_at: project.read_at(),
         threads,
         prepare: &|_, params| params,
         stop: &|| false,

@@ -26,8 +26,8 @@ fn many() -> Sample {
 }
 
 /// Long after everything: what has changed in this very moment is trusted, too.
-fn later() -> Clock {
-    Clock::Fixed(Clock::System.now() + jiff::SignedDuration::from_hours(1))
+fn later() -> jiff::Timestamp {
+    Clock::System.now() + jiff::SignedDuration::from_hours(1)
 }
 
 fn request<T>(sample: &Sample, work: impl FnOnce(&BatchRequest<'_>) -> T) -> T {
@@ -42,7 +42,7 @@ fn request<T>(sample: &Sample, work: impl FnOnce(&BatchRequest<'_>) -> T) -> T {
         excludes: &excludes,
         force: false,
         holder: Holder { pid: 1, run: "r".into(), program: "lockstep".into() },
-        clock: later(),
+        read_at: later(),
         threads: 2,
         prepare: &|_, params: Params| params,
         stop: &|| false,
@@ -236,8 +236,7 @@ fn what_has_changed_a_moment_ago_is_not_remembered() {
     let sample = many();
     for _ in 0..3 {
         request(&sample, |request| {
-            let now = Clock::Fixed(Clock::System.now() - jiff::SignedDuration::from_secs(5));
-            build_all(&BatchRequest { clock: now, ..request.clone() });
+            build_all(&BatchRequest { read_at: jiff::Timestamp::UNIX_EPOCH, ..request.clone() });
         });
     }
     assert_eq!(forgotten(&sample).len(), 6);
