@@ -54,7 +54,7 @@ pub type Results<T> = Vec<Option<Result<T, RenderError>>>;
 
 /// Renders units. None of their directories stays in use: nothing follows in them.
 pub fn build_all(request: &BatchRequest<'_>) -> Results<Rendered<()>> {
-    let Some(memory) = Memory::open(request) else { return each(request, &mut |_| {}, update_outputs) };
+    let Some(memory) = memory(request) else { return each(request, &mut |_| {}, update_outputs) };
     let recalled = in_parallel(request, request.units.len(), |index| memory.recall(&request.units[index]));
     let mut results: Results<Rendered<()>> = recalled.into_iter().map(|unit| unit?.map(Ok)).collect();
     let open: Vec<usize> = (0..results.len()).filter(|index| results[*index].is_none()).collect();
@@ -95,6 +95,15 @@ pub fn build_all(request: &BatchRequest<'_>) -> Results<Rendered<()>> {
     // What cannot be remembered is rendered again the next time.
     let _ = memory.keep(found, others);
     results
+}
+
+/// What this build may pass over by: nothing, where more than the project's files counts.
+pub(super) fn memory<'a>(request: &BatchRequest<'a>) -> Option<Memory<'a>> {
+    let is_plain = request.overrides.keys().is_ok_and(|keys| keys.is_empty());
+    if !is_plain || request.force || request.project.is_staged() {
+        return None;
+    }
+    Memory::open(request.project, request.repo?, request.read_at)
 }
 
 /// Fails for each unit that a build would change; writes nothing.

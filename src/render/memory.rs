@@ -11,13 +11,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::guard::notes;
 use super::manifest::{digest, manifest_path};
 use super::stamp::{Ground, Paths, Stamp};
 use super::tree::Existing;
-use super::{BatchRequest, RenderError, Rendered};
+use super::{RenderError, Rendered};
 use crate::env;
 use crate::git::Repo;
 use crate::project::{DIST, MARKER, Project, UnitId};
@@ -75,14 +76,9 @@ pub(super) struct Memory<'a> {
 }
 
 impl<'a> Memory<'a> {
-    /// The memory that a build may use, if it may use one.
-    pub(super) fn open(request: &BatchRequest<'a>) -> Option<Self> {
-        let (project, repo) = (request.project, request.repo?);
-        let is_plain = request.overrides.keys().is_ok_and(|keys| keys.is_empty());
-        if !is_plain || request.force || project.is_staged() {
-            return None;
-        }
-        let begun = request.read_at.as_second();
+    /// The memory of a project that was first read at `read_at`; none if there can be none.
+    pub(super) fn open(project: &'a Project, repo: &'a Repo, read_at: Timestamp) -> Option<Self> {
+        let begun = read_at.as_second();
         let root = project.root().to_str()?;
         let name = format!("built-{}.json", &digest(root.as_bytes())[..16]);
         let made_by = made_by(root)?;

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::super::memory::Memory;
+use super::super::batch::memory;
 use super::files::repository;
 use super::*;
 use crate::env::{Clock, Environment};
@@ -62,7 +62,7 @@ fn written(sample: &Sample) -> Vec<String> {
 
 /// The units that the next build has to render.
 fn forgotten(sample: &Sample) -> Vec<String> {
-    request(sample, |request| match Memory::open(request) {
+    request(sample, |request| match memory(request) {
         Some(memory) => {
             let units = request.units.iter().filter(|unit| memory.recall(unit).is_none());
             units.map(UnitId::to_string).collect()
@@ -180,11 +180,11 @@ fn with_force_or_parameters_from_outside_nothing_is_passed_over() {
     written(&sample);
     written(&sample);
     request(&sample, |request| {
-        assert!(Memory::open(&BatchRequest { force: true, ..request.clone() }).is_none());
+        assert!(memory(&BatchRequest { force: true, ..request.clone() }).is_none());
         let env = Environment::new(sample.path(""), [("LOCKSTEP_PARAM_n", "3")]);
         let overrides = Overrides { set: &[], files: &[], env: &env };
-        assert!(Memory::open(&BatchRequest { overrides, ..request.clone() }).is_none());
-        assert!(Memory::open(&BatchRequest { repo: None, ..request.clone() }).is_none());
+        assert!(memory(&BatchRequest { overrides, ..request.clone() }).is_none());
+        assert!(memory(&BatchRequest { repo: None, ..request.clone() }).is_none());
     });
 }
 
