@@ -25,7 +25,6 @@ use crate::project::{DIST, MARKER, Project, UnitId};
 
 /// The file.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Book {
     /// The program that wrote it, and the project: another one may render otherwise.
     made_by: String,
@@ -36,7 +35,6 @@ struct Book {
 
 /// Paths that have a name, and their stamp.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Group {
     name: String,
     paths: Paths,
@@ -45,7 +43,6 @@ struct Group {
 
 /// A unit that was as it should be.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Entry {
     /// The numbers of the groups that it is made of.
     of: Vec<usize>,
@@ -55,7 +52,6 @@ struct Entry {
     own: Paths,
     stamp: String,
     files: usize,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     foreign: Vec<String>,
 }
 
@@ -80,12 +76,12 @@ impl<'a> Memory<'a> {
     pub(super) fn open(project: &'a Project, repo: &'a Repo, read_at: Timestamp) -> Option<Self> {
         let begun = read_at.as_second();
         let root = project.root().to_str()?;
-        let name = format!("built-{}.json", &digest(root.as_bytes())[..16]);
+        let name = format!("built-{}", &digest(root.as_bytes())[..16]);
         let made_by = made_by(root)?;
         let read = || {
             let mut tree = notes(project.root(), Some(repo.git_dir()), &[], false).ok()??;
             let Ok(Existing::File { bytes, .. }) = tree.look(&name) else { return None };
-            serde_json::from_slice::<Book>(&bytes).ok().filter(|book| book.made_by == made_by)
+            postcard::from_bytes::<Book>(&bytes).ok().filter(|book| book.made_by == made_by)
         };
         let book = read().unwrap_or_else(|| Book { made_by: made_by.clone(), ..Book::default() });
         let present = book.groups.iter().map(|_| OnceLock::new()).collect();
@@ -166,8 +162,7 @@ impl<'a> Memory<'a> {
             return Ok(());
         }
         self.book.forget_unused();
-        // A map of strings always becomes JSON.
-        let bytes = serde_json::to_vec(&self.book).unwrap_or_default();
+        let Ok(bytes) = postcard::to_stdvec(&self.book) else { return Ok(()) };
         match notes(self.project.root(), Some(self.repo.git_dir()), &[], true)? {
             Some(mut tree) => tree.write(&self.name, &bytes, 0o600),
             None => Ok(()),

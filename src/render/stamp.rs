@@ -22,19 +22,14 @@ const LONG_TICK: i128 = 2_100_000_000;
 
 /// What is stamped: paths relative to the project, or absolute.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub(super) struct Paths {
     /// A directory.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) base: String,
     /// Files and directories in it. The empty name is the directory itself, and stands for the names in it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) names: Vec<String>,
     /// Files and directories elsewhere, also such as are not there.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) exact: Vec<String>,
     /// Directories of which it counts only that they are these.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) above: Vec<String>,
 }
 

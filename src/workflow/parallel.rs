@@ -59,21 +59,25 @@ fn build_all(call: &Call, runs: &[Run<'_>]) -> Vec<Turned> {
     let results = call.step.run_many(call, runs);
     // They ran side by side, and took this time together.
     let milliseconds = start.milliseconds();
-    let mut events = Vec::with_capacity(4 * runs.len());
-    let report = |(run, result): (&Run<'_>, Result<_, Error>)| {
-        events.push(Event::UnitStarted { unit: run.id().clone() });
-        events.push(Event::StepStarted { unit: run.id().clone(), step: call.label.clone() });
-        events.push(finished(run, call, &result, milliseconds));
-        let report = step_report(run, result.err());
-        events.push(unit_finished(&report, None, milliseconds));
-        Turned::Ended(report)
-    };
-    let turned = runs.iter().zip(results).map(report).collect();
-    if let Some(run) = runs.first() {
-        run.emit_all(&events);
+    let mut turned = Vec::with_capacity(runs.len());
+    let mut results = results.into_iter();
+    for runs in runs.chunks(TOGETHER) {
+        let mut events = Vec::with_capacity(4 * runs.len());
+        for (run, result) in runs.iter().zip(&mut results) {
+            events.push(Event::UnitStarted { unit: run.id().clone() });
+            events.push(Event::StepStarted { unit: run.id().clone(), step: call.label.clone() });
+            events.push(finished(run, call, &result, milliseconds));
+            let report = step_report(run, result.err());
+            events.push(unit_finished(&report, None, milliseconds));
+            turned.push(Turned::Ended(report));
+        }
+        runs.iter().take(1).for_each(|run| run.emit_all(&events));
     }
     turned
 }
+
+/// Of how many units that were built is told at once: one write for each unit takes longer than some builds.
+const TOGETHER: usize = 64;
 
 /// What the units need and take. Without a step about the lock no two are in each other's way.
 fn turns(runs: &[Run<'_>]) -> Vec<Turns> {

@@ -222,10 +222,12 @@ fn what_is_no_memory_counts_as_none() {
         std::fs::read_dir(sample.path(".git/lockstep")).unwrap().map(|entry| entry.unwrap().path());
     let path = files.find(|path| path.to_string_lossy().contains("built-")).unwrap();
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    let good = std::fs::read_to_string(&path).unwrap();
-    for bad in ["", "{}", "[]", &good[..good.len() / 2], &good.replace("lockstep 0", "lockstep 9")] {
+    let good = std::fs::read(&path).unwrap();
+    let at = good.windows(9).position(|part| part == b"lockstep ").unwrap();
+    let other = [&good[..at], b"lockstep\t", &good[at + 9..]].concat();
+    for bad in [b"".as_slice(), b"{}", &[0; 64], &[255; 64], &good[..good.len() / 2], &other] {
         std::fs::write(&path, bad).unwrap();
-        assert_eq!(forgotten(&sample).len(), 6, "{bad}");
+        assert_eq!(forgotten(&sample).len(), 6, "{bad:?}");
     }
     assert_eq!(written(&sample), NONE);
     assert_eq!(forgotten(&sample), NONE, "it is made anew");

@@ -122,6 +122,11 @@ fn a_line_after_a_torn_one_stands_alone() {
     fs::write(&path, "{\"half").unwrap();
     let mut out =
         Out { file: Some(File::options().append(true).open(&path).unwrap()), torn: true, warned: true };
-    out.append([note("whole")]).unwrap();
+    let events = [note("whole"), Event::UnitStarted { unit: "alpha/prod".parse().unwrap() }];
+    out.append_events(7, &events).unwrap();
     assert_eq!(Journal::read(&path).unwrap()[0]["message"], "whole");
+    // As the schema has it.
+    let lines: Vec<String> =
+        events.iter().map(|event| serde_json::to_string(&Line { at: 7, event }).unwrap()).collect();
+    assert_eq!(fs::read_to_string(&path).unwrap(), format!("{{\"half\n{}\n", lines.join("\n")));
 }
