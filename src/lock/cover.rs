@@ -10,8 +10,9 @@
 //! run that finds its lock fenced reads once more before it believes that nothing is frozen, and a
 //! freeze reads the key of everything before it looks for locks. What is frozen by another freeze is
 //! left as it is, and looked at once more when this one is written: whoever takes it after its own
-//! freeze has ended finds it thawed or evicted, and reads once more as well. `model::many` explores all
-//! orders.
+//! freeze has ended finds it thawed, and reads once more as well. A lock that was taken away from a run
+//! needs no more than one that was given back: while the run had it, no freeze was placed. `model::many`
+//! explores all orders.
 //!
 //! A freeze fences what is free only, and is refused while anything else is held: when it has
 //! returned, no run of its extent is under way either.
@@ -56,7 +57,7 @@ pub(super) fn fences(request: &AcquireRequest<'_>, observed: &[Observed]) -> Vec
     let gates: KeySet = observed.iter().filter(|seen| new(seen)).map(|seen| seen.key.everything()).collect();
     let fenced = |seen: &Observed| match &seen.last {
         // What is frozen is not moved by another freeze; the end of its own shows that again.
-        Some((version, Record { act: Act::Fenced | Act::Thawed | Act::Evicted, .. }))
+        Some((version, Record { act: Act::Fenced | Act::Thawed, .. }))
             if request.keys.contains(&seen.key) =>
         {
             Some(version.clone())

@@ -82,6 +82,8 @@ impl Locks<'_> {
             let why = "it is not the run that was to be evicted".to_owned();
             return Err(LockError::Held { key: seen.key.clone(), holder: Box::new(last.clone()), why });
         }
+        // A freeze is ended, not taken from a run: whoever takes the lock next has to know (`cover`).
+        let act = if last.state == LockState::Frozen { Act::Thawed } else { Act::Evicted };
         let record = Record {
             generation: last.generation + 1,
             owner: super::record::clean(self.owner, super::record_json::MAX_OWNER),
@@ -93,7 +95,7 @@ impl Locks<'_> {
             subcommand: None,
             commit: None,
             overrides: Vec::new(),
-            ..self.next(last, LockState::Free, Act::Evicted, reason)?
+            ..self.next(last, LockState::Free, act, reason)?
         };
         let change = Change { key: seen.key.clone(), expect: Some(version.clone()), record };
         Ok(Some((change, last.clone())))

@@ -1,9 +1,11 @@
 //! `git-check`: proves that the working tree is that of HEAD and current with its branch on the
 //! remote, and hands on what it saw, so that the lock can be taken against exactly that.
 //!
-//! Directly before `lock` it asks nobody where an earlier fetch says that all is well and nobody else is
-//! likely to have run since: the push that takes the lock goes through only if that is still so, which is
-//! the same proof in one connection less. Nothing is ever refused by an earlier fetch.
+//! Directly before `lock` it asks nobody where an earlier fetch says that all is well, nobody else is
+//! likely to have run since and there is no commit to push: the push that takes the lock goes through only
+//! if that is still so, which is the same proof in one connection less. With a commit to push it always
+//! asks, so that such a run costs three connections and never a fourth. Nothing is ever refused by an
+//! earlier fetch.
 
 use std::path::Path;
 
@@ -33,10 +35,9 @@ impl Step for GitCheck {
          `[git] max_ahead` commits ahead (1 by default). That limit is lifted while you hold the unit's lock from \
          a failed run: the commits that mend it must be applied before they are pushed. In CI a detached HEAD \
          passes if it is the tip of the branch that the CI or --branch names. Directly before `lock`, if all was \
-         well at the last fetch and nobody else is likely to have run since, nothing is fetched: the push that takes \
-         the lock proves that branch and lock are still where they were seen, and if they are not, git-check is done \
-         again, with a fetch. Without a remote only cleanliness \
-         is checked. Neither index nor working tree is written; a remote that cannot be reached ends with 69."
+         well at the last fetch, nobody else is likely to have run since and there is no commit to push, nothing is \
+         fetched: the push that takes the lock proves that branch and lock are still where they were seen, and if \
+         they are not, git-check is done again, with a fetch. Without a remote only cleanliness is checked. Neither index nor working tree is written; a remote that cannot be reached ends with 69."
     }
 
     fn role(&self) -> Role {
@@ -78,7 +79,10 @@ fn by_known(run: &Run<'_>, state: &mut State) -> Result<Option<String>, Error> {
     }
     let Ok(standing) = with_request(run, state, check_known)? else { return Ok(None) };
     let there = standing.upstream.as_ref().is_some_and(|upstream| upstream.remote == guarded);
+    // A refusal would make it four connections.
+    let will_push = standing.ahead > 0 && roles.contains(&Role::Push);
     if !there
+        || will_push
         || standing.too_far_ahead(run.project.config().git.max_ahead).is_some()
         || was_fetched_since(run, &standing)?
     {

@@ -41,16 +41,21 @@ fn a_clone_that_never_fetched_asks_first() {
 }
 
 #[test]
-fn where_nothing_has_changed_a_run_costs_two_connections_with_a_commit_to_push_and_without() {
+fn where_nothing_has_changed_a_run_costs_two_connections_and_three_with_a_commit_to_push() {
     let world = World::new();
     let a = known(&world);
     let (out, calls) = alias(&world, &a, ANA);
     out.code(0);
     assert_eq!(words(&calls), ["push", "push"]);
     let commit = a.commit_file("notes", "x\n");
-    let (out, calls) = alias(&world, &a, ANA);
+    // What does not push is not counted with it.
+    let words_of = "git-check lock true: unlock -- alpha prod";
+    let (out, calls) = connections(&world, || a.lockstep(words_of).owner(ANA).run());
     out.code(0);
     assert_eq!(words(&calls), ["push", "push"]);
+    let (out, calls) = alias(&world, &a, ANA);
+    out.code(0);
+    assert_eq!(words(&calls), ["fetch", "push", "push"]);
     assert_eq!(world.origin_at("main"), commit);
     assert_eq!(world.lock("alpha/prod").expect("a record")["applied"], json!(commit));
 }
@@ -100,7 +105,7 @@ fn a_branch_that_diverged_elsewhere_is_refused_as_after_a_fetch() {
     world.clone("b").publish("theirs", "x\n");
     let (out, calls) = alias(&world, &a, ANA);
     out.code(77).says("diverged");
-    assert_eq!(words(&calls), ["push", "fetch"]);
+    assert_eq!(words(&calls), ["fetch"]);
 }
 
 #[test]
@@ -159,6 +164,35 @@ fn what_others_did_to_lock_alone_costs_two_connections_more_than_knowing_it() {
     out.code(0);
     assert_eq!(words(&calls), ["push", "fetch", "push", "push"]);
     assert_eq!(world.lock("alpha/prod").expect("a record")["generation"], json!(3));
+}
+
+#[test]
+fn with_a_commit_to_push_it_is_never_more_than_three_whatever_others_did() {
+    let world = World::new();
+    let a = known(&world);
+    let b = world.clone("b");
+    let change = |n: u32| a.commit_file("notes", &format!("{n}\n"));
+    let run = || {
+        let (out, calls) = alias(&world, &a, ANA);
+        out.code(0);
+        calls
+    };
+    // Somebody ran and pushed nothing; for the first time, and again.
+    for n in 0..2 {
+        b.git("pull -q");
+        b.alias("tofu plan").owner(BOB).run().code(0);
+        change(n);
+        assert_eq!(words(&run()), ["fetch", "push", "push"]);
+    }
+    // Somebody failed, and the lock was taken away from him.
+    b.git("pull -q");
+    world.tool("tofu").exits(1);
+    b.alias("tofu apply").owner(BOB).run().code(1);
+    world.tool("tofu");
+    b.lockstep("unlock-any -- alpha prod").owner(BOB).run().code(0);
+    let commit = change(2);
+    assert_eq!(words(&run()), ["fetch", "push", "push"]);
+    assert_eq!(world.origin_at("main"), commit);
 }
 
 #[test]

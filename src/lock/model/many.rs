@@ -26,7 +26,7 @@ enum Mutation {
     NoLookBack,
     /// The freeze of a lock that never was moves nothing else.
     NoGateOfFreeze,
-    /// The end of another freeze (an eviction) is no reason to read again.
+    /// The end of another freeze is no reason to read again.
     NoRereadOfEnd,
 }
 
@@ -128,6 +128,7 @@ impl State {
                 s.look_back(passed, without);
                 all.push(s);
             } else if me.holds {
+                // Given back, or taken away by somebody: to a freeze both are the same.
                 s.write(WANTS[who], |key| (key.held, key.fenced) = (false, false));
                 s.actors[who] = Actor { done: true, ..Actor::default() };
                 all.push(s);
