@@ -54,8 +54,10 @@ pub type Results<T> = Vec<Option<Result<T, RenderError>>>;
 
 /// Renders units. None of their directories stays in use: nothing follows in them.
 pub fn build_all(request: &BatchRequest<'_>) -> Results<Rendered<()>> {
-    let Some(memory) = memory(request) else { return each(request, &mut |_| {}, update_outputs) };
-    let recalled = in_parallel(request, request.units.len(), |index| memory.recall(&request.units[index]));
+    let Some(memory) = memory(request) else { return each(request, &mut |_, _| {}, update_outputs) };
+    let recalled = in_parallel(request.threads, request.stop, request.units.len(), |index| {
+        memory.recall(&request.units[index])
+    });
     let mut results: Results<Rendered<()>> = recalled.into_iter().map(|unit| unit?.map(Ok)).collect();
     let open: Vec<usize> = (0..results.len()).filter(|index| results[*index].is_none()).collect();
     if open.is_empty() {
@@ -71,8 +73,10 @@ pub fn build_all(request: &BatchRequest<'_>) -> Results<Rendered<()>> {
         Ok((rendered, is_lasting.then_some(paths)))
     };
     let mut sources: HashMap<UnitId, Sources> = HashMap::new();
-    let mut note = |shared: &Shared<'_>| {
-        sources = units.iter().filter_map(|unit| Some((unit.clone(), shared.made_of(unit)?))).collect();
+    let mut note = |shared: &Shared<'_>, results: &Results<(Rendered<()>, Option<Vec<String>>)>| {
+        let lasting = |result: &Option<Result<(_, Option<_>), _>>| matches!(result, Some(Ok((_, Some(_)))));
+        let units = units.iter().zip(results).filter(|(_, result)| lasting(result));
+        sources = units.filter_map(|(unit, _)| Some((unit.clone(), shared.made_of(unit)?))).collect();
     };
     let rendered = each(&rest, &mut note, update);
     let (mut found, mut others) = (Vec::new(), Vec::new());
@@ -108,25 +112,27 @@ pub(super) fn memory<'a>(request: &BatchRequest<'a>) -> Option<Memory<'a>> {
 
 /// Fails for each unit that a build would change; writes nothing.
 pub fn check_all(request: &BatchRequest<'_>) -> Results<()> {
-    each(request, &mut |_| {}, preview::check_outputs)
+    each(request, &mut |_, _| {}, preview::check_outputs)
 }
 
-/// Renders each unit and does something with it; `after` sees what they had in common.
+/// Renders each unit and does something with it; `after` sees what they had in common, and what became
+/// of each.
 fn each<T: Send>(
     request: &BatchRequest<'_>,
-    after: &mut dyn FnMut(&Shared<'_>),
+    after: &mut dyn FnMut(&Shared<'_>, &Results<T>),
     work: impl Fn(&BuildRequest<'_>, Vec<Output>) -> Result<T, RenderError> + Sync,
 ) -> Results<T> {
     let shared = Shared::new(request);
     let one = |index: usize| shared.unit(index, &request.units[index], &work);
-    let results = in_parallel(request, request.units.len(), one);
-    after(&shared);
+    let results = in_parallel(request.threads, request.stop, request.units.len(), one);
+    after(&shared, &results);
     results
 }
 
-/// One result for each number below `count`; none from where the request asks to stop.
+/// One result for each number below `count`; none from where `stop` says so.
 fn in_parallel<T: Send>(
-    request: &BatchRequest<'_>,
+    threads: usize,
+    stop: &(dyn Fn() -> bool + Sync),
     count: usize,
     work: impl Fn(usize) -> T + Sync,
 ) -> Vec<Option<T>> {
@@ -135,14 +141,14 @@ fn in_parallel<T: Send>(
     let worker = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= count || (request.stop)() {
+            if index >= count || stop() {
                 return;
             }
             let result = work(index);
             *lock(&results[index]) = Some(result);
         }
     };
-    let threads = request.threads.clamp(1, count.max(1));
+    let threads = threads.clamp(1, count.max(1));
     std::thread::scope(|scope| {
         for _ in 1..threads {
             scope.spawn(worker);
@@ -159,7 +165,7 @@ struct Shared<'a> {
     reader: Reader<'a>,
     /// What stands in the sources, by their directories.
     listings: HashMap<PathBuf, Listing>,
-    /// The directories that make up a module, of each that has none which is wrong.
+    /// The directories that make up a module.
     sources: HashMap<&'a Name, Vec<Directory>>,
     partials: OnceLock<Arc<Vec<SourceFile>>>,
     modules: BTreeMap<&'a Name, Slot>,
@@ -177,6 +183,39 @@ struct Slot {
     left: AtomicUsize,
 }
 
+/// So few modules are looked at faster than a thread is begun.
+const MANY: usize = 16;
+
+/// Where the files of modules are.
+#[derive(Default)]
+struct Found<'a> {
+    listings: HashMap<PathBuf, Listing>,
+    sources: HashMap<&'a Name, Vec<Directory>>,
+}
+
+impl<'a> Found<'a> {
+    /// Looks for them, in one walk. What is wrong with a module is found again, and told, when its units
+    /// are rendered; so is it if the walk fails, for then each module lists its own.
+    fn look(project: &Project, configs: &Configs<'_>, reader: &Reader<'_>, modules: &[&'a Name]) -> Self {
+        let mut directories: BTreeMap<PathBuf, Directory> = BTreeMap::new();
+        let mut sources = HashMap::new();
+        for module in modules {
+            let Ok(config) = configs.module(module) else { continue };
+            let Ok(found) = Directory::sources(project, module, &config.build) else { continue };
+            directories.extend(found.iter().map(|source| (source.real.clone(), source.clone())));
+            sources.insert(*module, found);
+        }
+        let listings = reader.list(&directories.values().collect::<Vec<_>>()).unwrap_or_default();
+        Self { listings: directories.into_keys().zip(listings).collect(), sources }
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.listings.extend(other.listings);
+        self.sources.extend(other.sources);
+        self
+    }
+}
+
 impl<'a> Shared<'a> {
     fn new(request: &'a BatchRequest<'a>) -> Self {
         let mut modules: BTreeMap<&Name, Slot> = BTreeMap::new();
@@ -185,18 +224,12 @@ impl<'a> Shared<'a> {
         }
         let configs = Configs::new(request.project);
         let reader = Reader::new(request.project.files(), request.repo, request.excludes);
-        let mut directories: BTreeMap<PathBuf, Directory> = BTreeMap::new();
-        let mut sources = HashMap::new();
-        for module in modules.keys() {
-            // What is wrong with one module is found again, and told, when its units are rendered.
-            let Ok(config) = configs.module(module) else { continue };
-            let Ok(found) = Directory::sources(request.project, module, &config.build) else { continue };
-            directories.extend(found.iter().map(|source| (source.real.clone(), source.clone())));
-            sources.insert(*module, found);
-        }
-        // The same goes for a directory that cannot be listed: then each module lists its own.
-        let listings = reader.list(&directories.values().collect::<Vec<_>>()).unwrap_or_default();
-        let listings = directories.into_keys().zip(listings).collect();
+        let names: Vec<&Name> = modules.keys().copied().collect();
+        let parts: Vec<&[&Name]> =
+            names.chunks(names.len().div_ceil(request.threads.max(1)).max(MANY)).collect();
+        let look = |part: usize| Found::look(request.project, &configs, &reader, parts[part]);
+        let found = in_parallel(request.threads, &|| false, parts.len(), look);
+        let Found { listings, sources } = found.into_iter().flatten().fold(Found::default(), Found::and);
         let (partials, includers) = (OnceLock::new(), Mutex::default());
         let kept_paths = Default::default();
         Self { request, configs, reader, listings, sources, partials, modules, includers, kept_paths }

@@ -132,16 +132,21 @@ fn update_outputs(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<Re
     // If somebody writes at this moment, what is read may not belong together; but if it is all as
     // it should be, then it is.
     let key = |manifest: &Manifest| request.known_key(&outputs, manifest);
-    let seen = Disk::open(request.project.root(), request.unit, request.force, key)
-        .and_then(|mut state| state.compare(request, &outputs).map(|changes| (state, changes)));
-    if let Ok((state, changes)) = seen
+    let (root, unit) = (request.project.root(), request.unit);
+    let seen = Disk::directory(root, unit).and_then(|tree| {
+        // Where there is no directory there is nothing to compare.
+        let Some(tree) = tree else { return Ok(None) };
+        let mut state = Disk::read(root, unit, Some(tree), request.force, key)?;
+        state.compare(request, &outputs).map(|changes| Some((state, changes)))
+    });
+    if let Ok(Some((state, changes))) = seen
         && !state.needs(&changes, &outputs)
     {
         return rendered(request, state, &changes, false, &outputs, ());
     }
     // What was wrong without the lock may be right with it.
     let git_dir = request.repo.map(Repo::git_dir);
-    let mut guard = Guard::open_to_write(request.project.root(), request.unit, git_dir)?;
+    let mut guard = Guard::open_to_write(root, unit, git_dir)?;
     let (state, changes) = write(request, &outputs, &mut guard)?;
     rendered(request, state, &changes, true, &outputs, ())
 }
@@ -263,7 +268,22 @@ impl Disk {
         force: bool,
         key: impl FnOnce(&Manifest) -> Result<Option<Key>, RenderError>,
     ) -> Result<Self, RenderError> {
-        let tree = Tree::open(root, &[DIST, unit.module.as_str(), unit.profile.as_str()], false)?;
+        Self::read(root, unit, Self::directory(root, unit)?, force, key)
+    }
+
+    /// The unit's directory, if it is there.
+    fn directory(root: &Path, unit: &UnitId) -> Result<Option<Tree>, RenderError> {
+        Tree::open(root, &[DIST, unit.module.as_str(), unit.profile.as_str()], false)
+    }
+
+    /// As [`Self::open`], with a directory that is open already.
+    fn read(
+        root: &Path,
+        unit: &UnitId,
+        tree: Option<Tree>,
+        force: bool,
+        key: impl FnOnce(&Manifest) -> Result<Option<Key>, RenderError>,
+    ) -> Result<Self, RenderError> {
         let mut manifest = Manifest::default();
         if let Some(mut notes) = Tree::open(root, &[DIST, ".lockstep", unit.module.as_str()], false)? {
             let name = manifest_name(unit);

@@ -173,7 +173,7 @@ impl Tree {
         let fail = |error| io("write", &shown, error);
         let Some(parent) = self.directory(parent, true)? else { return Err(fail(Errno::NOENT)) };
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let open = || rustix::fs::openat(parent, temporary.as_str(), flags, Mode::from_raw_mode(0o600));
+        let open = || rustix::fs::openat(parent, temporary.as_str(), flags, Mode::from_raw_mode(mode));
         let fd = match open() {
             // One writer at a time: what lies there was left by one that was killed.
             Err(Errno::EXIST) => rustix::fs::unlinkat(parent, temporary.as_str(), AtFlags::empty())
@@ -184,7 +184,7 @@ impl Tree {
         let mut file = File::from(fd);
         let placed = file
             .write_all(bytes)
-            .and_then(|()| file.set_permissions(Permissions::from_mode(mode)))
+            .and_then(|()| give(&file, mode))
             .map_err(|source| RenderError::Io { what: "write", path: shown.clone(), source })
             .and_then(|()| match place(parent, &temporary, name) {
                 Ok(()) => Ok(true),
@@ -266,6 +266,15 @@ impl Tree {
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(io("open", &self.path(name), error)),
         }
+    }
+}
+
+/// Gives a file that was just created with these permission bits what the process's mask took of them.
+/// To look costs less than to set them.
+fn give(file: &File, mode: u32) -> std::io::Result<()> {
+    match file.metadata()?.permissions().mode() & 0o7777 == mode {
+        true => Ok(()),
+        false => file.set_permissions(Permissions::from_mode(mode)),
     }
 }
 

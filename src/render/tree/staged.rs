@@ -3,15 +3,14 @@
 //! Nobody else may make the same one meanwhile: whoever does this holds a lock.
 
 use std::collections::HashMap;
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt as _;
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{DIRECTORY, RenderError, Tree, io, split, temporary};
+use super::{DIRECTORY, RenderError, Tree, give, io, split, temporary};
 
 /// A directory in the making. Dropped before it is placed, it is removed.
 #[derive(Debug)]
@@ -51,11 +50,13 @@ impl Tree {
         let fail = |error| io("write", &shown, error);
         let Some(parent) = self.directory(parent, true)? else { return Err(fail(Errno::NOENT)) };
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(parent, name, flags, Mode::from_raw_mode(0o600)).map_err(fail)?;
+        let fd = rustix::fs::openat(parent, name, flags, Mode::from_raw_mode(mode)).map_err(fail)?;
         let mut file = File::from(fd);
-        file.write_all(bytes)
-            .and_then(|()| file.set_permissions(Permissions::from_mode(mode)))
-            .map_err(|source| RenderError::Io { what: "write", path: shown.clone(), source })
+        file.write_all(bytes).and_then(|()| give(&file, mode)).map_err(|source| RenderError::Io {
+            what: "write",
+            path: shown.clone(),
+            source,
+        })
     }
 }
 
@@ -115,6 +116,8 @@ fn clear(parent: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use std::os::unix::fs::PermissionsExt as _;
 
     fn tree(directory: &std::path::Path) -> Tree {
         Tree::open(directory, &[], false).unwrap().unwrap()
