@@ -22,7 +22,7 @@ use crate::{Error, ExitCode};
 pub(super) fn print(error: &Error, words: &[OsString], terminal: Terminal) -> u8 {
     terminal.error(&chain(error));
     let unit = unit_of(error);
-    for hint in hints(error, &Line { words, id: unit.as_ref(), ci: terminal.ci }) {
+    for hint in hints(error, &Line { words, id: unit.as_ref(), ci: terminal.ci, recorded: true }) {
         terminal.hint(&hint);
     }
     error.exit_code()
@@ -72,7 +72,7 @@ pub(super) fn print_report(report: &Report, words: &[OsString], terminal: Termin
     let mut given = Vec::new();
     for unit in &told[..explained] {
         let Some(error) = &unit.error else { continue };
-        let line = Line { words, id: Some(&unit.unit), ci: terminal.ci };
+        let line = Line { words, id: Some(&unit.unit), ci: terminal.ci, recorded: unit.lock_recorded };
         let mut text = with_lock(&chain(error), unit);
         if report.units.len() > 1 && !text.contains(&unit.unit.to_string()) {
             text = format!("{}: {text}", unit.unit);
@@ -111,6 +111,8 @@ struct Line<'a> {
     words: &'a [OsString],
     id: Option<&'a UnitId>,
     ci: bool,
+    /// The lock's record tells how the run has ended.
+    recorded: bool,
 }
 
 impl Line<'_> {
@@ -237,7 +239,10 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
             hints.extend(wait_hint(error, line));
             hints
         }
-        Error::Push(error) => line.id.map(|unit| error.cure(unit, line.has_stages())).into_iter().collect(),
+        Error::Push(error) => {
+            let cure = line.id.map(|unit| error.cure(unit, line.has_stages(), line.recorded));
+            cure.into_iter().collect()
+        }
         Error::Process(error) => match error {
             ProcessError::NotFound { .. } => vec!["install it, or put its directory on PATH".into()],
             ProcessError::Loop { .. } => vec![
@@ -347,6 +352,11 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
         LockError::Lost { key, .. } => vec![format!("see who took it and why, before you go on: lockstep log {key}")],
         LockError::BranchMoved { .. } => vec!["git pull --rebase".into()],
         LockError::Stale { shallow: true, .. } => vec!["git fetch --unshallow".into()],
+        LockError::Stale { applied, absent: true, .. } => vec![
+            format!("bring it in: git fetch --all && git rebase {}", applied.short()),
+            "if git does not know it then, no branch has it: ask who applied it to push it".into(),
+            "if the history was rewritten on purpose, add --accept-rewrite".into(),
+        ],
         LockError::Stale { applied, .. } => vec![
             format!("bring it in: git fetch && git rebase {}", applied.short()),
             "if the history was rewritten on purpose, add --accept-rewrite".into(),

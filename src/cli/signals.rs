@@ -34,11 +34,17 @@ pub(super) struct Handlers {
 ///
 /// # Errors
 /// When the operating system has no descriptor or thread to give. Nothing should be locked then.
+#[expect(clippy::disallowed_methods, reason = "this file is the one that installs handlers")]
 pub(super) fn install(interrupts: &Interrupts) -> io::Result<Handlers> {
     let ignored = ignored_at_start();
     let is_ignored = |signal: &i32| ignored >> (signal - 1) & 1 == 1;
-    let mut wanted: Vec<i32> = vec![SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGCONT];
+    let mut wanted: Vec<i32> = vec![SIGHUP, SIGINT, SIGQUIT, SIGTERM];
     wanted.retain(|signal| !is_ignored(signal));
+    // In the handler itself: the thread below may get its turn only when the tool's end, which came while
+    // all of us stood still, has been acted on.
+    if !is_ignored(&SIGCONT) {
+        signal_hook::flag::register(SIGCONT, interrupts.continued_flag())?;
+    }
     if is_ignored(&SIGCHLD) {
         // Some launchers ignore it, and then nobody learns how a child ended. A handler that does
         // nothing ends that.
@@ -72,7 +78,6 @@ fn deliver(interrupts: &Interrupts, origin: &Origin, session_leader: bool) {
         SIGINT => Signal::Int,
         SIGQUIT => Signal::Quit,
         SIGTERM => Signal::Term,
-        SIGCONT => return interrupts.deliver_continue(),
         _ => return,
     };
     interrupts.deliver(signal, from_terminal(signal, origin, session_leader));

@@ -24,6 +24,8 @@ pub enum Ancestry {
     Contains,
     /// It is not.
     Lacks,
+    /// It is not, and it is not in this clone at all.
+    Absent,
     /// The clone is shallow, and what is here does not tell.
     Unknown,
 }

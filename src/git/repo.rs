@@ -190,7 +190,7 @@ impl Repo {
         let shallow = self.is_shallow();
         let missing = if shallow { Ancestry::Unknown } else { Ancestry::Lacks };
         if self.commit(ancestor)?.is_none() {
-            return Ok(missing);
+            return Ok(if shallow { Ancestry::Unknown } else { Ancestry::Absent });
         }
         let contains = self.history().map_or_else(
             || fallback::contains(&self.0.git, descendant, ancestor),

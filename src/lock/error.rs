@@ -50,6 +50,8 @@ pub enum LockError {
         by: String,
         /// Whether the clone is too shallow to tell.
         shallow: bool,
+        /// Whether the commit is not in this clone at all.
+        absent: bool,
     },
     /// Evicting somebody else's run wants a reason.
     #[error("lock `{key}` is {} by {}; {} needs a reason", taken(.holder), .holder.describe(), needing(.holder))]

@@ -294,14 +294,16 @@ impl Locks<'_> {
         };
         match ancestry {
             Ancestry::Contains => Ok(None),
-            _ if request.accept_rewrite => {
-                Ok(Some(format!("--accept-rewrite: {applied} was applied and is not in the history")))
-            }
+            // Of a clone that is too shallow to tell nobody can say that he has looked.
+            Ancestry::Lacks | Ancestry::Absent if request.accept_rewrite => Ok(Some(format!(
+                "--accept-rewrite: {applied} was applied, and this tree does not contain it"
+            ))),
             other => Err(LockError::Stale {
                 key: seen.key.clone(),
                 applied: applied.clone(),
                 by: last.describe(),
                 shallow: other == Ancestry::Unknown,
+                absent: other == Ancestry::Absent,
             }),
         }
     }

@@ -13,6 +13,7 @@
 //!   the run: no further command starts. A tool that ended well all the same is pushed and
 //!   unlocked, for its work is done; nothing here is ever cleared.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -88,6 +89,8 @@ struct Shared {
     inner: Mutex<Inner>,
     /// Told when lockstep itself is asked to end.
     asked: Condvar,
+    /// The process was continued since that was counted last.
+    continued: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Default)]
@@ -160,7 +163,13 @@ impl Interrupts {
 
     /// Takes note that this process was stopped and goes on now: what it knew of the lock is old.
     pub fn deliver_continue(&self) {
-        self.lock().continued += 1;
+        self.0.continued.store(true, Ordering::Release);
+    }
+
+    /// The same as a flag, for a signal handler to set: what the handler did is known before the process
+    /// does anything else, and what a thread would do about it may come too late.
+    pub fn continued_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0.continued)
     }
 
     /// From here on, until what is returned is dropped, a signal of the terminal asks lockstep to end
@@ -182,10 +191,14 @@ impl Interrupts {
         inner.unwrap_or_else(PoisonError::into_inner).0.requested
     }
 
-    /// How often the process was stopped and continued so far. Each unit of a run remembers what it was
-    /// when it last made sure of its lock.
+    /// How often the process was found to have been stopped and continued. Each unit of a run remembers what
+    /// it was when it last made sure of its lock.
     pub fn continuations(&self) -> u64 {
-        self.lock().continued
+        let mut inner = self.lock();
+        if self.0.continued.swap(false, Ordering::AcqRel) {
+            inner.continued += 1;
+        }
+        inner.continued
     }
 
     /// The decision to start a tool; from here on no signal gets lost on it. To be followed by

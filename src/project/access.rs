@@ -46,6 +46,15 @@ impl Params {
         let _ = self.scope.outside.access.set(access);
         self
     }
+
+    /// Fails if the run was asked to end: to be said between two pieces of work, of which `what`, safe to
+    /// print, is the next one.
+    pub(crate) fn go_on_with(&self, what: &str) -> Result<(), ProjectError> {
+        match self.scope.outside.access.get().and_then(|access| access.interrupts.requested()) {
+            Some(signal) => Err(ProjectError::Interrupted { program: what.to_owned(), signal }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What a secret or a command said.

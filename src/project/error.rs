@@ -142,7 +142,7 @@ pub enum ProjectError {
     /// An expression needs what only a run that renders reads or runs.
     #[error("a value is made of {}, which only a build {}", .0, .0.known())]
     Opaque(Opaque),
-    /// A command that an expression asked for was interrupted.
+    /// A command that an expression asked for, or the rendering of a file, was interrupted.
     #[error("`{program}` was interrupted by {signal}")]
     Interrupted {
         /// Its name, safe to print.

@@ -25,11 +25,16 @@ pub(crate) fn environment() -> Environment<'static> {
     BASE.get_or_init(build).clone()
 }
 
+/// So many steps of the engine take a second or two. What takes more does not end, or not soon, and
+/// nothing reaches it meanwhile, no Ctrl-C either.
+const MOST_STEPS: u64 = 50_000_000;
+
 fn build() -> Environment<'static> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     // By default files ending in .json and .yaml would have every string quoted as JSON.
     env.set_auto_escape_callback(|_| AutoEscape::None);
+    env.set_fuel(Some(MOST_STEPS));
     // Names in errors need this; the values that it collects are never printed.
     env.set_debug(true);
     env.set_formatter(|out, state, value| {
@@ -391,6 +396,9 @@ pub(crate) fn describe(error: &Error) -> String {
                 (Some(what), Some(name)) => format!("there is no {what} `{name}`"),
                 _ => detail.to_owned(),
             }
+        }
+        (ErrorKind::OutOfFuel, _) => {
+            format!("it is not done after {} million steps; does it ever end?", MOST_STEPS / 1_000_000)
         }
         (kind, Some(detail)) => format!("{kind}: {detail}"),
         (kind, None) => kind.to_string(),

@@ -135,6 +135,7 @@ impl Module {
             if !fate.when.iter().all(|index| holds[*index]) {
                 continue;
             }
+            params.go_on_with(&file.shown)?;
             let refuse = |why: String| RenderError::Output { path: file.shown.clone(), why };
             let path = if fate.raw {
                 name.clone()
@@ -162,6 +163,7 @@ impl Module {
             outputs.add(Output::new(path, bytes, file.mode, secret, file.shown.clone()))?;
         }
         for file in &self.build.file {
+            params.go_on_with(&file.path)?;
             if matching(&self.conditions, &file.path).iter().all(|index| holds[*index]) {
                 outputs.add(generated::make(file, params)?)?;
             }

@@ -10,7 +10,7 @@ use crate::git::{Ancestry, CheckRefusal, Oid};
 use crate::lock::{
     AcquireRequest, Alive, BranchChange, ByKnown, Effect, Freshness, Lease, LockError, Locks, Proof, Record,
 };
-use crate::process::tools;
+use crate::process::{Pulse, tools};
 use crate::workflow::{Argv, Call, Done, Event, Plan, Role, Run, State, Step, locks};
 
 /// Takes the lock.
@@ -47,6 +47,10 @@ impl Step for Lock {
         }
         let alive = Alive::of_user(&run.services.env);
         hold_alive(run, alive.as_ref());
+        if state.pulse.is_none() {
+            // Without the thread only what the system tells counts.
+            state.pulse = Pulse::start(run.services.clock).ok();
+        }
         let (lease, waited) = take(run, state, alive.as_ref())?;
         state.took_lock = true;
         state.command_started = false;

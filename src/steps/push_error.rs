@@ -63,19 +63,45 @@ pub enum PushError {
 
 impl PushError {
     /// A command to copy that gets the user further; a workflow of stages is rendered by its stages.
-    pub fn cure(&self, unit: &UnitId, of_stages: bool) -> String {
+    /// `recorded` says that the lock's record tells of the command's success: then it need not run again.
+    pub fn cure(&self, unit: &UnitId, of_stages: bool, recorded: bool) -> String {
         let build = if of_stages { "" } else { "build " };
         let UnitId { module, profile } = unit;
-        let again = format!("lockstep {build}git-check lock git-push unlock -- {module} {profile}");
+        let again = match recorded {
+            true => format!("`lockstep {build}git-check lock git-push unlock -- {module} {profile}`"),
+            // Nobody but this run knows, and it ends here.
+            false => "run the same again, with the command".to_owned(),
+        };
         match self {
             Self::NoRemote => "git remote add origin URL".to_owned(),
             Self::NoUpstream { branch } => format!("git push -u origin {branch}"),
             Self::Detached => "name the branch with `--branch NAME`".to_owned(),
             Self::NoCommit => "git add -A && git commit".to_owned(),
-            Self::BranchSwitched { checked, .. } => format!("go back to {checked}, then `{again}`"),
+            Self::BranchSwitched { checked, .. } => format!("go back to {checked}, then {again}"),
             Self::NotChecked { checked, .. } => format!("git log --oneline HEAD...{}", checked.short()),
-            Self::Moved { .. } => format!("git pull --rebase && {again}"),
-            Self::Denied { .. } | Self::Hook { .. } => format!("mend what it says, then `{again}`"),
+            Self::Moved { .. } if recorded => format!("git pull --rebase && {}", again.trim_matches('`')),
+            Self::Moved { .. } => format!("git pull --rebase, then {again}"),
+            Self::Denied { .. } | Self::Hook { .. } => format!("mend what it says, then {again}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_record_tells_need_not_run_again() {
+        let unit: UnitId = "alpha/prod".parse().unwrap();
+        let moved = PushError::Moved { branch: "refs/heads/main".into() };
+        let line = "lockstep build git-check lock git-push unlock -- alpha prod";
+        assert_eq!(moved.cure(&unit, false, true), format!("git pull --rebase && {line}"));
+        assert_eq!(
+            moved.cure(&unit, false, false),
+            "git pull --rebase, then run the same again, with the command"
+        );
+        let hook = PushError::Hook { branch: "refs/heads/main".into(), message: "no".into() };
+        assert_eq!(hook.cure(&unit, false, true), format!("mend what it says, then `{line}`"));
+        assert_eq!(hook.cure(&unit, false, false), "mend what it says, then run the same again, with the command");
     }
 }

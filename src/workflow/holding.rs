@@ -4,6 +4,7 @@
 use super::{Run, State};
 use crate::Error;
 use crate::lock::{LockError, Locks};
+use crate::process::Pulse;
 
 /// What became of the lock when a run ended early.
 #[derive(Debug)]
@@ -40,18 +41,22 @@ pub fn locks<'a>(run: &Run<'a>) -> Result<Locks<'a>, LockError> {
     })
 }
 
-/// Makes sure that the lock is still this run's if the process was stopped and continued since that was
-/// done last for this unit: to be asked before the next command, push or release, for nobody knows how
-/// long it stood still.
+/// Makes sure that the lock is still this run's if the process has stood still since that was done last for
+/// this unit: to be asked before the next command, push or release, for nobody knows for how long.
 ///
 /// # Errors
 /// As for [`verify_lease`].
 pub fn verify_after_a_stop(run: &Run<'_>, state: &mut State) -> Result<(), LockError> {
-    let now = run.services.interrupts.continuations();
-    if std::mem::replace(&mut state.continued, now) == now {
+    let now = pauses(run, state);
+    if std::mem::replace(&mut state.stood_still, now) == now {
         return Ok(());
     }
     verify_lease(run, state)
+}
+
+/// How often the process has stood still so far: stopped and continued, or without anybody saying so.
+pub(super) fn pauses(run: &Run<'_>, state: &State) -> u64 {
+    run.services.interrupts.continuations() + state.pulse.as_ref().map_or(0, Pulse::pauses)
 }
 
 /// Makes sure that the lock is still this run's, if it holds one.

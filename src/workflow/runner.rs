@@ -156,7 +156,7 @@ pub(super) fn step_report(run: &Run<'_>, error: Option<Error>) -> UnitReport {
 
 /// Runs one unit. What it gives out, if that was not given out at once, is left in the state.
 pub(super) fn run_unit(run: &Run<'_>, state: &mut State) -> UnitReport {
-    state.continued = run.services.interrupts.continuations();
+    state.stood_still = super::holding::pauses(run, state);
     let mut error = run.plan.calls.iter().find_map(|call| step(call, run, state).err());
     let (mut lock, mut lock_recorded) = (LockFate::Free, true);
     if let Some(error) = &error {

@@ -9,7 +9,7 @@ use crate::env::{Clock, Environment, Host};
 use crate::git::{Oid, Repo};
 use crate::lock::{Effect, Lease, LockBackend};
 pub use crate::process::Stream;
-use crate::process::{CommandRunner, Interrupts, Stdio, ToolStatus};
+use crate::process::{CommandRunner, Interrupts, Pulse, Stdio, ToolStatus};
 use crate::project::{Answers, Project, StageAction, UnitId};
 use crate::render::Rendered;
 
@@ -323,8 +323,10 @@ pub struct State {
     pub printed: Vec<u8>,
     /// In `finally` only: the exit code that the run has so far.
     pub result: Option<u8>,
-    /// How often the process had been continued when the lock was last made sure of.
-    pub continued: u64,
+    /// How often the process had stood still when the lock was last made sure of.
+    pub stood_still: u64,
+    /// Looks for pauses of the process that no signal tells of, from the moment at which the lock was taken.
+    pub pulse: Option<Pulse>,
     /// Takes what commands write that run beside others.
     pub log: Option<Arc<UnitLog>>,
 }

@@ -199,6 +199,35 @@ fn ctrl_z_stops_both_and_fg_continues_with_the_lock_verified() {
     assert_ne!(world.origin_at("main"), commit);
 }
 
+/// The tool's end and the news of the stop come at once then, and a thread would be too late with the news.
+#[test]
+#[cfg(target_os = "linux")]
+fn no_further_command_starts_after_a_stop_in_which_tool_and_lock_were_lost() {
+    let world = World::new();
+    let (a, b) = (world.clone("a"), world.clone("b"));
+    let (first, second) = (world.tool("first"), world.tool("second"));
+    second.exits(0);
+    for _ in 0..10 {
+        first.waits();
+        let words = "build git-check lock first: exec git-push unlock-any -- alpha prod second";
+        let mut run = a.lockstep(words).start();
+        run.wait_for(first.started());
+        run.signal(Signal::STOP);
+        first.let_go();
+        let stat = format!("/proc/{}/stat", world.calls().last().expect("it runs").pid());
+        // Until it has ended and waits to be reaped.
+        while !std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") Z ")) {
+            std::thread::yield_now();
+        }
+        b.lockstep("--reason asleep unlock-any -- alpha prod").owner("bob@host2").run().code(0);
+        run.signal(Signal::CONT);
+        run.finish().code(76);
+        assert!(world.called().iter().all(|call| !call.starts_with("second")), "{:?}", world.called());
+        std::fs::remove_file(first.started()).expect("it ran");
+        std::fs::remove_file(first.go()).expect("it was let go");
+    }
+}
+
 #[test]
 fn a_stopped_run_that_still_holds_its_lock_goes_on() {
     let world = World::new();

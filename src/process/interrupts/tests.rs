@@ -113,7 +113,11 @@ fn continuing_is_counted() {
     let interrupts = Interrupts::new();
     assert_eq!(interrupts.continuations(), 0);
     interrupts.deliver_continue();
+    assert_eq!(interrupts.continuations(), 1);
+    // As a handler does it, and twice before anybody asked.
+    interrupts.continued_flag().store(true, std::sync::atomic::Ordering::Release);
     interrupts.deliver_continue();
+    assert_eq!(interrupts.continuations(), 2);
     assert_eq!(interrupts.continuations(), 2);
 }
 

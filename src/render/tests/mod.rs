@@ -2,6 +2,7 @@
 
 mod batch;
 mod conditions;
+mod ended;
 mod files;
 mod fresh;
 mod generated;
