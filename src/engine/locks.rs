@@ -269,7 +269,7 @@ impl ProjectLocks {
         Ok(found)
     }
 
-    fn locks(&self) -> Locks<'_> {
+    pub(super) fn locks(&self) -> Locks<'_> {
         Locks {
             backend: self.backend.as_ref(),
             clock: self.clock,
