@@ -1,7 +1,9 @@
 //! Locks that are left of what the configuration no longer names: units that are gone, further keys that
 //! were taken out.
 
-use crate::harness::{Checkout, World};
+use serde_json::json;
+
+use crate::harness::{Checkout, World, connections};
 
 /// A run of a unit whose tool fails: its locks stay.
 fn fail(world: &World, repo: &Checkout<'_>, unit: &str) {
@@ -58,6 +60,79 @@ fn the_shared_lock_of_a_unit_that_is_gone_is_taken_from_it_alone() {
         a.lockstep("unlock-any -- alpha prod").run().code(64);
         assert_eq!(world.lock_state(lock), "failed");
     }
+}
+
+/// alpha and beta share a key; a run of alpha has failed, and alpha does without the key since.
+fn without_its_key<'w>(world: &'w World) -> Checkout<'w> {
+    let a = world.clone("a");
+    a.write("modules/beta/module.toml", "[lock]\nkeys = [\"net\"]\n");
+    a.publish("modules/alpha/module.toml", "[lock]\nkeys = [\"net\"]\n");
+    fail(world, &a, "alpha/prod");
+    a.publish("modules/alpha/module.toml", "");
+    a
+}
+
+#[test]
+fn a_key_that_was_taken_out_is_taken_away_with_the_others_of_its_unit() {
+    let world = World::new();
+    let a = without_its_key(&world);
+    let refused = a.lockstep("build lock true: unlock -- beta prod").owner("bob@host2").run();
+    refused.code(75).says("lock `net`").says("lockstep unlock-any --reason TEXT -- alpha prod");
+    let evict = |words: &str| {
+        let words = format!("--reason gone {words} unlock-any -- alpha prod");
+        connections(&world, || a.lockstep(&words).owner("bob@host2").run())
+    };
+    // Of the same run, so the generation of one is that of all.
+    evict("--expect 2").0.code(75);
+    std::fs::remove_file(world.sign("git.log")).expect("git was called");
+    let (out, made) = evict("--expect 1");
+    out.code(0).says("took `alpha/prod` from").says("took `net` from");
+    assert_eq!(world.lock_state("@1/net"), "free");
+    assert_eq!(made.len(), 3, "the look, another one before the eviction, the push: {made:#?}");
+}
+
+#[test]
+fn what_is_left_of_a_unit_alone_is_taken_away_and_nothing_of_another() {
+    let world = World::new();
+    let a = without_its_key(&world);
+    fail(&world, &a, "beta/dev");
+    world.tool("tofu");
+    a.lockstep("unlock-any -- alpha prod").run().code(0).says("took `alpha/prod`").never_says("`net`");
+    assert_eq!(world.lock_state("@1/net"), "failed", "it has gone over to beta/dev");
+    let json = a.lockstep("locks show net --json").run().stdout();
+    assert!(json.contains("beta/dev"), "{json}");
+}
+
+#[test]
+fn the_run_that_goes_on_gives_back_a_key_that_was_taken_out() {
+    let world = World::new();
+    let a = without_its_key(&world);
+    world.tool("tofu");
+    a.lockstep("build git-check lock exec git-push unlock -- alpha prod tofu apply").run().code(0);
+    for key in ["alpha/prod", "@1/net"] {
+        let record = world.lock(key).expect("a record");
+        assert_eq!((&record["state"], &record["applied"]), (&json!("free"), &json!(a.head())), "{key}");
+    }
+    a.lockstep("build lock true: unlock -- beta prod").owner("bob@host2").run().code(0);
+}
+
+#[cfg(feature = "dynamodb")]
+#[test]
+fn a_table_is_looked_through_only_where_nothing_else_is_found() {
+    let (world, table) = crate::harness::Dynamodb::world();
+    let a = without_its_key(&world);
+    table.asked();
+    let evict = || a.lockstep("unlock-any -- alpha prod").run();
+    evict().code(0).says("took `alpha/prod`");
+    assert!(!table.asked().contains(&"Scan".to_owned()));
+    // Who may not scan learns that the unit's own lock is free, as ever.
+    let denied = json!({"status": 400, "type": "AccessDeniedException", "message": "no"});
+    table.faults(&json!([{"at": "Scan", "do": denied}]));
+    evict().code(0).says("free already");
+    table.faults(&json!([]));
+    assert_eq!(table.record("net")["state"], "failed");
+    evict().code(0).says("took `net`");
+    assert_eq!(table.record("net")["state"], "free");
 }
 
 #[test]
