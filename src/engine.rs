@@ -4,6 +4,7 @@
 //! owner, cancellation and streams can all be said by the program around it.
 
 mod affected;
+mod gone;
 mod lock_log;
 mod locks;
 
@@ -181,7 +182,8 @@ impl Engine {
         let affected = base.map(|base| self.affected_of(&project, request, base)).transpose()?;
         let stage = project.of_stage(&request.module, &request.profile, &self.env)?;
         let project = stage.map_or(project, |(project, _)| project);
-        let plan = planner::plan(&project, request, affected.as_ref(), &self.env, self.steps)?;
+        let plan = planner::plan(&project, request, affected.as_ref(), &self.env, self.steps)
+            .or_else(|error| self.plan_of_gone(&project, request, error))?;
         workflow::check_versions(&project, &plan, &self.env, &*self.runner, &self.interrupts)?;
         Ok((project, plan))
     }

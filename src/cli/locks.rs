@@ -92,17 +92,18 @@ fn list(locks: &ProjectLocks, json: bool, everyone: bool, terminal: Terminal) ->
 
 fn show(locks: &ProjectLocks, key: &LockKey, json: bool, terminal: Terminal) -> anyhow::Result<u8> {
     let last = locks.last(key).map_err(Error::from)?;
-    if last.is_none() {
+    if last.is_empty() {
         locks.check_never_taken(key)?;
     }
     let ages = lock_text::Ages { now: locks.now(), stale_after: locks.stale_after() };
     if json {
-        terminal.data(&lock_json::one(last.as_ref(), ages))?;
-    } else if let Some(record) = &last {
-        terminal.data(&lock_text::detail(record, ages))?;
+        terminal.data(&lock_json::one(last.first(), ages))?;
+    } else if !last.is_empty() {
+        let details: Vec<String> = last.iter().map(|record| lock_text::detail(record, ages)).collect();
+        terminal.data(&details.join("\n"))?;
     }
-    if last.is_none() && terminal.level != Level::Quiet {
-        terminal.say(&format!("lock `{key}` was never taken in {}", locks.place()));
+    if last.is_empty() && terminal.level != Level::Quiet {
+        terminal.say(&format!("lock `{}` was never taken in {}", locks.called(key), locks.place()));
     }
     Ok(ExitCode::Success.code())
 }

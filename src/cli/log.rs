@@ -5,7 +5,6 @@ use clap::Args;
 use super::terminal::Terminal;
 use super::{lock_json, lock_text, locks};
 use crate::env::Environment;
-use crate::lock::KeySet;
 use crate::report::Level;
 use crate::{Engine, Error};
 
@@ -33,8 +32,11 @@ pub(super) fn run(args: &LogArgs, env: Environment, terminal: Terminal) -> anyho
     let project = Engine::new(env).locks(&directory)?;
     let key = args.lock.as_ref().map(|text| locks::key(&project, text)).transpose()?;
     let of_stages = key.as_ref().map(|key| project.keys_of_workflow(key)).transpose()?.flatten();
-    let keys = of_stages.clone().or_else(|| key.clone().map(KeySet::one));
-    let log = project.log_of(keys.as_ref(), args.limit).map_err(Error::from)?;
+    let log = match &of_stages {
+        Some(keys) => project.log_of(Some(keys), args.limit),
+        None => project.log(key.as_ref(), args.limit),
+    }
+    .map_err(Error::from)?;
     if args.json {
         terminal.data(&lock_json::log(&log.entries))?;
     } else if !log.entries.is_empty() {
@@ -47,10 +49,12 @@ pub(super) fn run(args: &LogArgs, env: Environment, terminal: Terminal) -> anyho
     }
     if terminal.level != Level::Quiet {
         if empty {
-            let what = match (&args.lock, &of_stages) {
-                (Some(key), Some(_)) => format!("no lock of a stage of `{key}` was ever"),
-                (Some(key), None) => format!("lock `{key}` was never"),
-                (None, _) => "no lock was ever".to_owned(),
+            let what = match (&args.lock, &of_stages, &key) {
+                (Some(word), Some(_), _) => format!("no lock of a stage of `{word}` was ever"),
+                (Some(_), None, Some(key)) => {
+                    format!("lock `{}` was never", project.naming().short(project.called(key).as_str()))
+                }
+                _ => "no lock was ever".to_owned(),
             };
             terminal.say(&format!("{what} taken in {}", project.place()));
         }

@@ -4,7 +4,7 @@ use super::scene::Scene;
 use super::{Finding, counted, said};
 use crate::env::{Span, user_name};
 use crate::git;
-use crate::lock::{LockState, Record};
+use crate::lock::{LockState, Record, escape};
 use crate::project::{MARKER, Project};
 
 /// Clocks that differ by less trouble nobody.
@@ -90,7 +90,8 @@ pub(super) fn own(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
     let findings: Vec<Finding> = own
         .filter_map(|record| {
             let age = Span::since(record.time, locks.now());
-            let (unit, key) = (record.key.as_str().replace('/', " "), &record.key);
+            // The lock may be one that several units share.
+            let (unit, key) = (escape(&record.unit).replace('/', " "), &record.key);
             let (what, cure) = match record.state {
                 LockState::Free => return None,
                 LockState::Failed => (

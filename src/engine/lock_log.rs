@@ -42,13 +42,18 @@ impl ProjectLocks {
         Ok(Some(keys.take))
     }
 
-    /// The last `limit` things that were done to one lock, or to all, in one connection.
+    /// The last `limit` things that were done to one lock, or to all, in one connection. A key that is
+    /// called after a unit means the lock that its runs take as well.
     ///
     /// # Errors
     /// When the backend cannot be reached or read.
     pub fn log(&self, key: Option<&LockKey>, limit: usize) -> Result<LockLog, LockError> {
-        let key = key.cloned().map(KeySet::one);
-        self.log_of(key.as_ref(), limit)
+        let Some(key) = key else { return self.log_of(None, limit) };
+        let mut log = self.log_of(Some(&self.meant(key)), limit)?;
+        if !self.is_unit(key) && log.entries.iter().all(|entry| entry.record.unit != key.path()) {
+            log.entries.retain(|entry| entry.record.key == *key);
+        }
+        Ok(log)
     }
 
     /// The same of any of several locks, or of all.

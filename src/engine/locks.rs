@@ -144,13 +144,42 @@ impl ProjectLocks {
         self.backend.list(Freshness::Now)
     }
 
-    /// The last record of a lock; none if it was never taken.
+    /// The last record of what a key means, in one connection: of that lock; and where it is called after a
+    /// unit whose runs take another one, of that, with its own if that says something too. What is not free
+    /// comes first; none if nothing was ever taken.
     ///
     /// # Errors
-    /// As for [`ProjectLocks::list`], and when the record cannot be understood.
-    pub fn last(&self, key: &LockKey) -> Result<Option<Record>, LockError> {
-        let observed = self.backend.read(&KeySet::one(key.clone()), Freshness::Now)?;
-        Ok(observed.into_iter().find_map(|seen| seen.last).map(|(_, record)| record))
+    /// As for [`ProjectLocks::list`], and when a record cannot be understood.
+    pub fn last(&self, key: &LockKey) -> Result<Vec<Record>, LockError> {
+        let observed = self.backend.read(&self.meant(key), Freshness::Now)?;
+        let mut found: Vec<Record> =
+            observed.into_iter().filter_map(|seen| seen.last).map(|(_, record)| record).collect();
+        if !self.is_unit(key) && found.iter().all(|record| record.unit != key.path()) {
+            found.retain(|record| record.key == *key);
+        }
+        if found.len() > 1 {
+            found.retain(|record| record.key != *key || record.state != LockState::Free);
+        }
+        found.sort_by_key(|record| (record.state == LockState::Free, record.key == *key));
+        Ok(found)
+    }
+
+    /// The lock that a key names, and the one that runs of the unit take that it is called after.
+    pub(super) fn meant(&self, key: &LockKey) -> KeySet {
+        self.naming.lock_of(key).into_iter().chain([key.clone()]).collect()
+    }
+
+    /// Whether a key is called after a unit that exists.
+    pub(super) fn is_unit(&self, key: &LockKey) -> bool {
+        let extent = Extent::of_key(&key.in_its_place());
+        extent.is_some_and(|extent| {
+            extent.module.is_some() && extent.profile.is_some() && self.check_extent(&extent).is_ok()
+        })
+    }
+
+    /// The lock to name where nothing is found of what a key means.
+    pub fn called(&self, key: &LockKey) -> LockKey {
+        self.naming.lock_of(key).filter(|_| self.is_unit(key)).unwrap_or_else(|| key.clone())
     }
 
     /// Freezes a unit, a module, a profile or everything: no run of it takes its lock until somebody
@@ -269,7 +298,7 @@ impl ProjectLocks {
         Ok(found)
     }
 
-    fn locks(&self) -> Locks<'_> {
+    pub(super) fn locks(&self) -> Locks<'_> {
         Locks {
             backend: self.backend.as_ref(),
             clock: self.clock,

@@ -53,9 +53,12 @@ impl Span {
         Duration::from_secs(self.0)
     }
 
-    /// The two largest parts of it, for people: `3d 4h`, `5m 10s`, `0s`.
+    /// The two largest parts of it, for people: `3d 4h`, `5m 10s`, `0s`. The longest may have been longer.
     pub fn rough(self) -> String {
         let parts: Vec<String> = self.parts().take(2).collect();
+        if self.0 == LONGEST {
+            return format!("more than {}", parts.join(" "));
+        }
         if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
     }
 
@@ -181,6 +184,7 @@ mod tests {
     #[test]
     fn what_people_read() {
         for (seconds, rough) in [
+            (u64::MAX, "more than 3650d"),
             (0, "0s"),
             (59, "59s"),
             (60, "1m"),

@@ -149,6 +149,11 @@ pub trait LockBackend: Send + Sync {
     /// [`LockError::Unreachable`], or [`LockError::Damaged`] where single records cannot be told apart.
     fn list(&self, freshness: Freshness) -> Result<Vec<Listed>, LockError>;
 
+    /// Whether a list by what a read has just asked for ([`Freshness::Known`]) asks nobody again.
+    fn reads_all(&self) -> bool {
+        false
+    }
+
     /// Makes all changes or none. An outcome that a broken connection left open is resolved before
     /// this returns: by saying the same again, and by looking for our records in the chain.
     ///

@@ -17,9 +17,9 @@
 //! A freeze fences what is free only, and is refused while anything else is held: when it has
 //! returned, no run of its extent is under way either.
 
-use super::protocol::AcquireRequest;
 use super::record::clean;
 use super::record_json::{MAX_OWNER, MAX_REASON, MAX_UNIT};
+use super::request::AcquireRequest;
 use super::{
     Act, Change, Effect, KeySet, LockError, LockKey, LockState, Locks, Observed, Record, Version, protocol,
 };

@@ -4,8 +4,8 @@
 //! at its next push or release, for both are fenced.
 
 use super::{
-    Act, Change, Freshness, KeySet, LockError, LockKey, LockState, Locks, LostTo, Observed, Record, Swap,
-    Swapped,
+    Act, Change, DynamoError, Freshness, KeySet, LockError, LockKey, LockState, Locks, LostTo, Naming,
+    Observed, Record, Swap, Swapped,
 };
 use crate::env;
 
@@ -33,6 +33,31 @@ impl Locks<'_> {
             .map(|(_, record)| record)
             .filter(|record| record.state != LockState::Free)
             .collect())
+    }
+
+    /// What of a unit is not free: of the keys that it takes now whoever has them, and every other lock of
+    /// the project that a run took for this very unit, such as one that the configuration no longer names.
+    /// Those are looked for where that asks nobody again, or where nothing else was found.
+    ///
+    /// # Errors
+    /// Whatever the backend says; but not that this user may not list locks.
+    pub fn holders_for(&self, unit: &str, keys: &KeySet, naming: &Naming) -> Result<Vec<Record>, LockError> {
+        let mut found = self.holders(keys)?;
+        if !found.is_empty() && !self.backend.reads_all() {
+            return Ok(found);
+        }
+        let listed = match self.backend.list(Freshness::Known) {
+            Err(LockError::Dynamo(DynamoError::AccessDenied { .. })) => return Ok(found),
+            listed => listed?,
+        };
+        // A freeze is no run's: whoever thaws it says which.
+        let taken = |record: &Record| {
+            record.unit == unit && matches!(record.state, LockState::Held | LockState::Failed)
+        };
+        let records = listed.into_iter().filter_map(|listed| listed.last.ok());
+        found.extend(records.filter(|r| taken(r) && !keys.contains(&r.key) && naming.owns(&r.key)));
+        found.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(found)
     }
 
     /// Frees those of the keys that the run holds, all or nothing.

@@ -298,6 +298,10 @@ impl LockBackend for GitRefs {
         Ok(all)
     }
 
+    fn reads_all(&self) -> bool {
+        true
+    }
+
     fn swap(&self, swap: &Swap) -> Result<Swapped, LockError> {
         let new = self.write(&swap.changes)?;
         let locks: Vec<String> = swap.changes.iter().map(|change| self.names.target(&change.key)).collect();

@@ -174,6 +174,10 @@ impl LockBackend for LocalFiles {
         Ok(state.locks.into_iter().map(listed).collect())
     }
 
+    fn reads_all(&self) -> bool {
+        true
+    }
+
     fn swap(&self, swap: &Swap) -> Result<Swapped, LockError> {
         let Some(first) = swap.changes.first() else { return Ok(Swapped::Done(Vec::new())) };
         let _guard = self.exclusive()?;

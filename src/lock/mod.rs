@@ -37,6 +37,7 @@ mod owner;
 mod protocol;
 mod record;
 mod record_json;
+mod request;
 
 #[cfg(test)]
 pub(crate) mod contract;
@@ -62,6 +63,7 @@ pub use local::LocalFiles;
 pub use moving::Moving;
 pub use naming::{Extent, Naming, UnitKeys};
 pub use owner::owner;
-pub use protocol::{AcquireRequest, ByKnown, Locks};
+pub use protocol::Locks;
 pub(crate) use record::escape;
 pub use record::{Act, Effect, LockState, Record};
+pub use request::{AcquireRequest, ByKnown};

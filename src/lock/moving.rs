@@ -182,6 +182,10 @@ impl LockBackend for Moving {
         Ok(all)
     }
 
+    fn reads_all(&self) -> bool {
+        self.now.reads_all() && self.former.reads_all()
+    }
+
     fn swap(&self, swap: &Swap) -> Result<Swapped, LockError> {
         let (former, now) = split(&swap.changes);
         match (former.1.is_empty(), now.1.is_empty()) {

@@ -54,6 +54,10 @@ impl Style {
         self.place(LockKey::of(self.project.as_ref(), module, profile))
     }
 
+    fn owns(&self, key: &LockKey) -> bool {
+        self.elsewhere == key.is_former() && self.project.as_ref().map(Name::as_str) == key.project()
+    }
+
     /// The lock that a run of the unit takes.
     fn lock(&self, unit: &UnitId) -> LockKey {
         match self.scope {
@@ -130,6 +134,15 @@ impl Naming {
         Ok(key)
     }
 
+    /// The lock that runs take of the unit that a key is called after; none if that is the key itself, or if
+    /// it names no one unit of the project.
+    pub fn lock_of(&self, key: &LockKey) -> Option<LockKey> {
+        let (Some(module), Some(profile)) = key.pair()? else { return None };
+        let unit = UnitId::new(Name::new(module).ok()?, Name::new(profile).ok()?);
+        let style = self.styles().find(|style| style.owns(key))?;
+        Some(style.lock(&unit)).filter(|lock| lock != key)
+    }
+
     /// A key as the user may write it: without the name of his own project.
     pub fn short<'a>(&self, key: &'a str) -> &'a str {
         let prefix = self.now.project.as_ref().map(|project| format!("{project}:"));
@@ -138,9 +151,7 @@ impl Naming {
 
     /// Whether a lock is the project's own, now or before it moved.
     pub fn owns(&self, key: &LockKey) -> bool {
-        self.styles().any(|style| {
-            style.elsewhere == key.is_former() && style.project.as_ref().map(Name::as_str) == key.project()
-        })
+        self.styles().any(|style| style.owns(key))
     }
 
     fn styles(&self) -> impl Iterator<Item = &Style> {

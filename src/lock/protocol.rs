@@ -7,12 +7,14 @@
 
 use super::record::clean;
 use super::record_json::{MAX_OVERRIDES, MAX_OWNER, MAX_REASON, MAX_UNIT, MAX_WORD};
+use super::request::Seen;
 use super::{
-    Act, BranchChange, Change, Effect, Freshness, KeySet, Lease, LeaseEntry, LockBackend, LockError, LockKey,
-    LockState, LostTo, Observed, Prior, Proof, Record, Swap, Swapped, Version, cover,
+    AcquireRequest, Act, BranchChange, ByKnown, Change, Effect, Freshness, KeySet, Lease, LeaseEntry,
+    LockBackend, LockError, LockKey, LockState, LostTo, Observed, Prior, Proof, Record, Swap, Swapped,
+    Version, cover,
 };
 use crate::env::{self, Clock, Host};
-use crate::git::{Ancestry, GitError, Oid};
+use crate::git::Ancestry;
 
 /// How often a run that lost a race looks again before it gives up.
 const ATTEMPTS: usize = 5;
@@ -34,52 +36,6 @@ pub struct Locks<'a> {
     pub run: &'a str,
 }
 
-/// What a run asks for when it takes a lock.
-pub struct AcquireRequest<'a> {
-    /// The keys, all or nothing.
-    pub keys: &'a KeySet,
-    /// Keys that are not taken; a freeze of one of them refuses the run.
-    pub watch: &'a KeySet,
-    /// A key that is taken, and the one whose generation and `applied` it goes on from: both are taken.
-    pub carry: &'a [(LockKey, LockKey)],
-    /// What it runs for, for people: `alpha/prod`.
-    pub unit: String,
-    /// `Known` if this run has just fetched, or where what an earlier one has fetched is likely to be still so.
-    pub freshness: Freshness,
-    /// HEAD.
-    pub commit: Option<Oid>,
-    /// Whether HEAD contains a commit.
-    pub contains: &'a dyn Fn(&Oid) -> Result<Ancestry, GitError>,
-    /// Whether the first of two commits contains the second.
-    pub ancestry: &'a dyn Fn(&Oid, &Oid) -> Result<Ancestry, GitError>,
-    /// Whether the run that wrote a record has ended, tool and all. Asked only for the very same host.
-    pub ended: &'a dyn Fn(&Record) -> Proof,
-    /// The branch that must not have moved since it was seen.
-    pub branch: Option<BranchChange>,
-    /// The program that will run under the lock. Never its arguments.
-    pub program: Option<String>,
-    /// Its subcommand, if it is a known one.
-    pub subcommand: Option<String>,
-    /// Keys of parameters that came from outside the repository.
-    pub overrides: Vec<String>,
-    /// A command that is not known to only read will run under the lock.
-    pub will_change: bool,
-    /// Go on although HEAD lacks what was last applied.
-    pub accept_rewrite: bool,
-}
-
-/// How taking a lock by what is known from an earlier fetch has ended.
-#[derive(Debug)]
-pub enum ByKnown {
-    /// Taken: what was known is still so.
-    Taken(Lease),
-    /// Not taken. Refuses nobody: it is a reason to ask, and nothing more.
-    NotSo {
-        /// The backend has looked meanwhile: branch and locks are known as of now.
-        looked: bool,
-    },
-}
-
 impl Locks<'_> {
     /// Takes all keys of the request, or none, by what is known from an earlier fetch, however old:
     /// one connection. The swap is the proof that locks and branch are still as they were known;
@@ -94,10 +50,10 @@ impl Locks<'_> {
         let Some(branch @ BranchChange::Unmoved { .. }) = request.branch.clone() else {
             return not_so(false);
         };
-        let Ok(observed) = self.observe(request, Freshness::Known) else { return not_so(false) };
+        let Ok(seen) = self.observe(request, Freshness::Known) else { return not_so(false) };
         // What a freeze has moved has to be read once more before it is believed.
         let (true, Ok(plan)) =
-            (cover::fences(request, &observed).is_empty(), self.decide(request, &observed))
+            (cover::fences(request, &seen.observed).is_empty(), self.decide(request, &seen))
         else {
             return not_so(false);
         };
@@ -127,14 +83,14 @@ impl Locks<'_> {
         let mut lost = 0;
         let mut fences: Vec<Version> = Vec::new();
         loop {
-            let observed = match self.observe(request, freshness) {
+            let seen = match self.observe(request, freshness) {
                 Err(_) if !asked => {
                     (freshness, asked) = (Freshness::Now, true);
                     continue;
                 }
-                observed => observed?,
+                seen => seen?,
             };
-            let plan = match self.decide(request, &observed) {
+            let plan = match self.decide(request, &seen) {
                 // Nobody is refused for what may have changed since it was fetched.
                 Err(LockError::Held { .. } | LockError::Stale { .. }) if !asked => {
                     freshness = Freshness::Now;
@@ -144,7 +100,7 @@ impl Locks<'_> {
                 decided => decided?,
             };
             // A freeze moved it: whether that still stands must be read after that.
-            let moved = cover::fences(request, &observed);
+            let moved = cover::fences(request, &seen.observed);
             if moved.iter().any(|version| !fences.contains(version)) {
                 fences.extend(moved);
                 freshness = Freshness::Now;
@@ -204,17 +160,7 @@ impl Locks<'_> {
     /// # Errors
     /// Why not, as for [`Locks::acquire`].
     pub fn look(&self, request: &AcquireRequest<'_>) -> Result<(), LockError> {
-        let observed = self.observe(request, Freshness::Now)?;
-        self.decide(request, &observed).map(drop)
-    }
-
-    /// What is there of the keys, those that are taken and those that are only watched.
-    fn observe(
-        &self,
-        request: &AcquireRequest<'_>,
-        freshness: Freshness,
-    ) -> Result<Vec<Observed>, LockError> {
-        self.backend.read(&request.keys.and(request.watch), freshness)
+        self.decide(request, &self.observe(request, Freshness::Now)?).map(drop)
     }
 
     /// Every key's change, sorted, with what it was before if it is one that is taken; or the first
@@ -222,10 +168,10 @@ impl Locks<'_> {
     fn decide(
         &self,
         request: &AcquireRequest<'_>,
-        observed: &[Observed],
+        all: &Seen,
     ) -> Result<Vec<(Change, Option<Prior>)>, LockError> {
         let (taken, watched): (Vec<Observed>, Vec<Observed>) =
-            observed.iter().cloned().partition(|seen| request.keys.contains(&seen.key));
+            all.observed.iter().cloned().partition(|seen| all.keys.contains(&seen.key));
         if let Some(freeze) = cover::frozen(&watched) {
             let holder = Box::new(freeze.clone());
             return Err(LockError::Held { key: freeze.key.clone(), holder, why: String::new() });
@@ -240,7 +186,8 @@ impl Locks<'_> {
         let mut plan = Vec::with_capacity(taken.len());
         for (seen, prior) in taken.iter().zip(priors) {
             let exception = self.check_applied(request, seen)?;
-            let mut record = self.draft(request, seen, cover::carried(request, &taken, &seen.key)?, prior)?;
+            let carried = cover::carried(request, &taken, &seen.key)?;
+            let mut record = self.draft(request, &all.keys, seen, carried, prior)?;
             record.reason = exception;
             let expect = seen.last.as_ref().map(|(version, _)| version.clone());
             plan.push((Change { key: seen.key.clone(), expect, record }, Some(prior)));
@@ -311,6 +258,7 @@ impl Locks<'_> {
     fn draft(
         &self,
         request: &AcquireRequest<'_>,
+        keys: &KeySet,
         seen: &Observed,
         carried: cover::Carried,
         prior: Prior,
@@ -319,7 +267,7 @@ impl Locks<'_> {
             lockstep: Record::VERSION,
             key: seen.key.clone(),
             unit: clean(&request.unit, MAX_UNIT),
-            keys: request.keys.clone(),
+            keys: keys.clone(),
             generation: carried.generation + 1,
             state: LockState::Held,
             act: if prior == Prior::Free { Act::Acquired } else { Act::TakenOver },

@@ -35,6 +35,14 @@ impl Project {
         }
     }
 
+    /// Module and profile that two words name, whether there is such a unit or not; none where they name
+    /// several or cannot be names.
+    pub(crate) fn pair(&self, module: &str, profile: &str, env: &Environment) -> Option<UnitId> {
+        let module = if module == "." { self.module_here(env).ok()? } else { module.to_owned() };
+        let profile = if profile == "." { self.profile_here(env).ok()? } else { profile.to_owned() };
+        Some(UnitId::new(Name::new(&module).ok()?, Name::new(&profile).ok()?))
+    }
+
     /// All units, sorted.
     ///
     /// # Errors

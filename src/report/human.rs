@@ -338,8 +338,9 @@ impl Reporter for Human {
                 let [age, left] = [age_seconds, left_seconds].map(|s| Span::from_seconds(*s).rough());
                 let doing = program.as_ref().map_or_else(String::new, |p| format!(" ({p})"));
                 let state = state.word();
+                // A narrow terminal cuts off the end: a name may be long, and the times are what changes.
                 let text =
-                    format!("waiting for lock `{key}`: {state} by `{owner}` for {age}{doing}, {left} left");
+                    format!("waiting for lock `{key}`, {left} left: {state} {age} by `{owner}`{doing}");
                 self.waiting(talk, unit, &harmless(&text), *changed);
             }
             Event::LockTaken { unit, generation, place } => {

@@ -3,7 +3,7 @@
 
 use super::unlock::release;
 use crate::Error;
-use crate::lock::{LockError, LockState, Record};
+use crate::lock::{KeySet, LockError, LockState, Naming, Record};
 use crate::workflow::{Call, Done, Event, Role, Run, State, Step, locks};
 
 /// Gives the lock back, or takes it from whoever holds it.
@@ -21,7 +21,8 @@ impl Step for UnlockAny {
     fn details(&self) -> &'static str {
         "After `lock` in the same pipeline: the same as `unlock`, only what this run took.\n\
          Otherwise it frees the lock whoever holds it: exactly the run that it reads and names, whose\n\
-         next push and release will then be refused. Somebody else's lock wants a reason (--reason, or\n\
+         next push and release will then be refused; and whatever else a run took for this very unit.\n\
+         The unit may have left the project since. Somebody else's lock wants a reason (--reason, or\n\
          asked for on a terminal; 64 without); so does a freeze, whoever made it. With --expect only if\n\
          the lock is still at the generation that `lockstep locks show` told (75 otherwise). A lock that\n\
          is free already is fine. First make sure that the run and its tool have really ended."
@@ -38,7 +39,12 @@ impl Step for UnlockAny {
         let locks = locks(run)?;
         // Also while the user is asked: one question at a time.
         let _turn = run.services.shared.remote();
-        let holders = locks.holders(&run.unit.keys.take)?;
+        let naming = Naming::of(&run.project.config().lock);
+        let take = &run.unit.keys.take;
+        let mut holders = locks.holders_for(&run.unit.id.to_string(), take, &naming)?;
+        if run.plan.options.expect.is_some() {
+            meant(&mut holders, take);
+        }
         if holders.is_empty() {
             return Ok(Done::says(format!("lock `{}` is free already", run.unit.id)));
         }
@@ -66,6 +72,14 @@ impl Step for UnlockAny {
 /// What a person should know of what he takes away.
 fn frozen(record: &Record) -> &'static str {
     if record.state == LockState::Frozen { "the frozen " } else { "" }
+}
+
+/// Who expects a generation means what the unit takes now, if any of that is held: of what else is left of
+/// it only what the same runs hold.
+fn meant(holders: &mut Vec<Record>, take: &KeySet) {
+    let own = holders.iter().filter(|record| take.contains(&record.key));
+    let runs: Vec<String> = own.map(|record| record.run.clone()).collect();
+    holders.retain(|record| runs.is_empty() || runs.contains(&record.run));
 }
 
 /// Refuses if the lock has passed on since the user looked at it. The keys of a set each have a

@@ -1,5 +1,6 @@
 //! Makes a plan: every word, name, program and order is checked here, before the first effect.
 
+mod gone;
 mod staged;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,8 @@ use crate::env::Environment;
 use crate::lock::UnitKeys;
 use crate::process::{find_program, tools};
 use crate::project::{Configs, Name, Place, Project, ReadOnly, Turn, UnitId, selects_many};
+
+pub use gone::plan_of_gone;
 
 /// Resolves and checks a request. Reads the project's files, changes nothing. A project as a stage sees it
 /// is for looking at that stage's unit. With `affected` only those

@@ -161,6 +161,19 @@ fn what_is_wrong_with_the_rendered_directory_is_found() {
 }
 
 #[test]
+fn a_record_from_the_far_future_is_told_without_a_number_that_nobody_knows() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.git("remote remove origin");
+    a.lockstep("build lock true: -- alpha prod").run().code(0);
+    let file = ".git/lockstep/locks/state.json";
+    let mut state: Value = serde_json::from_str(&a.read(file)).expect("JSON");
+    state["locks"]["alpha/prod"]["time"] = json!("2190-01-01T00:00:00Z");
+    a.write(file, state.to_string());
+    bad(&a, "", "lock.clock", "warning", &["lock alpha/prod is more than 3650d in the future"]);
+}
+
+#[test]
 fn what_this_owner_left_in_the_locks_is_found() {
     let world = World::new();
     let a = world.clone("a");
@@ -174,6 +187,11 @@ fn what_this_owner_left_in_the_locks_is_found() {
     assert!(own[1]["cure"].to_string().contains("lockstep thaw beta/prod"), "{own:?}");
     let bob = a.lockstep("doctor").owner("bob@host2").run();
     assert!(bob.stdout().contains("bob@host2 has left no lock behind"), "{bob}");
+    a.write("lockstep.toml", "[lock]\nscope = \"profile\"\n");
+    a.lockstep("build lock false: -- alpha dev").run().code(1);
+    let own = finding(&a, "", "lock.own");
+    assert_eq!(own[0]["subject"], "@all/dev");
+    assert!(own[0]["cure"].to_string().contains("lockstep unlock-any -- alpha dev"), "{own:?}");
     a.write("lockstep.toml", "[lock]\nowner = \"team\"\n");
     let shared = a.lockstep("doctor").without_env("LOCKSTEP_OWNER").run();
     assert!(shared.stdout().contains("anybody's failed run"), "{shared}");

@@ -52,6 +52,49 @@ fn a_profile_or_a_module_can_be_one_lock() {
 }
 
 #[test]
+fn a_unit_is_told_by_the_lock_that_its_runs_take() {
+    for (scope, lock, typo) in
+        [("profile", "@all/prod", "alhpa/prod"), ("module", "alpha/@all", "alpha/prdo")]
+    {
+        let world = World::new();
+        let a = world.clone("a");
+        a.publish("lockstep.toml", &format!("[lock]\nscope = \"{scope}\"\n"));
+        let never = format!("lock `{lock}` was never taken");
+        a.lockstep("locks show alpha/prod").run().code(0).prints("").says(&never);
+        a.lockstep("log alpha/prod").run().code(0).prints("").says(&never);
+        hold(&a, "alpha/prod", "ana@host1").code(0);
+        let json =
+            |words: &str| -> Value { serde_json::from_str(&a.lockstep(words).run().stdout()).expect("JSON") };
+        let shown = a.lockstep("locks show alpha/prod").run();
+        assert!(shown.stdout().contains(lock) && shown.stdout().contains("ana@host1"), "{shown}");
+        let shown = json("locks show alpha/prod --json");
+        assert_eq!((&shown["key"], &shown["state"]), (&json!(lock), &json!("held")));
+        assert_eq!(shown, json(&format!("locks show {lock} --json")));
+        // As docs/locks.md has it.
+        let evict = format!("--expect {} unlock-any -- alpha prod", shown["generation"]);
+        a.lockstep(&evict).run().code(0).says(lock);
+        let log = json("log alpha/prod --json");
+        assert_eq!((&log[0]["key"], &log[0]["act"]), (&json!(lock), &json!("evicted")));
+        // A freeze of the unit is another lock that keeps its runs from going.
+        a.lockstep("freeze --reason why alpha/prod").run().code(0);
+        let shown = json("locks show alpha/prod --json");
+        assert_eq!((&shown["key"], &shown["state"]), (&json!("alpha/prod"), &json!("frozen")));
+        let both = a.lockstep("locks show alpha/prod").run();
+        assert!(both.stdout().contains(lock) && both.stdout().contains("frozen"), "{both}");
+        // What is no unit is not told of a lock that it has no part in.
+        for words in ["locks show", "log"] {
+            a.lockstep(&format!("{words} {typo}")).run().code(64).prints("");
+        }
+        // What has been one is.
+        hold(&a, "beta/dev", "ana@host1").code(0);
+        a.git("rm -q -r modules/beta");
+        a.lockstep("locks show beta/dev").run().code(0).prints_no("never");
+        let log = a.lockstep("log beta/dev").run();
+        assert!(log.stdout().contains("acquired"), "{log}");
+    }
+}
+
+#[test]
 fn further_keys_are_taken_with_the_units_own_all_or_nothing() {
     let world = World::new();
     let a = world.clone("a");

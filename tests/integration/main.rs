@@ -40,6 +40,7 @@ mod list;
 mod lock;
 mod lock_commands;
 mod lock_keys;
+mod lock_left;
 mod lock_moves;
 mod lock_moves_remote;
 mod many;

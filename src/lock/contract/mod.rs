@@ -8,6 +8,7 @@ mod cases;
 mod cases_between;
 mod cases_freeze;
 mod cases_hostile;
+mod cases_left;
 mod cases_list;
 mod cases_many;
 mod cases_moved;
@@ -75,6 +76,8 @@ contract! {
     several_former_locks_go_into_one in cases_moved,
     the_newest_of_several_former_commits_is_known in cases_moved,
     a_set_that_is_held_in_part_is_taken_over in cases_moved,
+    what_a_failed_run_took_beside_goes_with_it in cases_left,
+    only_what_that_run_left_goes_with_it in cases_left,
     a_listing_shows_every_lock in cases_list,
     a_bad_record_hides_no_other in cases_list,
     one_and_the_same_record_has_one_winner in cases,
