@@ -8,6 +8,7 @@ mod ci;
 mod cli;
 mod completion;
 mod connections;
+mod damaged_records;
 #[cfg(target_os = "linux")]
 mod death;
 mod demo;
