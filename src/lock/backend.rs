@@ -3,6 +3,8 @@
 //! A backend keeps a chain of records under each key and changes it by compare-and-set. It decides
 //! nothing: who may take, release or evict is in the protocol above it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{KeySet, LockError, LockKey, Record};
@@ -28,6 +30,27 @@ pub struct Listed {
     pub name: String,
     /// The last record, or why it cannot be understood, safe to print.
     pub last: Result<Record, String>,
+}
+
+/// One record of a chain, or why it cannot be understood.
+pub type Past = Result<Record, Unreadable>;
+
+/// A record that cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// What the backend calls it, where it has a name of its own: `commit 1f2e3d4c5b`. Safe to print.
+    pub name: Option<String>,
+    /// What is wrong with it, safe to print.
+    pub why: String,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{name}: {}", self.why),
+            None => f.write_str(&self.why),
+        }
+    }
 }
 
 /// How fresh a read must be.
@@ -157,9 +180,11 @@ pub trait LockBackend: Send + Sync {
     /// [`LockError::Ambiguous`] when it cannot be told.
     fn swap(&self, swap: &Swap) -> Result<Swapped, LockError>;
 
-    /// The chain of a key as this run knows it, newest first, at most `limit` records.
+    /// The chain of a key as this run knows it, newest first: at most `limit` records that can be
+    /// understood, and those in front of and between them that cannot. One that cannot be understood
+    /// hides no other; a backend may take many of them in a row for the end of the chain.
     ///
     /// # Errors
-    /// As for [`LockBackend::read`].
-    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Record>, LockError>;
+    /// [`LockError::Unreachable`], or [`LockError::Damaged`] where single records cannot be told apart.
+    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Past>, LockError>;
 }

@@ -15,7 +15,7 @@ use super::record::escape;
 use super::record_json::MAX_BYTES;
 use super::{
     BranchChange, BranchRefusal, Change, Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LostTo,
-    Observed, Record, Swap, Swapped, Version,
+    Observed, Past, Record, Swap, Swapped, Unreadable, Version,
 };
 use crate::git::{Ancestry, CommitText, Expect, Fetched, GitError, Oid, Push, RefUpdate, Repo};
 use crate::process::Interrupts;
@@ -24,6 +24,9 @@ use crate::process::Interrupts;
 const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(100), Duration::from_millis(500)];
 /// How far back in a chain our own commits are looked for.
 const LOOK_BACK: usize = 10_000;
+/// Where so many commits in a row are no records nobody looks below them: somebody has pointed the ref to
+/// a history of his own.
+const BAD_IN_A_ROW: usize = 10;
 
 /// Lock refs on one remote of one repository.
 #[derive(Clone)]
@@ -95,36 +98,26 @@ impl GitRefs {
         Ok(self.repo.resolve(&self.names.tracking(key))?)
     }
 
-    fn commit(&self, key: &LockKey, oid: &Oid) -> Result<CommitText, LockError> {
-        let commit = self
-            .repo
-            .commit(oid)?
-            .ok_or_else(|| self.bad(key, format!("{} is not a commit", oid.short())))?;
-        if !commit.empty_tree || commit.parents.len() > 1 {
-            return Err(self.bad(key, format!("commit {} is not of lockstep's making", oid.short())));
-        }
-        Ok(commit)
+    /// What a commit of a key's chain says, and the commit before it.
+    fn past(&self, key: &LockKey, oid: &Oid) -> Result<(Past, Option<Oid>), LockError> {
+        let bad =
+            |why: &str| Unreadable { name: Some(format!("commit {}", oid.short())), why: why.to_owned() };
+        let Some(commit) = self.repo.commit(oid)? else {
+            let name = Some(format!("object {}", oid.short()));
+            return Ok((Err(Unreadable { name, why: "it is not a commit".to_owned() }), None));
+        };
+        let past = record_of(&commit, key).map_err(|why| bad(&why));
+        Ok((past, commit.parents.into_iter().next()))
     }
 
-    fn record(&self, key: &LockKey, commit: &CommitText) -> Result<Record, LockError> {
-        let message = &commit.message;
-        if message.len() > 2 * MAX_BYTES {
-            return Err(self.bad(key, format!("it has more than {MAX_BYTES} bytes")));
-        }
-        // One line for people, an empty one, the record.
-        let start = message.windows(2).position(|two| two == b"\n\n").map(|at| at + 2);
-        let json = start.map(|start| message[start..].trim_ascii());
-        let json = json.ok_or_else(|| self.bad(key, "its commit message holds no record"))?;
-        Record::from_json(json, key).map_err(|why| self.bad(key, why))
+    fn record(&self, key: &LockKey, oid: &Oid) -> Result<Record, LockError> {
+        self.past(key, oid)?.0.map_err(|bad| self.bad(key, bad.to_string()))
     }
 
     fn observe(&self, key: &LockKey) -> Result<Observed, LockError> {
         let last = match self.tip(key)? {
             None => None,
-            Some(oid) => {
-                let record = self.record(key, &self.commit(key, &oid)?)?;
-                Some((Version(oid.as_str().to_owned()), record))
-            }
+            Some(oid) => Some((Version(oid.as_str().to_owned()), self.record(key, &oid)?)),
         };
         Ok(Observed { key: key.clone(), last })
     }
@@ -217,7 +210,7 @@ impl GitRefs {
             match next {
                 None => return Ok(false),
                 Some(oid) if oid == *ours => return Ok(true),
-                Some(oid) => next = self.commit(key, &oid)?.parents.into_iter().next(),
+                Some(oid) => next = self.past(key, &oid)?.1,
             }
         }
         Ok(false)
@@ -287,8 +280,7 @@ impl LockBackend for GitRefs {
                 let path = name.splitn(6, '/').last().unwrap_or(&name);
                 return Listed { name: escape(path), last: Err("its ref's name is no lock's".to_owned()) };
             };
-            let record = self.commit(&key, &oid).and_then(|commit| self.record(&key, &commit));
-            Listed { name: key.to_string(), last: record.map_err(LockError::only_why) }
+            Listed { name: key.to_string(), last: self.record(&key, &oid).map_err(LockError::only_why) }
         };
         let mut all = Vec::new();
         for place in self.names.tracked_places() {
@@ -368,16 +360,34 @@ impl LockBackend for GitRefs {
         Ok(Swapped::Lost(denial(swap.branch.as_ref(), denied.unwrap_or_default())))
     }
 
-    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Record>, LockError> {
-        let mut records = Vec::new();
+    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Past>, LockError> {
+        let mut chain = Vec::new();
         let mut next = self.tip(key)?;
+        let (mut good, mut bad) = (0, 0);
         while let Some(oid) = next
-            && records.len() < limit
+            && good < limit
+            && bad < BAD_IN_A_ROW
         {
-            let commit = self.commit(key, &oid)?;
-            records.push(self.record(key, &commit)?);
-            next = commit.parents.into_iter().next();
+            let (past, before) = self.past(key, &oid)?;
+            (good, bad) = if past.is_ok() { (good + 1, 0) } else { (good, bad + 1) };
+            chain.push(past);
+            next = before;
         }
-        Ok(records)
+        Ok(chain)
     }
+}
+
+/// The record in a commit, or what is wrong with it, safe to print.
+fn record_of(commit: &CommitText, key: &LockKey) -> Result<Record, String> {
+    if !commit.empty_tree || commit.parents.len() > 1 {
+        return Err("it is not of lockstep's making".to_owned());
+    }
+    let message = &commit.message;
+    if message.len() > 2 * MAX_BYTES {
+        return Err(format!("it has more than {MAX_BYTES} bytes"));
+    }
+    // One line for people, an empty one, the record.
+    let start = message.windows(2).position(|two| two == b"\n\n").map(|at| at + 2);
+    let start = start.ok_or("its message holds no record")?;
+    Record::from_json(message[start..].trim_ascii(), key)
 }

@@ -151,9 +151,19 @@ impl Locks<'_> {
                     && r.state != LockState::Held
                     && matches!(r.act, Act::Released | Act::GivenBack)
             };
-            if !self.backend.history(&entry.key, LOOK_BACK)?.iter().any(ours) {
-                return Ok(false);
+            let chain = self.backend.history(&entry.key, LOOK_BACK)?;
+            if chain.iter().flatten().any(ours) {
+                continue;
             }
+            // What cannot be understood may be just that record.
+            return match chain.into_iter().find_map(Result::err) {
+                None => Ok(false),
+                Some(bad) => Err(LockError::Record {
+                    key: entry.key.clone(),
+                    place: self.backend.place(),
+                    why: bad.to_string(),
+                }),
+            };
         }
         Ok(true)
     }

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LostTo, Observed, Record, Swap, Swapped,
-    Version, encode, record_json,
+    Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LostTo, Observed, Past, Record, Swap,
+    Swapped, Unreadable, Version, encode, record_json,
 };
 
 /// More than any project has; what is larger is not read.
@@ -82,9 +82,13 @@ impl LocalFiles {
     }
 
     fn last(&self, state: &StateFile, key: &LockKey) -> Result<Option<(Version, Record)>, LockError> {
-        let Some(raw) = state.locks.get(key.as_str()) else { return Ok(None) };
-        let record = Record::from_json(raw.get().as_bytes(), key).map_err(|why| self.bad(key, why))?;
-        Ok(Some((Version(record.nonce.clone()), record)))
+        let last = Self::last_of(state, key).transpose().map_err(|why| self.bad(key, why))?;
+        Ok(last.map(|record| (Version(record.nonce.clone()), record)))
+    }
+
+    fn last_of(state: &StateFile, key: &LockKey) -> Option<Result<Record, String>> {
+        let raw = state.locks.get(key.as_str())?;
+        Some(Record::from_json(raw.get().as_bytes(), key))
     }
 
     /// Waits, within bounds, until no other process reads, compares and writes.
@@ -205,23 +209,28 @@ impl LockBackend for LocalFiles {
         Ok(Swapped::Done(swap.changes.iter().map(|c| Version(c.record.nonce.clone())).collect()))
     }
 
-    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Record>, LockError> {
-        let Some((_, last)) = self.last(&self.load(key)?, key)? else { return Ok(Vec::new()) };
+    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Past>, LockError> {
+        let state = self.load_all()?;
+        let Some(last) = Self::last_of(&state, key) else { return Ok(Vec::new()) };
         let lines = match File::open(self.journal_path(key)).and_then(|mut file| tail(&mut file, MAX_TAIL)) {
             Ok(lines) => lines,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(self.unreachable(&error)),
         };
-        // Torn lines are skipped; so is what the state does not know of.
-        let mut records: Vec<Record> = lines
-            .rsplit(|b| *b == b'\n')
-            .filter_map(|line| Record::from_json(line, key).ok())
-            .skip_while(|record| record.nonce != last.nonce)
-            .take(limit)
-            .collect();
+        // Torn lines are skipped: what they would have said follows them.
+        let written = || lines.rsplit(|b| *b == b'\n').filter_map(|line| Record::from_json(line, key).ok());
+        let last = match last {
+            Ok(last) => last,
+            Err(why) => {
+                let bad = Err(Unreadable { name: None, why });
+                return Ok(std::iter::once(bad).chain(written().take(limit).map(Ok)).collect());
+            }
+        };
+        // So is what the state does not know of.
+        let mut records: Vec<Past> =
+            written().skip_while(|record| record.nonce != last.nonce).take(limit).map(Ok).collect();
         if records.is_empty() {
-            let older = lines.rsplit(|b| *b == b'\n').filter_map(|line| Record::from_json(line, key).ok());
-            records = std::iter::once(last).chain(older).take(limit).collect();
+            records = std::iter::once(last).chain(written()).take(limit).map(Ok).collect();
         }
         Ok(records)
     }

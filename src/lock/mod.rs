@@ -45,8 +45,8 @@ mod model;
 
 pub use alive::{Alive, Proof};
 pub use backend::{
-    BranchChange, BranchRefusal, Change, Freshness, Listed, LockBackend, LostTo, Observed, Swap, Swapped,
-    Version,
+    BranchChange, BranchRefusal, Change, Freshness, Listed, LockBackend, LostTo, Observed, Past, Swap,
+    Swapped, Unreadable, Version,
 };
 pub use backends::{BACKENDS, BackendEntry, BackendPlace, check_backend, open_backend};
 pub use dynamo_error::DynamoError;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::lock::{LockKey, Record, Version};
+use crate::lock::{LockKey, Past, Record, Unreadable, Version};
 
 /// The attribute that is the key of a table for Terraform's locks.
 pub(super) const ID: &str = "LockID";
@@ -110,15 +110,22 @@ impl Item {
         }
     }
 
-    /// The last record and those before it, newest first; earlier ones that cannot be understood are
-    /// left out.
-    ///
-    /// # Errors
-    /// As for [`Item::last`].
-    pub(super) fn chain(&self, key: &LockKey, limit: usize) -> Result<Vec<Record>, String> {
-        let (_, last) = self.last(key)?;
-        let older = self.history.iter().filter_map(|json| Record::from_json(json.as_bytes(), key).ok());
-        Ok(std::iter::once(last).chain(older).take(limit).collect())
+    /// The last record and those before it, newest first: so many that can be understood, and what is
+    /// in front of and between them.
+    pub(super) fn chain(&self, key: &LockKey, limit: usize) -> Vec<Past> {
+        let last = self.last(key).map(|(_, record)| record);
+        let last = last.map_err(|why| Unreadable { name: None, why });
+        let older = self.history.iter().enumerate().map(|(at, json)| {
+            let name = Some(format!("entry {at} of its `{HISTORY}`"));
+            Record::from_json(json.as_bytes(), key).map_err(|why| Unreadable { name, why })
+        });
+        let mut left = limit;
+        let is_wanted = |past: &Past| {
+            let wanted = left > 0;
+            left -= usize::from(wanted && past.is_ok());
+            wanted
+        };
+        std::iter::once(last).chain(older).take_while(is_wanted).collect()
     }
 
     /// Whether a version is among the records before the last one.
@@ -149,8 +156,8 @@ mod tests {
         let read = Item::from_attributes(&attributes);
         assert_eq!(read, second);
         assert_eq!(read.last(&key).unwrap(), (Version("n2".into()), numbered(2)));
-        assert_eq!(read.chain(&key, 9).unwrap(), [numbered(2), numbered(1)]);
-        assert_eq!(read.chain(&key, 1).unwrap(), [numbered(2)]);
+        assert_eq!(read.chain(&key, 9), [Ok(numbered(2)), Ok(numbered(1))]);
+        assert_eq!(read.chain(&key, 1), [Ok(numbered(2))]);
         assert!(
             read.has_passed(&key, &Version("n1".into())) && !read.has_passed(&key, &Version("n2".into()))
         );
@@ -169,7 +176,7 @@ mod tests {
             let item = item.unwrap();
             assert!(item.history.len() <= MAX_HISTORY && item.history.len() > 5, "{}", item.history.len());
             assert!(item.history.iter().map(String::len).sum::<usize>() <= MAX_HISTORY_BYTES);
-            assert_eq!(item.chain(&key, 2).unwrap()[1].generation, 58);
+            assert_eq!(item.chain(&key, 2)[1].as_ref().unwrap().generation, 58);
         }
     }
 
@@ -181,6 +188,21 @@ mod tests {
         assert!(Item::from_attributes(&attributes).last(&key).unwrap_err().contains("nonce"));
         attributes.insert(RECORD.into(), AttributeValue::N("1".into()));
         assert!(Item::from_attributes(&attributes).last(&key).unwrap_err().contains("no text `record`"));
+    }
+
+    #[test]
+    fn what_cannot_be_understood_hides_no_other() {
+        let key = LockKey::new("alpha/prod").unwrap();
+        let texts = ["{", &numbered(3).to_json().unwrap(), "x", &numbered(1).to_json().unwrap()];
+        let history = texts[1..].iter().map(|text| (*text).to_owned()).collect();
+        let item = Item { record: Some(texts[0].to_owned()), nonce: None, history };
+        let told = |limit| {
+            let one = |past: Past| past.map(|record| record.generation).map_err(|bad| bad.name);
+            item.chain(&key, limit).into_iter().map(one).collect::<Vec<_>>()
+        };
+        let bad = Err(Some("entry 1 of its `history`".to_owned()));
+        assert_eq!(told(9), [Err(None), Ok(3), bad, Ok(1)]);
+        assert_eq!(told(1), [Err(None), Ok(3)]);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(super) use self::item::id as item_id;
 use self::session::Session;
 use self::settings::Settings;
 use super::dynamo_error::PLACE;
-use super::{Freshness, KeySet, Listed, LockBackend, LockError, LockKey, Observed, Record, Swap, Swapped};
+use super::{Freshness, KeySet, Listed, LockBackend, LockError, LockKey, Observed, Past, Swap, Swapped};
 use crate::env::Environment;
 use crate::process::Interrupts;
 use crate::project::DynamodbLockConfig;
@@ -135,11 +135,9 @@ impl LockBackend for DynamoTable {
         self.swap_items(swap)
     }
 
-    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Record>, LockError> {
+    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Past>, LockError> {
         let found = self.items(&KeySet::one(key.clone()), Freshness::Known)?;
-        match found.into_iter().find_map(|(_, item)| item) {
-            Some(item) => item.chain(key, limit).map_err(|why| self.bad(key, why)),
-            None => Ok(Vec::new()),
-        }
+        let item = found.into_iter().find_map(|(_, item)| item);
+        Ok(item.map_or_else(Vec::new, |item| item.chain(key, limit)))
     }
 }
