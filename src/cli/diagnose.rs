@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::help;
+use super::mending;
 use super::terminal::Terminal;
 use crate::git::{BaseError, GitError};
 use crate::lock::{Extent, LockError, LockKey, LockState};
@@ -371,7 +372,7 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
             vec!["make room on the server, then run the same again".into()]
         }
         LockError::Denied { .. } => vec!["the server must accept pushes to the lock's refs: see docs/locks.md, or set another `prefix` under [lock.git]".into()],
-        LockError::Record { .. } | LockError::Damaged { .. } => vec!["if a newer lockstep wrote it, upgrade; nothing was done".into()],
+        LockError::Record { mend, .. } | LockError::Damaged { mend, .. } => mending::hints(mend),
         LockError::Config(_) | LockError::Io { .. } => Vec::new(),
         LockError::Dynamo(error) => error.cure().into_iter().collect(),
         LockError::Git(error) => git_hints(error),

@@ -150,7 +150,7 @@ mod tests {
     }
     #[test]
     fn what_cannot_be_understood_is_passed_over_and_was_before_nothing() {
-        let bad = || Err(crate::lock::Unreadable { name: None, why: "torn".into() });
+        let bad = || Err(crate::lock::Unreadable { name: None, why: "torn".into(), newer: false });
         let chain = vec![bad(), at("a/p", 30, 3), bad(), bad(), at("a/p", 10, 2), at("a/p", 5, 1), bad()];
         let (entries, more) = merge(vec![chain, vec![bad()]], 9);
         let told: Vec<_> =

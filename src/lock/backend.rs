@@ -3,11 +3,9 @@
 //! A backend keeps a chain of records under each key and changes it by compare-and-set. It decides
 //! nothing: who may take, release or evict is in the protocol above it.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use super::{KeySet, LockError, LockKey, Record};
+use super::{KeySet, LockError, LockKey, Past, Record};
 use crate::git::Oid;
 
 /// What a backend calls one state of a lock: a commit id, a nonce. Compared, never interpreted.
@@ -30,27 +28,6 @@ pub struct Listed {
     pub name: String,
     /// The last record, or why it cannot be understood, safe to print.
     pub last: Result<Record, String>,
-}
-
-/// One record of a chain, or why it cannot be understood.
-pub type Past = Result<Record, Unreadable>;
-
-/// A record that cannot be understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable {
-    /// What the backend calls it, where it has a name of its own: `commit 1f2e3d4c5b`. Safe to print.
-    pub name: Option<String>,
-    /// What is wrong with it, safe to print.
-    pub why: String,
-}
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.name {
-            Some(name) => write!(f, "{name}: {}", self.why),
-            None => f.write_str(&self.why),
-        }
-    }
 }
 
 /// How fresh a read must be.

@@ -12,12 +12,11 @@ use std::time::Duration;
 use super::git_answer::{Answer, Standing, denial, judge};
 use super::git_names::Names;
 use super::record::escape;
-use super::record_json::MAX_BYTES;
 use super::{
     BranchChange, BranchRefusal, Change, Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LostTo,
-    Observed, Past, Record, Swap, Swapped, Unreadable, Version,
+    Mend, Observed, Past, RefMend, Swap, Swapped, Unreadable, Version, git_record,
 };
-use crate::git::{Ancestry, CommitText, Expect, Fetched, GitError, Oid, Push, RefUpdate, Repo};
+use crate::git::{Ancestry, Expect, Fetched, GitError, Oid, Push, RefUpdate, Repo};
 use crate::process::Interrupts;
 
 /// Pauses before the same push is said again after a connection broke or a refusal that nothing explains.
@@ -90,8 +89,8 @@ impl GitRefs {
         }
     }
 
-    fn bad(&self, key: &LockKey, why: impl Into<String>) -> LockError {
-        LockError::Record { key: key.clone(), place: self.place(), why: why.into() }
+    fn bad(&self, key: &LockKey, why: String, mend: Mend) -> LockError {
+        LockError::Record { key: key.clone(), place: self.place(), why, mend }
     }
 
     fn tip(&self, key: &LockKey) -> Result<Option<Oid>, LockError> {
@@ -100,24 +99,48 @@ impl GitRefs {
 
     /// What a commit of a key's chain says, and the commit before it.
     fn past(&self, key: &LockKey, oid: &Oid) -> Result<(Past, Option<Oid>), LockError> {
-        let bad =
-            |why: &str| Unreadable { name: Some(format!("commit {}", oid.short())), why: why.to_owned() };
         let Some(commit) = self.repo.commit(oid)? else {
-            let name = Some(format!("object {}", oid.short()));
-            return Ok((Err(Unreadable { name, why: "it is not a commit".to_owned() }), None));
+            let bad = Unreadable::new("it is not a commit").named(format!("object {}", oid.short()));
+            return Ok((Err(bad), None));
         };
-        let past = record_of(&commit, key).map_err(|why| bad(&why));
-        Ok((past, commit.parents.into_iter().next()))
+        let named = |bad: Unreadable| bad.named(format!("commit {}", oid.short()));
+        Ok((git_record::read(&commit, key).map_err(named), commit.parents.into_iter().next()))
     }
 
-    fn record(&self, key: &LockKey, oid: &Oid) -> Result<Record, LockError> {
-        self.past(key, oid)?.0.map_err(|bad| self.bad(key, bad.to_string()))
+    /// How a tip that is no record can be mended: by the newest commit below it that is one.
+    fn mend(&self, key: &LockKey, tip: Oid) -> Result<Mend, LockError> {
+        let good = self.walk(key, Some(tip.clone()), 1)?.into_iter().find(|(_, past)| past.is_ok());
+        let (remote, name) = (self.names.remote.clone(), self.names.target(key));
+        Ok(Mend::Ref(Box::new(RefMend { remote, name, tip, good: good.map(|(oid, _)| oid) })))
+    }
+
+    /// The chain below a commit, itself included, as far as [`LockBackend::history`] tells it.
+    fn walk(&self, key: &LockKey, from: Option<Oid>, limit: usize) -> Result<Vec<(Oid, Past)>, LockError> {
+        let mut chain = Vec::new();
+        let mut next = from;
+        let (mut good, mut bad) = (0, 0);
+        while let Some(oid) = next
+            && good < limit
+            && bad < BAD_IN_A_ROW
+        {
+            let (past, before) = self.past(key, &oid)?;
+            (good, bad) = if past.is_ok() { (good + 1, 0) } else { (good, bad + 1) };
+            chain.push((oid, past));
+            next = before;
+        }
+        Ok(chain)
     }
 
     fn observe(&self, key: &LockKey) -> Result<Observed, LockError> {
         let last = match self.tip(key)? {
             None => None,
-            Some(oid) => Some((Version(oid.as_str().to_owned()), self.record(key, &oid)?)),
+            Some(oid) => match self.past(key, &oid)?.0 {
+                Ok(record) => Some((Version(oid.as_str().to_owned()), record)),
+                Err(bad) => {
+                    let mend = if bad.newer { Mend::Upgrade } else { self.mend(key, oid)? };
+                    return Err(self.bad(key, bad.to_string(), mend));
+                }
+            },
         };
         Ok(Observed { key: key.clone(), last })
     }
@@ -125,8 +148,8 @@ impl GitRefs {
     /// Writes the records as commits; nothing points to them yet.
     fn write(&self, changes: &[Change]) -> Result<Vec<Oid>, LockError> {
         let write = |change: &Change| {
-            let json = change.record.to_json().map_err(|why| self.bad(&change.key, why))?;
-            let message = format!("{}\n\n{json}\n", change.record.headline());
+            let message = git_record::message(&change.record);
+            let message = message.map_err(|why| self.bad(&change.key, why, Mend::Unknown))?;
             let parent = self.expected(change)?;
             Ok(self.repo.write_commit(&message, parent.as_ref(), change.record.time)?)
         };
@@ -135,7 +158,8 @@ impl GitRefs {
 
     fn expected(&self, change: &Change) -> Result<Option<Oid>, LockError> {
         let oid = |version: &Version| {
-            Oid::new(version.0.as_str()).map_err(|error| self.bad(&change.key, error.to_string()))
+            Oid::new(version.0.as_str())
+                .map_err(|error| self.bad(&change.key, error.to_string(), Mend::Unknown))
         };
         change.expect.as_ref().map(oid).transpose()
     }
@@ -280,7 +304,9 @@ impl LockBackend for GitRefs {
                 let path = name.splitn(6, '/').last().unwrap_or(&name);
                 return Listed { name: escape(path), last: Err("its ref's name is no lock's".to_owned()) };
             };
-            Listed { name: key.to_string(), last: self.record(&key, &oid).map_err(LockError::only_why) }
+            let last = self.past(&key, &oid).map_err(LockError::only_why);
+            let last = last.and_then(|(past, _)| past.map_err(|bad| bad.to_string()));
+            Listed { name: key.to_string(), last }
         };
         let mut all = Vec::new();
         for place in self.names.tracked_places() {
@@ -361,33 +387,7 @@ impl LockBackend for GitRefs {
     }
 
     fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Past>, LockError> {
-        let mut chain = Vec::new();
-        let mut next = self.tip(key)?;
-        let (mut good, mut bad) = (0, 0);
-        while let Some(oid) = next
-            && good < limit
-            && bad < BAD_IN_A_ROW
-        {
-            let (past, before) = self.past(key, &oid)?;
-            (good, bad) = if past.is_ok() { (good + 1, 0) } else { (good, bad + 1) };
-            chain.push(past);
-            next = before;
-        }
-        Ok(chain)
+        let chain = self.walk(key, self.tip(key)?, limit)?;
+        Ok(chain.into_iter().map(|(_, past)| past).collect())
     }
-}
-
-/// The record in a commit, or what is wrong with it, safe to print.
-fn record_of(commit: &CommitText, key: &LockKey) -> Result<Record, String> {
-    if !commit.empty_tree || commit.parents.len() > 1 {
-        return Err("it is not of lockstep's making".to_owned());
-    }
-    let message = &commit.message;
-    if message.len() > 2 * MAX_BYTES {
-        return Err(format!("it has more than {MAX_BYTES} bytes"));
-    }
-    // One line for people, an empty one, the record.
-    let start = message.windows(2).position(|two| two == b"\n\n").map(|at| at + 2);
-    let start = start.ok_or("its message holds no record")?;
-    Record::from_json(message[start..].trim_ascii(), key)
 }

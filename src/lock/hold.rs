@@ -5,7 +5,7 @@
 
 use super::{
     Act, BranchChange, BranchRefusal, Change, Effect, Freshness, KeySet, Lease, LeaseEntry, LockError,
-    LockState, Locks, LostTo, Observed, Prior, Record, Swap, Swapped, Version,
+    LockState, Locks, LostTo, Mend, Observed, Prior, Record, Swap, Swapped, Version,
 };
 use crate::git::Oid;
 
@@ -162,6 +162,7 @@ impl Locks<'_> {
                     key: entry.key.clone(),
                     place: self.backend.place(),
                     why: bad.to_string(),
+                    mend: Mend::Unknown,
                 }),
             };
         }

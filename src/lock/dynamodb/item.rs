@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use crate::lock::record_json::is_identifier;
 use crate::lock::{LockKey, Past, Record, Unreadable, Version};
 
 /// The attribute that is the key of a table for Terraform's locks.
@@ -100,13 +101,13 @@ impl Item {
     /// The last record.
     ///
     /// # Errors
-    /// What is wrong with it, safe to print.
-    pub(super) fn last(&self, key: &LockKey) -> Result<(Version, Record), String> {
-        let json = self.record.as_ref().ok_or("it holds no text `record`")?;
+    /// What is wrong with it.
+    pub(super) fn last(&self, key: &LockKey) -> Result<(Version, Record), Unreadable> {
+        let json = self.record.as_ref().ok_or_else(|| Unreadable::new("it holds no text `record`"))?;
         let record = Record::from_json(json.as_bytes(), key)?;
         match self.version() {
             Some(version) if version.0 == record.nonce => Ok((version, record)),
-            _ => Err("its `nonce` is not that of its record".to_owned()),
+            _ => Err(Unreadable::new("its `nonce` is not that of its record")),
         }
     }
 
@@ -114,10 +115,9 @@ impl Item {
     /// in front of and between them.
     pub(super) fn chain(&self, key: &LockKey, limit: usize) -> Vec<Past> {
         let last = self.last(key).map(|(_, record)| record);
-        let last = last.map_err(|why| Unreadable { name: None, why });
         let older = self.history.iter().enumerate().map(|(at, json)| {
-            let name = Some(format!("entry {at} of its `{HISTORY}`"));
-            Record::from_json(json.as_bytes(), key).map_err(|why| Unreadable { name, why })
+            let named = |bad: Unreadable| bad.named(format!("entry {at} of its `{HISTORY}`"));
+            Record::from_json(json.as_bytes(), key).map_err(named)
         });
         let mut left = limit;
         let is_wanted = |past: &Past| {
@@ -126,6 +126,18 @@ impl Item {
             wanted
         };
         std::iter::once(last).chain(older).take_while(is_wanted).collect()
+    }
+
+    /// What can be set back by hand: the nonce that is there, where it is a word, and the newest entry of
+    /// the history that is a record, with its nonce.
+    pub(super) fn mend(&self, key: &LockKey) -> (Option<String>, Option<(usize, String)>) {
+        let nonce = self.nonce.clone().filter(|nonce| is_identifier(nonce));
+        let good = self
+            .history
+            .iter()
+            .enumerate()
+            .find_map(|(at, json)| Some((at, Record::from_json(json.as_bytes(), key).ok()?.nonce)));
+        (nonce, good)
     }
 
     /// Whether a version is among the records before the last one.
@@ -185,9 +197,9 @@ mod tests {
         let key = LockKey::new("alpha/prod").unwrap();
         let mut attributes = Item::followed_by(None, &numbered(1)).unwrap().to_attributes(&numbered(1));
         attributes.insert(NONCE.into(), AttributeValue::S("n2".into()));
-        assert!(Item::from_attributes(&attributes).last(&key).unwrap_err().contains("nonce"));
+        assert!(Item::from_attributes(&attributes).last(&key).unwrap_err().why.contains("nonce"));
         attributes.insert(RECORD.into(), AttributeValue::N("1".into()));
-        assert!(Item::from_attributes(&attributes).last(&key).unwrap_err().contains("no text `record`"));
+        assert!(Item::from_attributes(&attributes).last(&key).unwrap_err().why.contains("no text `record`"));
     }
 
     #[test]

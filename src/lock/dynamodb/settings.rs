@@ -123,6 +123,16 @@ impl Settings {
         })
     }
 
+    /// Profile, region and address, as far as somebody named them, as the AWS command line takes them.
+    pub(super) fn options(&self) -> Vec<(&'static str, String)> {
+        let all = [
+            ("--profile", self.profile.clone()),
+            ("--region", self.region.as_ref().map(|(name, _)| name.clone())),
+            ("--endpoint-url", self.endpoint.clone()),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
     /// The places in which credentials are looked for, in order, for people.
     pub(super) fn places(&self) -> String {
         let profile = self.profile.as_deref().unwrap_or("default");
