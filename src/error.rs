@@ -264,7 +264,7 @@ fn lock(error: &LockError) -> ExitCode {
         LockError::ReasonMissing { .. } => ExitCode::Usage,
         LockError::Unreachable { .. } | LockError::Ambiguous { .. } => ExitCode::Unreachable,
         // The server will say the same again until somebody gives it other settings or another prefix.
-        LockError::Denied { .. } => ExitCode::Config,
+        LockError::Denied { .. } | LockError::Hidden { .. } => ExitCode::Config,
         LockError::Record { .. } | LockError::Damaged { .. } | LockError::Config(_) => ExitCode::Config,
         LockError::Dynamo(error) => dynamo(error),
         LockError::Git(error) => git(error),

@@ -372,6 +372,7 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
             vec!["make room on the server, then run the same again".into()]
         }
         LockError::Denied { .. } => vec!["the server must accept pushes to the lock's refs: see docs/locks.md, or set another `prefix` under [lock.git]".into()],
+        LockError::Hidden { .. } => vec!["the server must show these refs to everybody who may push; to see whether it does: lockstep doctor --probe".into()],
         LockError::Record { mend, .. } | LockError::Damaged { mend, .. } => mending::hints(mend),
         LockError::Config(_) | LockError::Io { .. } => Vec::new(),
         LockError::Dynamo(error) => error.cure().into_iter().collect(),

@@ -93,6 +93,12 @@ pub enum LockError {
         /// What it said, cleaned.
         message: String,
     },
+    /// Others' locks cannot be seen, though the backend knows them.
+    #[error("{place} are not shown to those who fetch: nobody can see who holds a lock there")]
+    Hidden {
+        /// The backend's place.
+        place: String,
+    },
     /// A record cannot be understood.
     #[error("the record of lock `{key}` in {place} cannot be understood: {why}")]
     Record {

@@ -215,15 +215,7 @@ impl GitRefs {
             } else {
                 Standing::Gone
             };
-            all = Some(match (all, one) {
-                (None, one) => one,
-                (Some(a), b) if a == b => a,
-                (Some(Standing::Tips | Standing::Buried), Standing::Tips | Standing::Buried) => {
-                    Standing::Buried
-                }
-                // One push is atomic: if one of our commits is not there, none is.
-                _ => Standing::Gone,
-            });
+            all = Some(all.map_or(one, |all| all.and(one)));
         }
         Ok(all.unwrap_or(Standing::Gone))
     }
@@ -324,6 +316,8 @@ impl LockBackend for GitRefs {
         // From then on, and once a remote has said no to something of ours, ours may be there already.
         let mut arrived = false;
         let mut denied: Option<String> = None;
+        // A ref that is shown to who pushes and not to who fetches.
+        let mut hidden = false;
         let mut last = false;
         for pause in PAUSES {
             if open.is_some() && last {
@@ -347,8 +341,9 @@ impl LockBackend for GitRefs {
                     open = Some(message);
                     arrived = true;
                 }
-                Answer::Refused { words, by_remote } => {
+                Answer::Refused { words, by_remote, stale } => {
                     arrived |= by_remote;
+                    hidden = stale;
                     let there = match self.fetch(swap.branch.as_ref().map(BranchChange::name)) {
                         Ok(there) => there,
                         Err(error) if !arrived => return Err(error),
@@ -382,6 +377,9 @@ impl LockBackend for GitRefs {
         }
         if let Some(message) = open {
             return Err(LockError::Ambiguous { key: swap.changes[0].key.clone(), message });
+        }
+        if hidden && !arrived {
+            return Err(LockError::Hidden { place: self.place() });
         }
         Ok(Swapped::Lost(denial(swap.branch.as_ref(), denied.unwrap_or_default())))
     }

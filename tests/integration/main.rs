@@ -47,6 +47,7 @@ mod many;
 mod many_runs;
 mod mistakes;
 mod new;
+mod odd_servers;
 mod outputs;
 mod push;
 mod readme;

@@ -42,6 +42,8 @@ pub fn installed(env: &Environment, interrupts: &Interrupts) -> Result<Installed
 pub enum ProbeEnd {
     /// It takes such refs.
     Taken,
+    /// It takes them, and does not show them to who fetches.
+    Hidden,
     /// It does not, in these words, cleaned.
     Refused(String),
     /// It took the ref and does not let it go again: its full name there, and why.
@@ -88,7 +90,8 @@ impl Repo {
         self.push_end(remote, &ran)
     }
 
-    /// Makes the ref `name` on a remote and deletes it again, each only if nobody else touched it.
+    /// Makes the ref `name` on a remote, looks for it as a fetch would, and deletes it again, each only if
+    /// nobody else touched it.
     ///
     /// # Errors
     /// [`GitError::Unreachable`] if the remote does not answer.
@@ -108,11 +111,16 @@ impl Repo {
             PushEnd::HookRefused => return Ok(ProbeEnd::Refused(pushed.said)),
             PushEnd::Broken { message } => return Ok(ProbeEnd::Left(name.to_owned(), message)),
         }
+        let seen = self.0.git.run(&["ls-remote", "--quiet", "--refs", "--", remote, name], &[])?;
+        let shown = String::from_utf8_lossy(&seen.stdout).lines().any(|line| {
+            line.split_once('\t').is_some_and(|(oid, there)| oid == commit.as_str() && there == name)
+        });
         let lease = format!("--force-with-lease={name}:{commit}");
         let delete = format!(":{name}");
         let args = ["push", "--porcelain", "--no-verify", "--no-signed", &lease, "--", remote, &delete];
         let ran = self.0.git.run(&args, &[])?;
         Ok(match ran.code {
+            Some(0) if seen.code == Some(0) && !shown => ProbeEnd::Hidden,
             Some(0) => ProbeEnd::Taken,
             _ => ProbeEnd::Left(name.to_owned(), clean(&ran.stderr)),
         })
