@@ -249,7 +249,7 @@ fn scaffold(error: &ScaffoldError) -> ExitCode {
 fn git(error: &GitError) -> ExitCode {
     match error {
         GitError::Unreachable { .. } => ExitCode::Unreachable,
-        GitError::NoRepository { .. } | GitError::Config(_) => ExitCode::Config,
+        GitError::NoRepository { .. } | GitError::NotAtomic { .. } | GitError::Config(_) => ExitCode::Config,
         GitError::Program(_) => ExitCode::NotFound,
         GitError::Failed { .. } | GitError::Repository { .. } => ExitCode::Io,
         GitError::Interrupted { .. } => ExitCode::Interrupted,

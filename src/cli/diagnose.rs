@@ -304,6 +304,7 @@ fn git_hints(error: &GitError) -> Vec<String> {
         GitError::Unreachable { remote, .. } => {
             vec![format!("see whether git reaches it: git ls-remote {remote} HEAD")]
         }
+        GitError::NotAtomic { .. } => vec!["its host must allow it (git's `receive.advertiseAtomic`), or keep the locks elsewhere: `remote` under [lock.git], or DynamoDB, see docs/locks.md".into()],
         GitError::Program(_) | GitError::Config(_) | GitError::Failed { .. } => Vec::new(),
         GitError::Interrupted { .. } | GitError::Repository { .. } => Vec::new(),
     }

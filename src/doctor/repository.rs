@@ -143,6 +143,8 @@ pub(super) fn push(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
             Finding::warning(id, format!("{name} may have been left on {remote}: {why}"))
                 .cure(format!("git push {remote} :{name}"))
         }
+        Err(error @ GitError::NotAtomic { .. }) => Finding::problem(id, said(&error))
+            .cure("allow it on the server (git's `receive.advertiseAtomic`), or keep the locks elsewhere: see docs/locks.md"),
         Err(error) => Finding::problem(id, said(&error)).cure(format!("git push --dry-run {remote}")),
     };
     vec![finding]

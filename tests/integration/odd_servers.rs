@@ -33,3 +33,22 @@ fn refs_that_are_hidden_from_a_fetch_are_told_so() {
     assert_eq!(probed(&b, "--probe").0, "ok");
     b.lockstep("lock true: unlock -- alpha prod").owner("bob@host2").run().code(75);
 }
+
+#[test]
+fn a_server_without_atomic_pushes_is_told_so_and_can_still_have_the_branch() {
+    let world = World::new();
+    let a = world.clone("a");
+    world.git(&world.origin(), "config receive.advertiseAtomic false");
+    let said = "remote `origin` does not take several refs in one atomic push";
+    for words in ["build git-check lock true: unlock -- alpha prod", "freeze --reason why alpha/prod"] {
+        a.lockstep(words).run().code(78).says(said).says("keep the locks elsewhere");
+    }
+    assert!(world.origin_refs("refs/lockstep").is_empty());
+    for options in ["", "--probe"] {
+        let (severity, told) = probed(&a, options);
+        assert!(severity == "problem" && told.contains(&said.replace('"', "\\\"")), "{told}");
+    }
+    let head = a.commit_file("lockstep.toml", "[lock]\nbackend = \"local\"\n");
+    a.lockstep("build git-check lock true: git-push unlock -- alpha prod").run().code(0);
+    assert_eq!(world.origin_at("main"), head);
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Repo;
 use crate::env::Environment;
-use crate::git::push::{Expect, Push, PushEnd, RefUpdate};
+use crate::git::push::{Expect, Push, PushEnd, RefUpdate, lacks_atomic};
 use crate::git::spawn::{Git, OLDEST, version};
 use crate::git::text::clean;
 use crate::git::{GitError, Oid};
@@ -84,7 +84,15 @@ impl Repo {
     /// [`GitError::Unreachable`] if the remote does not answer.
     pub fn rehearse_push(&self, remote: &str, name: &str, commit: &Oid) -> Result<ProbeEnd, GitError> {
         let refspec = format!("{commit}:{name}");
-        let args = ["push", "--dry-run", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed"];
+        let args = [
+            "push",
+            "--dry-run",
+            "--atomic",
+            "--porcelain",
+            "--no-verify",
+            "--no-follow-tags",
+            "--no-signed",
+        ];
         let args = args.into_iter().chain(["--recurse-submodules=no", "--", remote, &refspec]);
         let ran = self.0.git.run(&args.collect::<Vec<_>>(), &[])?;
         self.push_end(remote, &ran)
@@ -130,6 +138,7 @@ impl Repo {
         let refused = ran.stdout.split(|b| *b == b'\n').any(|line| line.starts_with(b"!\t"));
         match self.0.git.failure("push", ran) {
             _ if ran.code == Some(0) => Ok(ProbeEnd::Taken),
+            _ if lacks_atomic(ran) => Err(GitError::NotAtomic { remote: remote.to_owned() }),
             GitError::Failed { message, .. } if refused => Ok(ProbeEnd::Refused(message)),
             GitError::Failed { message, .. } => {
                 Err(GitError::Unreachable { remote: remote.to_owned(), message })
