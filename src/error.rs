@@ -280,6 +280,10 @@ fn dynamo(error: &DynamoError) -> ExitCode {
         DynamoError::NoRegion { .. }
         | DynamoError::BadRegion { .. }
         | DynamoError::NoCredentials { .. }
+        | DynamoError::NoProfile { .. }
+        | DynamoError::BadFile { .. }
+        | DynamoError::BadSource { .. }
+        | DynamoError::HalfKeys { .. }
         | DynamoError::SingleSignOn { .. }
         | DynamoError::NoRoots
         | DynamoError::CredentialsFailed { .. }

@@ -9,6 +9,7 @@
 
 mod credentials;
 mod item;
+mod profiles;
 mod session;
 mod settings;
 mod swap;
