@@ -249,7 +249,7 @@ fn scaffold(error: &ScaffoldError) -> ExitCode {
 fn git(error: &GitError) -> ExitCode {
     match error {
         GitError::Unreachable { .. } => ExitCode::Unreachable,
-        GitError::NoRepository { .. } | GitError::Config(_) => ExitCode::Config,
+        GitError::NoRepository { .. } | GitError::NotAtomic { .. } | GitError::Config(_) => ExitCode::Config,
         GitError::Program(_) => ExitCode::NotFound,
         GitError::Failed { .. } | GitError::Repository { .. } => ExitCode::Io,
         GitError::Interrupted { .. } => ExitCode::Interrupted,
@@ -264,7 +264,7 @@ fn lock(error: &LockError) -> ExitCode {
         LockError::ReasonMissing { .. } => ExitCode::Usage,
         LockError::Unreachable { .. } | LockError::Ambiguous { .. } => ExitCode::Unreachable,
         // The server will say the same again until somebody gives it other settings or another prefix.
-        LockError::Denied { .. } => ExitCode::Config,
+        LockError::Denied { .. } | LockError::Hidden { .. } => ExitCode::Config,
         LockError::Record { .. } | LockError::Damaged { .. } | LockError::Config(_) => ExitCode::Config,
         LockError::Dynamo(error) => dynamo(error),
         LockError::Git(error) => git(error),
@@ -280,6 +280,10 @@ fn dynamo(error: &DynamoError) -> ExitCode {
         DynamoError::NoRegion { .. }
         | DynamoError::BadRegion { .. }
         | DynamoError::NoCredentials { .. }
+        | DynamoError::NoProfile { .. }
+        | DynamoError::BadFile { .. }
+        | DynamoError::BadSource { .. }
+        | DynamoError::HalfKeys { .. }
         | DynamoError::SingleSignOn { .. }
         | DynamoError::NoRoots
         | DynamoError::CredentialsFailed { .. }

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::help;
+use super::mending;
 use super::terminal::Terminal;
 use crate::git::{BaseError, GitError};
 use crate::lock::{Extent, LockError, LockKey, LockState};
@@ -308,6 +309,7 @@ fn git_hints(error: &GitError) -> Vec<String> {
         GitError::Unreachable { remote, .. } => {
             vec![format!("see whether git reaches it: git ls-remote {remote} HEAD")]
         }
+        GitError::NotAtomic { .. } => vec!["its host must allow it (git's `receive.advertiseAtomic`), or keep the locks elsewhere: `remote` under [lock.git], or DynamoDB, see docs/locks.md".into()],
         GitError::Program(_) | GitError::Config(_) | GitError::Failed { .. } => Vec::new(),
         GitError::Interrupted { .. } | GitError::Repository { .. } => Vec::new(),
     }
@@ -381,7 +383,8 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
             vec!["make room on the server, then run the same again".into()]
         }
         LockError::Denied { .. } => vec!["the server must accept pushes to the lock's refs: see docs/locks.md, or set another `prefix` under [lock.git]".into()],
-        LockError::Record { .. } | LockError::Damaged { .. } => vec!["if a newer lockstep wrote it, upgrade; nothing was done".into()],
+        LockError::Hidden { .. } => vec!["the server must show these refs to everybody who may push; to see whether it does: lockstep doctor --probe".into()],
+        LockError::Record { mend, .. } | LockError::Damaged { mend, .. } => mending::hints(mend),
         LockError::Config(_) | LockError::Io { .. } => Vec::new(),
         LockError::Dynamo(error) => error.cure().into_iter().collect(),
         LockError::Git(error) => git_hints(error),

@@ -85,9 +85,15 @@ fn list(locks: &ProjectLocks, json: bool, everyone: bool, terminal: Terminal) ->
         let units = behind.join(", ");
         terminal.say(&format!("[lock.former] is still needed: no run has taken both locks since of {units}"));
     }
-    let bad =
-        taken.iter().filter_map(|listed| Some((listed.name.as_str(), listed.last.as_ref().err()?.as_str())));
-    Ok(unreadable(bad, &locks.place(), terminal))
+    let bad: Vec<(&str, &str)> = taken
+        .iter()
+        .filter_map(|listed| Some((listed.name.as_str(), listed.last.as_ref().err()?.as_str())))
+        .collect();
+    let code = unreadable(bad.iter().copied(), &locks.place(), terminal);
+    if let Some((name, _)) = bad.iter().find(|(name, _)| LockKey::new(name).is_ok()) {
+        terminal.hint(&format!("how to mend one: lockstep locks show {name}"));
+    }
+    Ok(code)
 }
 
 fn show(locks: &ProjectLocks, key: &LockKey, json: bool, terminal: Terminal) -> anyhow::Result<u8> {

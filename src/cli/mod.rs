@@ -30,6 +30,7 @@ mod locks;
 mod log;
 mod man;
 mod many;
+mod mending;
 mod misplaced;
 mod new;
 mod next;

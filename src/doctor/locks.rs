@@ -4,7 +4,7 @@ use super::scene::Scene;
 use super::{Finding, counted, said};
 use crate::env::{Span, user_name};
 use crate::git;
-use crate::lock::{LockState, Record, escape};
+use crate::lock::{LockKey, LockState, Record, escape};
 use crate::project::{MARKER, Project};
 
 /// Clocks that differ by less trouble nobody.
@@ -73,8 +73,12 @@ pub(super) fn records(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
         .filter_map(|listed| {
             let why = listed.last.as_ref().err()?;
             let message = format!("the record of {} cannot be understood: {why}", listed.name);
-            let cure = "if a newer lockstep wrote it, upgrade";
-            Some(Finding::problem(id, message).about(listed.name.as_str()).cure(cure))
+            let found = Finding::problem(id, message).about(listed.name.as_str());
+            // What is no lock's name is nothing that lockstep could show.
+            Some(match LockKey::new(&listed.name) {
+                Ok(key) => found.cure(format!("how to mend it: lockstep locks show {key}")),
+                Err(_) => found,
+            })
         })
         .collect();
     if bad.is_empty() { vec![Finding::ok(id, "every record can be understood")] } else { bad }

@@ -127,11 +127,15 @@ pub(super) fn push(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
     };
     let finding = match end {
         Ok(ProbeEnd::Taken) if scene.options.probe => {
-            Finding::ok(id, format!("{name} was made on {remote} and deleted again"))
+            Finding::ok(id, format!("{name} was made on {remote}, seen there and deleted again"))
         }
         Ok(ProbeEnd::Taken) => {
             Finding::ok(id, format!("{remote} can be pushed to; its rules for lock refs are seen only by doing it"))
                 .cure("lockstep doctor --probe")
+        }
+        Ok(ProbeEnd::Hidden) => {
+            Finding::problem(id, format!("{remote} takes {name} and does not show it: nobody sees the others' locks"))
+                .cure("let the server show refs/lockstep/* to who fetches (git's `uploadpack.hideRefs`), or keep the locks elsewhere: see docs/locks.md")
         }
         Ok(ProbeEnd::Refused(why)) => Finding::problem(id, format!("{remote} refuses {name}: {why}"))
             .cure("allow refs/lockstep/* on the server, or set another `prefix` under [lock.git]: see docs/locks.md"),
@@ -139,6 +143,8 @@ pub(super) fn push(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
             Finding::warning(id, format!("{name} may have been left on {remote}: {why}"))
                 .cure(format!("git push {remote} :{name}"))
         }
+        Err(error @ GitError::NotAtomic { .. }) => Finding::problem(id, said(&error))
+            .cure("allow it on the server (git's `receive.advertiseAtomic`), or keep the locks elsewhere: see docs/locks.md"),
         Err(error) => Finding::problem(id, said(&error)).cure(format!("git push --dry-run {remote}")),
     };
     vec![finding]

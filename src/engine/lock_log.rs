@@ -2,14 +2,15 @@
 
 use super::locks::ProjectLocks;
 use crate::Error;
-use crate::lock::{Act, KeySet, LockError, LockKey, Record, UnitKeys};
+use crate::lock::{Act, KeySet, LockError, LockKey, Past, Record, UnitKeys};
 
 /// One entry of a lock's history.
 #[derive(Clone, Debug)]
 pub struct LogEntry {
     /// What was written.
     pub record: Record,
-    /// What was there before; none for the first record, or where the history was cut.
+    /// What was there before; none for the first record, where the history was cut, or where that
+    /// record cannot be understood.
     pub before: Option<Record>,
 }
 
@@ -20,7 +21,8 @@ pub struct LockLog {
     pub entries: Vec<LogEntry>,
     /// Whether there are older ones.
     pub more: bool,
-    /// Locks whose history cannot be read, and why: both safe to print.
+    /// Locks of whose history something cannot be read, and what and why, newest first: both safe to
+    /// print.
     pub unreadable: Vec<(String, String)>,
 }
 
@@ -73,34 +75,43 @@ impl ProjectLocks {
                 self.backend.history(&key, limit.saturating_add(1)).map_err(LockError::only_why)
             });
             match chain {
-                Ok(records) => chains.push(records),
+                Ok(chain) => {
+                    let bad = chain.iter().filter_map(|past| past.as_ref().err());
+                    unreadable.extend(bad.map(|bad| (name.clone(), bad.to_string())));
+                    chains.push(chain);
+                }
                 Err(why) => unreadable.push((name, why)),
             }
         }
         if keys.is_none() {
             // How a freeze holds is of interest to who asks about the one lock.
-            chains
-                .retain(|chain| chain.iter().any(|record| !matches!(record.act, Act::Fenced | Act::Opened)));
+            let is_own = |record: &Record| !matches!(record.act, Act::Fenced | Act::Opened);
+            chains.retain(|chain| chain.iter().flatten().any(is_own));
         }
         let (entries, more) = merge(chains, limit);
         Ok(LockLog { entries, more, unreadable })
     }
 }
 
-/// The newest entries of all chains. A chain's own order stands, whatever its times say.
-fn merge(chains: Vec<Vec<Record>>, limit: usize) -> (Vec<LogEntry>, bool) {
+/// The newest entries of all chains. A chain's own order stands, whatever its times say; what cannot be
+/// understood is passed over, and nobody knows what came before the next one.
+fn merge(chains: Vec<Vec<Past>>, limit: usize) -> (Vec<LogEntry>, bool) {
     let mut chains: Vec<_> = chains.into_iter().map(|chain| chain.into_iter().peekable()).collect();
     let mut entries = Vec::new();
     loop {
-        let times = chains.iter_mut().enumerate().filter_map(|(at, chain)| Some((chain.peek()?.time, at)));
+        for chain in &mut chains {
+            while chain.next_if(Result::is_err).is_some() {}
+        }
+        let times = chains.iter_mut().enumerate();
+        let times = times.filter_map(|(at, chain)| Some((chain.peek()?.as_ref().ok()?.time, at)));
         // Of two at the same second the one of the first name comes first.
         let newest = times.max_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
         let Some((_, at)) = newest else { return (entries, false) };
         if entries.len() == limit {
             return (entries, true);
         }
-        let Some(record) = chains[at].next() else { return (entries, false) };
-        entries.push(LogEntry { record, before: chains[at].peek().cloned() });
+        let Some(Ok(record)) = chains[at].next() else { return (entries, false) };
+        entries.push(LogEntry { record, before: chains[at].peek().and_then(|past| past.clone().ok()) });
     }
 }
 
@@ -111,8 +122,8 @@ mod tests {
 
     use crate::lock::contract::fixture::record;
 
-    fn at(key: &str, second: i64, generation: u64) -> Record {
-        Record { time: Timestamp::from_second(second).unwrap(), generation, ..record(key) }
+    fn at(key: &str, second: i64, generation: u64) -> Past {
+        Ok(Record { time: Timestamp::from_second(second).unwrap(), generation, ..record(key) })
     }
 
     #[test]
@@ -141,5 +152,15 @@ mod tests {
         assert_eq!(told(&entries), all[..2]);
         assert!(more);
         assert!(!merge(Vec::new(), 0).1);
+    }
+    #[test]
+    fn what_cannot_be_understood_is_passed_over_and_was_before_nothing() {
+        let bad = || Err(crate::lock::Unreadable { name: None, why: "torn".into(), newer: false });
+        let chain = vec![bad(), at("a/p", 30, 3), bad(), bad(), at("a/p", 10, 2), at("a/p", 5, 1), bad()];
+        let (entries, more) = merge(vec![chain, vec![bad()]], 9);
+        let told: Vec<_> =
+            entries.iter().map(|e| (e.record.generation, e.before.as_ref().map(|b| b.generation))).collect();
+        assert_eq!(told, [(3, None), (2, Some(1)), (1, None)]);
+        assert!(!more);
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::objects::{AUTHOR, CommitText, EMPTY_TREES, Head, too_large};
+use super::objects::{AUTHOR, CommitText, EMPTY_TREES, Head};
 use super::spawn::Git;
 use super::{GitError, Oid};
 
@@ -92,18 +92,15 @@ pub(super) fn commit(git: &Git, name: &Oid) -> Result<Option<CommitText>, GitErr
     if line(&git.read(&["cat-file", "-t", name.as_str()])?) != b"commit" {
         return Ok(None);
     }
-    let size = git.read(&["cat-file", "-s", name.as_str()])?;
-    let size: Option<usize> = String::from_utf8_lossy(line(&size)).parse().ok();
-    if size.is_none_or(|size| size > CommitText::LARGEST) {
-        return Err(too_large(name));
-    }
     parse_commit(&git.read(&["cat-file", "commit", name.as_str()])?).map(Some)
 }
 
 /// Header lines, an empty line, the message.
 fn parse_commit(bytes: &[u8]) -> Result<CommitText, GitError> {
     let end = bytes.windows(2).position(|pair| pair == b"\n\n").ok_or_else(|| odd("cat-file"))?;
-    let mut text = CommitText { message: bytes[end + 2..].to_vec(), parents: Vec::new(), empty_tree: false };
+    let message = &bytes[end + 2..];
+    let message = message[..message.len().min(CommitText::LONGEST)].to_vec();
+    let mut text = CommitText { message, parents: Vec::new(), empty_tree: false };
     for header in bytes[..end].split(|b| *b == b'\n') {
         if let Some(parent) = header.strip_prefix(b"parent ") {
             text.parents.push(oid(parent, "cat-file")?);

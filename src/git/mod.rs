@@ -61,6 +61,12 @@ pub enum GitError {
         /// What git said, cleaned and without credentials.
         message: String,
     },
+    /// A remote's server does not take several refs all or nothing.
+    #[error("remote `{remote}` does not take several refs in one atomic push, which a lock needs")]
+    NotAtomic {
+        /// The remote's name.
+        remote: String,
+    },
     /// A remote, a branch or a URL is configured in a way that cannot work.
     #[error("{0}")]
     Config(String),

@@ -33,7 +33,7 @@ pub enum Ancestry {
 /// The parts of a commit that matter to a lock record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitText {
-    /// The message as it stands.
+    /// The message as it stands, as far as it is kept.
     pub message: Vec<u8>,
     /// Its parents.
     pub parents: Vec<Oid>,
@@ -42,8 +42,9 @@ pub struct CommitText {
 }
 
 impl CommitText {
-    /// No larger commit is read.
-    pub const LARGEST: usize = 1 << 20;
+    /// No more bytes of a message are kept. The parents of a larger commit are still wanted: what is
+    /// below it may be good.
+    pub const LONGEST: usize = 1 << 20;
 }
 
 /// The author of our commits.
@@ -66,13 +67,6 @@ fn own(oid: git2::Oid) -> Oid {
 
 fn theirs(oid: &Oid) -> Result<git2::Oid, GitError> {
     git2::Oid::from_str(oid.as_str()).map_err(failed(format!("read {oid}")))
-}
-
-pub(super) fn too_large(oid: &Oid) -> GitError {
-    GitError::Failed {
-        command: "cat-file".to_owned(),
-        message: format!("commit {oid} is larger than {} bytes", CommitText::LARGEST),
-    }
 }
 
 pub(super) fn head(repo: &Repository) -> Result<Head, GitError> {
@@ -126,20 +120,18 @@ pub(super) fn ahead_behind(
 pub(super) fn commit(repo: &Repository, oid: &Oid) -> Result<Option<CommitText>, GitError> {
     let what = || format!("read commit {oid}");
     let odb = repo.odb().map_err(failed(what()))?;
-    let (size, kind) = match odb.read_header(theirs(oid)?) {
+    let (_, kind) = match odb.read_header(theirs(oid)?) {
         Ok(header) => header,
         Err(e) if e.code() == ErrorCode::NotFound => return Ok(None),
         Err(e) => return Err(failed(what())(e)),
     };
-    if size > CommitText::LARGEST {
-        return Err(too_large(oid));
-    }
     if kind != ObjectType::Commit {
         return Ok(None);
     }
     let commit = repo.find_commit(theirs(oid)?).map_err(failed(what()))?;
+    let message = commit.message_raw_bytes();
     Ok(Some(CommitText {
-        message: commit.message_raw_bytes().to_vec(),
+        message: message[..message.len().min(CommitText::LONGEST)].to_vec(),
         parents: commit.parent_ids().map(own).collect(),
         empty_tree: EMPTY_TREES.contains(&commit.tree_id().to_string().as_str()),
     }))

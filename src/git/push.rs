@@ -110,7 +110,12 @@ fn arguments(push: &Push) -> Vec<String> {
         // An empty value takes back the user's options, which are meant for his branches.
         args.extend(["-c", "push.pushOption="].map(String::from));
     }
-    args.extend(["push", "--atomic", "--porcelain"].map(String::from));
+    args.push("push".to_owned());
+    // A branch alone is all or nothing by itself, and some servers know nothing else.
+    if push.updates.len() > 1 || push.updates.iter().any(|update| update.lease.is_some()) {
+        args.push("--atomic".to_owned());
+    }
+    args.push("--porcelain".to_owned());
     if !push.hook {
         args.push("--no-verify".to_owned());
     }
@@ -156,6 +161,8 @@ fn conclude(git: &Git, push: &Push, ran: &Ran, told: impl FnOnce() -> Told) -> R
         let told = told();
         if told.hook_refused && !ran.interrupted {
             PushEnd::HookRefused
+        } else if report.results.is_empty() && lacks_atomic(ran) {
+            return Err(GitError::NotAtomic { remote: push.remote.clone() });
         } else if told.nothing_sent && report.results.is_empty() {
             return Err(match git.failure("push", ran) {
                 // Connecting is all that git does before it sends; 128 is how it gives up.
@@ -173,6 +180,17 @@ fn conclude(git: &Git, push: &Push, ran: &Ran, told: impl FnOnce() -> Told) -> R
         }
     };
     Ok(Pushed { results: report.results, end, said })
+}
+
+/// Whether git gave up before it sent anything, because the server does not offer atomic pushes. These are
+/// the words of git here, not of the server, whose own come after `remote: `.
+pub(super) fn lacks_atomic(ran: &Ran) -> bool {
+    let said = "the receiving end does not support --atomic push";
+    ran.code != Some(0)
+        && ran.stderr.split(|b| *b == b'\n').any(|line| {
+            let line = line.trim_ascii();
+            line.strip_prefix(b"fatal: ").unwrap_or(line) == said.as_bytes()
+        })
 }
 
 /// The lines of `git push --porcelain`.

@@ -56,6 +56,8 @@ fn the_command_line() {
          1111111111111111111111111111111111111111:refs/lockstep/locks/a/b \
          1111111111111111111111111111111111111111:refs/x"
     );
+    let branch = arguments(&push_of(vec![update(&oid, MAIN, None)]));
+    assert!(!branch.iter().any(|arg| arg == "--atomic"));
     let with_hook = arguments(&Push { hook: true, ..push });
     assert!(!with_hook.iter().any(|arg| arg == "--no-verify" || arg == "push.pushOption="));
 }

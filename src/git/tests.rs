@@ -34,6 +34,11 @@ fn answers(world: &World, repo: &Repo) {
     assert_eq!(read, CommitText { message: b"b\n".to_vec(), parents: vec![first.clone()], empty_tree: true });
     assert_eq!(repo.commit(&first).unwrap().unwrap().message, text.as_bytes());
     assert!(!repo.commit(&two).unwrap().unwrap().empty_tree);
+    // Of a message that is too long enough is kept to tell.
+    std::fs::write(dir.join("../long"), "x".repeat(2 * CommitText::LONGEST)).unwrap();
+    let long = ["commit-tree", "-p", first.as_str(), "-F", "../long", "HEAD^{tree}"];
+    let read = repo.commit(&Oid::new(world.git(&dir, &long)).unwrap()).unwrap().unwrap();
+    assert_eq!((read.message.len(), read.parents), (CommitText::LONGEST, vec![first.clone()]));
     let author = world.git(&dir, &["log", "-1", "--format=%an %ae %cn %ct", second.as_str()]);
     assert_eq!(author, "lockstep lockstep@localhost lockstep 1800000000");
     let absent = Oid::new("1".repeat(one.as_str().len())).unwrap();

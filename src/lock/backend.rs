@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeySet, LockError, LockKey, Record};
+use super::{KeySet, LockError, LockKey, Past, Record};
 use crate::git::Oid;
 
 /// What a backend calls one state of a lock: a commit id, a nonce. Compared, never interpreted.
@@ -162,9 +162,11 @@ pub trait LockBackend: Send + Sync {
     /// [`LockError::Ambiguous`] when it cannot be told.
     fn swap(&self, swap: &Swap) -> Result<Swapped, LockError>;
 
-    /// The chain of a key as this run knows it, newest first, at most `limit` records.
+    /// The chain of a key as this run knows it, newest first: at most `limit` records that can be
+    /// understood, and those in front of and between them that cannot. One that cannot be understood
+    /// hides no other; a backend may take many of them in a row for the end of the chain.
     ///
     /// # Errors
-    /// As for [`LockBackend::read`].
-    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Record>, LockError>;
+    /// [`LockError::Unreachable`], or [`LockError::Damaged`] where single records cannot be told apart.
+    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Past>, LockError>;
 }

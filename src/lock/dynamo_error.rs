@@ -33,6 +33,36 @@ pub enum DynamoError {
         /// The places that were looked in.
         looked_in: String,
     },
+    /// A profile is named that does not exist.
+    #[error("there is no profile `{profile}` (from {from}) in AWS's files `config` and `credentials`")]
+    NoProfile {
+        /// The profile, escaped.
+        profile: String,
+        /// Who names it.
+        from: &'static str,
+    },
+    /// One of AWS's own files cannot be read.
+    #[error("AWS's configuration cannot be read: {message}")]
+    BadFile {
+        /// File, line and what is wrong.
+        message: String,
+    },
+    /// A profile assumes a role with the credentials of one that is not there, or of itself.
+    #[error("profile `{profile}` cannot give credentials: {why}")]
+    BadSource {
+        /// The profile, escaped.
+        profile: String,
+        /// Which one leads nowhere.
+        why: String,
+    },
+    /// Half a pair of keys.
+    #[error("`{there}` is set and `{missing}` is not")]
+    HalfKeys {
+        /// The variable that is set.
+        there: &'static str,
+        /// The other one.
+        missing: &'static str,
+    },
     /// A profile wants something of the AWS configuration that this program does not do itself.
     #[error("profile `{profile}` gets its credentials by single sign-on, which lockstep does not do itself")]
     SingleSignOn {
@@ -47,12 +77,16 @@ pub enum DynamoError {
     CredentialsFailed {
         /// What was said, cleaned.
         message: String,
+        /// The profile that lockstep.toml names, if the credentials should come from it.
+        profile: Option<String>,
     },
     /// AWS does not accept the credentials.
     #[error("AWS does not accept the credentials ({code})")]
     BadCredentials {
         /// AWS's code for it.
         code: String,
+        /// The profile that lockstep.toml names, if the credentials are its.
+        profile: Option<String>,
     },
     /// The table is not there.
     #[error("there is no DynamoDB table `{table}` in {region}")]
@@ -131,13 +165,23 @@ impl DynamoError {
             Self::NoRoots => {
                 "install the system's package `ca-certificates`, or: export SSL_CERT_FILE=/path/to/ca-bundle.crt".into()
             }
-            Self::CredentialsFailed { .. } => "see what the AWS command line says: aws sts get-caller-identity".into(),
-            Self::BadCredentials { code } if code.contains("Expired") => {
-                "get new ones as you got these, then run the same again; to see whose they are: aws sts get-caller-identity".into()
+            Self::NoProfile { .. } => "see which there are: aws configure list-profiles".into(),
+            Self::BadFile { .. } => "mend the line that it names".into(),
+            Self::BadSource { .. } => "mend `source_profile` in AWS's file `config`".into(),
+            Self::HalfKeys { there, missing } => {
+                format!("set {missing} too, or, to use a profile instead: unset {there}")
             }
-            Self::BadCredentials { .. } => {
-                "see whose they are, and whether this machine's clock is right: aws sts get-caller-identity".into()
+            Self::CredentialsFailed { profile, .. } => {
+                format!("see what the AWS command line says: {}", identity(profile.as_deref()))
             }
+            Self::BadCredentials { code, profile } if code.contains("Expired") => format!(
+                "get new ones as you got these, then run the same again; to see whose they are: {}",
+                identity(profile.as_deref())
+            ),
+            Self::BadCredentials { profile, .. } => format!(
+                "see whose they are, and whether this machine's clock is right: {}",
+                identity(profile.as_deref())
+            ),
             Self::NoTable { table, region } => {
                 let mut command = format!("aws dynamodb create-table --region {region} --table-name {table}");
                 // Writing to a String cannot fail.
@@ -161,6 +205,12 @@ impl DynamoError {
             Self::Interrupted { .. } => return None,
         })
     }
+}
+
+/// The command that tells whose credentials are used.
+fn identity(profile: Option<&str>) -> String {
+    let option = profile.map_or_else(String::new, |name| format!(" --profile {}", plain(name)));
+    format!("aws sts get-caller-identity{option}")
 }
 
 /// A word for a command line as it stands, or a word that says what belongs there.

@@ -1,7 +1,7 @@
 //! Why a lock operation did not succeed. Texts that come from a record or a server are escaped
 //! before they are shown.
 
-use super::{DynamoError, LockKey, LockState, Record};
+use super::{DynamoError, LockKey, LockState, Mend, Record};
 use crate::git::{GitError, Oid};
 
 /// Why a lock operation did not succeed.
@@ -95,6 +95,12 @@ pub enum LockError {
         /// What it said, cleaned.
         message: String,
     },
+    /// Others' locks cannot be seen, though the backend knows them.
+    #[error("{place} are not shown to those who fetch: nobody can see who holds a lock there")]
+    Hidden {
+        /// The backend's place.
+        place: String,
+    },
     /// A record cannot be understood.
     #[error("the record of lock `{key}` in {place} cannot be understood: {why}")]
     Record {
@@ -104,6 +110,8 @@ pub enum LockError {
         place: String,
         /// What is wrong with it.
         why: String,
+        /// How it can be looked at and mended.
+        mend: Mend,
     },
     /// What keeps all records cannot be understood.
     #[error("the lock records in {place} cannot be understood: {why}")]
@@ -112,6 +120,8 @@ pub enum LockError {
         place: String,
         /// What is wrong.
         why: String,
+        /// How they can be looked at and mended.
+        mend: Mend,
     },
     /// The configuration does not make a backend.
     #[error("{0}")]

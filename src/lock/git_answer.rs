@@ -17,6 +17,18 @@ pub(super) enum Standing {
     Gone,
 }
 
+impl Standing {
+    /// That of several refs together. One push is atomic: if one of our commits is not there, none is.
+    pub(super) const fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Tips, Self::Tips) => Self::Tips,
+            (Self::Tips | Self::Buried, Self::Tips | Self::Buried) => Self::Buried,
+            (Self::Untouched, Self::Untouched) => Self::Untouched,
+            _ => Self::Gone,
+        }
+    }
+}
+
 /// What a push's answer says before the refs are looked at again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -30,6 +42,8 @@ pub(super) enum Answer {
         /// connection breaks the http library says the request again, and the answer to the second
         /// is "no" because of what the first has done.
         by_remote: bool,
+        /// git sent nothing, for the remote named a lock's ref at another commit than the one expected.
+        stale: bool,
     },
     /// The user's pre-push hook said no; nothing was sent.
     Hook(String),
@@ -43,7 +57,7 @@ pub(super) fn judge(pushed: &Pushed, locks: &[String], open: bool) -> Answer {
     match &pushed.end {
         PushEnd::HookRefused => Answer::Hook(pushed.said.clone()),
         PushEnd::Broken { message } => Answer::Broken(message.clone()),
-        PushEnd::Refused => refused(pushed),
+        PushEnd::Refused => refused(pushed, locks),
         PushEnd::Complete => {
             let won = |target: &String| {
                 pushed.results.iter().any(|result| {
@@ -55,14 +69,20 @@ pub(super) fn judge(pushed: &Pushed, locks: &[String], open: bool) -> Answer {
                         }
                 })
             };
-            if locks.iter().all(won) { Answer::Won } else { refused(pushed) }
+            if locks.iter().all(won) { Answer::Won } else { refused(pushed, locks) }
         }
     }
 }
 
-fn refused(pushed: &Pushed) -> Answer {
+fn refused(pushed: &Pushed, locks: &[String]) -> Answer {
     let by_remote = pushed.results.iter().any(|result| result.flag == PushFlag::RejectedRemotely);
-    Answer::Refused { words: words(pushed), by_remote }
+    // What is refused before anything is sent is told in git's own words, not the server's.
+    let stale = pushed.results.iter().any(|result| {
+        result.flag == PushFlag::RejectedLocally
+            && result.message == "stale info"
+            && locks.contains(&result.target)
+    });
+    Answer::Refused { words: words(pushed), by_remote, stale: stale && !by_remote }
 }
 
 /// A refusal that neither a moved lock nor a moved branch explains. When the branch was to move it

@@ -12,18 +12,20 @@ use std::time::Duration;
 use super::git_answer::{Answer, Standing, denial, judge};
 use super::git_names::Names;
 use super::record::escape;
-use super::record_json::MAX_BYTES;
 use super::{
     BranchChange, BranchRefusal, Change, Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LostTo,
-    Observed, Record, Swap, Swapped, Version,
+    Mend, Observed, Past, RefMend, Swap, Swapped, Unreadable, Version, git_record,
 };
-use crate::git::{Ancestry, CommitText, Expect, Fetched, GitError, Oid, Push, RefUpdate, Repo};
+use crate::git::{Ancestry, Expect, Fetched, GitError, Oid, Push, RefUpdate, Repo};
 use crate::process::Interrupts;
 
 /// Pauses before the same push is said again after a connection broke or a refusal that nothing explains.
 const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(100), Duration::from_millis(500)];
 /// How far back in a chain our own commits are looked for.
 const LOOK_BACK: usize = 10_000;
+/// Where so many commits in a row are no records nobody looks below them: somebody has pointed the ref to
+/// a history of his own.
+const BAD_IN_A_ROW: usize = 10;
 
 /// Lock refs on one remote of one repository.
 #[derive(Clone)]
@@ -87,44 +89,58 @@ impl GitRefs {
         }
     }
 
-    fn bad(&self, key: &LockKey, why: impl Into<String>) -> LockError {
-        LockError::Record { key: key.clone(), place: self.place(), why: why.into() }
+    fn bad(&self, key: &LockKey, why: String, mend: Mend) -> LockError {
+        LockError::Record { key: key.clone(), place: self.place(), why, mend }
     }
 
     fn tip(&self, key: &LockKey) -> Result<Option<Oid>, LockError> {
         Ok(self.repo.resolve(&self.names.tracking(key))?)
     }
 
-    fn commit(&self, key: &LockKey, oid: &Oid) -> Result<CommitText, LockError> {
-        let commit = self
-            .repo
-            .commit(oid)?
-            .ok_or_else(|| self.bad(key, format!("{} is not a commit", oid.short())))?;
-        if !commit.empty_tree || commit.parents.len() > 1 {
-            return Err(self.bad(key, format!("commit {} is not of lockstep's making", oid.short())));
-        }
-        Ok(commit)
+    /// What a commit of a key's chain says, and the commit before it.
+    fn past(&self, key: &LockKey, oid: &Oid) -> Result<(Past, Option<Oid>), LockError> {
+        let Some(commit) = self.repo.commit(oid)? else {
+            let bad = Unreadable::new("it is not a commit").named(format!("object {}", oid.short()));
+            return Ok((Err(bad), None));
+        };
+        let named = |bad: Unreadable| bad.named(format!("commit {}", oid.short()));
+        Ok((git_record::read(&commit, key).map_err(named), commit.parents.into_iter().next()))
     }
 
-    fn record(&self, key: &LockKey, commit: &CommitText) -> Result<Record, LockError> {
-        let message = &commit.message;
-        if message.len() > 2 * MAX_BYTES {
-            return Err(self.bad(key, format!("it has more than {MAX_BYTES} bytes")));
+    /// How a tip that is no record can be mended: by the newest commit below it that is one.
+    fn mend(&self, key: &LockKey, tip: Oid) -> Result<Mend, LockError> {
+        let good = self.walk(key, Some(tip.clone()), 1)?.into_iter().find(|(_, past)| past.is_ok());
+        let (remote, name) = (self.names.remote.clone(), self.names.target(key));
+        Ok(Mend::Ref(Box::new(RefMend { remote, name, tip, good: good.map(|(oid, _)| oid) })))
+    }
+
+    /// The chain below a commit, itself included, as far as [`LockBackend::history`] tells it.
+    fn walk(&self, key: &LockKey, from: Option<Oid>, limit: usize) -> Result<Vec<(Oid, Past)>, LockError> {
+        let mut chain = Vec::new();
+        let mut next = from;
+        let (mut good, mut bad) = (0, 0);
+        while let Some(oid) = next
+            && good < limit
+            && bad < BAD_IN_A_ROW
+        {
+            let (past, before) = self.past(key, &oid)?;
+            (good, bad) = if past.is_ok() { (good + 1, 0) } else { (good, bad + 1) };
+            chain.push((oid, past));
+            next = before;
         }
-        // One line for people, an empty one, the record.
-        let start = message.windows(2).position(|two| two == b"\n\n").map(|at| at + 2);
-        let json = start.map(|start| message[start..].trim_ascii());
-        let json = json.ok_or_else(|| self.bad(key, "its commit message holds no record"))?;
-        Record::from_json(json, key).map_err(|why| self.bad(key, why))
+        Ok(chain)
     }
 
     fn observe(&self, key: &LockKey) -> Result<Observed, LockError> {
         let last = match self.tip(key)? {
             None => None,
-            Some(oid) => {
-                let record = self.record(key, &self.commit(key, &oid)?)?;
-                Some((Version(oid.as_str().to_owned()), record))
-            }
+            Some(oid) => match self.past(key, &oid)?.0 {
+                Ok(record) => Some((Version(oid.as_str().to_owned()), record)),
+                Err(bad) => {
+                    let mend = if bad.newer { Mend::Upgrade } else { self.mend(key, oid)? };
+                    return Err(self.bad(key, bad.to_string(), mend));
+                }
+            },
         };
         Ok(Observed { key: key.clone(), last })
     }
@@ -132,8 +148,8 @@ impl GitRefs {
     /// Writes the records as commits; nothing points to them yet.
     fn write(&self, changes: &[Change]) -> Result<Vec<Oid>, LockError> {
         let write = |change: &Change| {
-            let json = change.record.to_json().map_err(|why| self.bad(&change.key, why))?;
-            let message = format!("{}\n\n{json}\n", change.record.headline());
+            let message = git_record::message(&change.record);
+            let message = message.map_err(|why| self.bad(&change.key, why, Mend::Unknown))?;
             let parent = self.expected(change)?;
             Ok(self.repo.write_commit(&message, parent.as_ref(), change.record.time)?)
         };
@@ -142,7 +158,8 @@ impl GitRefs {
 
     fn expected(&self, change: &Change) -> Result<Option<Oid>, LockError> {
         let oid = |version: &Version| {
-            Oid::new(version.0.as_str()).map_err(|error| self.bad(&change.key, error.to_string()))
+            Oid::new(version.0.as_str())
+                .map_err(|error| self.bad(&change.key, error.to_string(), Mend::Unknown))
         };
         change.expect.as_ref().map(oid).transpose()
     }
@@ -198,15 +215,7 @@ impl GitRefs {
             } else {
                 Standing::Gone
             };
-            all = Some(match (all, one) {
-                (None, one) => one,
-                (Some(a), b) if a == b => a,
-                (Some(Standing::Tips | Standing::Buried), Standing::Tips | Standing::Buried) => {
-                    Standing::Buried
-                }
-                // One push is atomic: if one of our commits is not there, none is.
-                _ => Standing::Gone,
-            });
+            all = Some(all.map_or(one, |all| all.and(one)));
         }
         Ok(all.unwrap_or(Standing::Gone))
     }
@@ -217,7 +226,7 @@ impl GitRefs {
             match next {
                 None => return Ok(false),
                 Some(oid) if oid == *ours => return Ok(true),
-                Some(oid) => next = self.commit(key, &oid)?.parents.into_iter().next(),
+                Some(oid) => next = self.past(key, &oid)?.1,
             }
         }
         Ok(false)
@@ -287,8 +296,9 @@ impl LockBackend for GitRefs {
                 let path = name.splitn(6, '/').last().unwrap_or(&name);
                 return Listed { name: escape(path), last: Err("its ref's name is no lock's".to_owned()) };
             };
-            let record = self.commit(&key, &oid).and_then(|commit| self.record(&key, &commit));
-            Listed { name: key.to_string(), last: record.map_err(LockError::only_why) }
+            let last = self.past(&key, &oid).map_err(LockError::only_why);
+            let last = last.and_then(|(past, _)| past.map_err(|bad| bad.to_string()));
+            Listed { name: key.to_string(), last }
         };
         let mut all = Vec::new();
         for place in self.names.tracked_places() {
@@ -310,6 +320,8 @@ impl LockBackend for GitRefs {
         // From then on, and once a remote has said no to something of ours, ours may be there already.
         let mut arrived = false;
         let mut denied: Option<String> = None;
+        // A ref that is shown to who pushes and not to who fetches.
+        let mut hidden = false;
         let mut last = false;
         for pause in PAUSES {
             if open.is_some() && last {
@@ -333,8 +345,9 @@ impl LockBackend for GitRefs {
                     open = Some(message);
                     arrived = true;
                 }
-                Answer::Refused { words, by_remote } => {
+                Answer::Refused { words, by_remote, stale } => {
                     arrived |= by_remote;
+                    hidden = stale;
                     let there = match self.fetch(swap.branch.as_ref().map(BranchChange::name)) {
                         Ok(there) => there,
                         Err(error) if !arrived => return Err(error),
@@ -369,19 +382,14 @@ impl LockBackend for GitRefs {
         if let Some(message) = open {
             return Err(LockError::Ambiguous { key: swap.changes[0].key.clone(), message });
         }
+        if hidden && !arrived {
+            return Err(LockError::Hidden { place: self.place() });
+        }
         Ok(Swapped::Lost(denial(swap.branch.as_ref(), denied.unwrap_or_default())))
     }
 
-    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Record>, LockError> {
-        let mut records = Vec::new();
-        let mut next = self.tip(key)?;
-        while let Some(oid) = next
-            && records.len() < limit
-        {
-            let commit = self.commit(key, &oid)?;
-            records.push(self.record(key, &commit)?);
-            next = commit.parents.into_iter().next();
-        }
-        Ok(records)
+    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Past>, LockError> {
+        let chain = self.walk(key, self.tip(key)?, limit)?;
+        Ok(chain.into_iter().map(|(_, past)| past).collect())
     }
 }

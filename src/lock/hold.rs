@@ -5,7 +5,7 @@
 
 use super::{
     Act, BranchChange, BranchRefusal, Change, Effect, Freshness, KeySet, Lease, LeaseEntry, LockError,
-    LockState, Locks, LostTo, Observed, Prior, Record, Swap, Swapped, Version,
+    LockState, Locks, LostTo, Mend, Observed, Prior, Record, Swap, Swapped, Version,
 };
 use crate::git::Oid;
 
@@ -151,9 +151,20 @@ impl Locks<'_> {
                     && r.state != LockState::Held
                     && matches!(r.act, Act::Released | Act::GivenBack)
             };
-            if !self.backend.history(&entry.key, LOOK_BACK)?.iter().any(ours) {
-                return Ok(false);
+            let chain = self.backend.history(&entry.key, LOOK_BACK)?;
+            if chain.iter().flatten().any(ours) {
+                continue;
             }
+            // What cannot be understood may be just that record.
+            return match chain.into_iter().find_map(Result::err) {
+                None => Ok(false),
+                Some(bad) => Err(LockError::Record {
+                    key: entry.key.clone(),
+                    place: self.backend.place(),
+                    why: bad.to_string(),
+                    mend: Mend::Unknown,
+                }),
+            };
         }
         Ok(true)
     }

@@ -25,7 +25,8 @@ impl Locks<'_> {
             return true;
         }
         let likely = |key: &LockKey| {
-            let records = self.backend.history(key, RECORDS).ok()?;
+            let chain = self.backend.history(key, RECORDS).ok()?;
+            let records = chain.into_iter().collect::<Result<Vec<_>, _>>().ok()?;
             Some((likely(&records, &owner, now), records.is_empty()))
         };
         keys.iter().all(|key| match likely(key) {

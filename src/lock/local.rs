@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LostTo, Observed, Record, Swap, Swapped,
-    Version, encode, record_json,
+    Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LostTo, Mend, Observed, Past, Record, Swap,
+    Swapped, Unreadable, Version, encode, record_json,
 };
 
 /// More than any project has; what is larger is not read.
@@ -57,13 +57,15 @@ impl LocalFiles {
     /// The whole state; the key is only for the message.
     fn load(&self, key: &LockKey) -> Result<StateFile, LockError> {
         self.load_all().map_err(|error| match error {
-            LockError::Damaged { why, .. } => self.bad(key, why),
+            LockError::Damaged { place, why, mend } => {
+                LockError::Record { key: key.clone(), place, why, mend }
+            }
             other => other,
         })
     }
 
     fn load_all(&self) -> Result<StateFile, LockError> {
-        let damaged = |why| LockError::Damaged { place: self.place(), why };
+        let damaged = |why, mend| LockError::Damaged { place: self.place(), why, mend };
         let path = self.state_path();
         let bytes = match read_bounded(&path, MAX_STATE) {
             Ok(bytes) => bytes,
@@ -74,17 +76,22 @@ impl LocalFiles {
             Err(error) => return Err(self.unreachable(&error)),
         };
         let state: StateFile = serde_json::from_slice(&bytes)
-            .map_err(|error| damaged(super::record::escape(&error.to_string())))?;
+            .map_err(|error| damaged(super::record::escape(&error.to_string()), self.mend()))?;
         if state.lockstep != Record::VERSION {
-            return Err(damaged(format!("it has format {}; upgrade lockstep", state.lockstep)));
+            let mend = if state.lockstep > Record::VERSION { Mend::Upgrade } else { self.mend() };
+            return Err(damaged(format!("it has format {}; upgrade lockstep", state.lockstep), mend));
         }
         Ok(state)
     }
 
     fn last(&self, state: &StateFile, key: &LockKey) -> Result<Option<(Version, Record)>, LockError> {
-        let Some(raw) = state.locks.get(key.as_str()) else { return Ok(None) };
-        let record = Record::from_json(raw.get().as_bytes(), key).map_err(|why| self.bad(key, why))?;
-        Ok(Some((Version(record.nonce.clone()), record)))
+        let last = Self::last_of(state, key).transpose().map_err(|bad| self.bad(key, &bad))?;
+        Ok(last.map(|record| (Version(record.nonce.clone()), record)))
+    }
+
+    fn last_of(state: &StateFile, key: &LockKey) -> Option<Past> {
+        let raw = state.locks.get(key.as_str())?;
+        Some(Record::from_json(raw.get().as_bytes(), key))
     }
 
     /// Waits, within bounds, until no other process reads, compares and writes.
@@ -144,8 +151,13 @@ impl LocalFiles {
         LockError::Unreachable { place: self.place(), message: error.to_string() }
     }
 
-    fn bad(&self, key: &LockKey, why: String) -> LockError {
-        LockError::Record { key: key.clone(), place: self.place(), why }
+    fn bad(&self, key: &LockKey, bad: &Unreadable) -> LockError {
+        let mend = if bad.newer { Mend::Upgrade } else { self.mend() };
+        LockError::Record { key: key.clone(), place: self.place(), why: bad.to_string(), mend }
+    }
+
+    fn mend(&self) -> Mend {
+        Mend::File { directory: self.directory.clone() }
     }
 }
 
@@ -168,7 +180,9 @@ impl LockBackend for LocalFiles {
         let state = self.load_all()?;
         let listed = |(name, raw): (String, Box<RawValue>)| {
             let read = |key: LockKey| Record::from_json(raw.get().as_bytes(), &key);
-            let last = LockKey::new(&name).map_err(|_| "its name is no lock's".to_owned()).and_then(read);
+            let last =
+                LockKey::new(&name).map_err(|_| Unreadable::new("its name is no lock's")).and_then(read);
+            let last = last.map_err(|bad| bad.to_string());
             Listed { name: super::record::escape(&name), last }
         };
         Ok(state.locks.into_iter().map(listed).collect())
@@ -192,9 +206,9 @@ impl LockBackend for LocalFiles {
         }
         let mut written = Vec::with_capacity(swap.changes.len());
         for change in &swap.changes {
-            let json = change.record.to_json().map_err(|why| self.bad(&change.key, why))?;
-            let raw =
-                RawValue::from_string(json.clone()).map_err(|e| self.bad(&change.key, e.to_string()))?;
+            let json = change.record.to_json().map_err(|why| self.bad(&change.key, &Unreadable::new(why)))?;
+            let raw = RawValue::from_string(json.clone())
+                .map_err(|e| self.bad(&change.key, &Unreadable::new(e.to_string())))?;
             state.locks.insert(change.key.as_str().to_owned(), raw);
             written.push(json);
         }
@@ -209,23 +223,27 @@ impl LockBackend for LocalFiles {
         Ok(Swapped::Done(swap.changes.iter().map(|c| Version(c.record.nonce.clone())).collect()))
     }
 
-    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Record>, LockError> {
-        let Some((_, last)) = self.last(&self.load(key)?, key)? else { return Ok(Vec::new()) };
+    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Past>, LockError> {
+        let state = self.load_all()?;
+        let Some(last) = Self::last_of(&state, key) else { return Ok(Vec::new()) };
         let lines = match File::open(self.journal_path(key)).and_then(|mut file| tail(&mut file, MAX_TAIL)) {
             Ok(lines) => lines,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(self.unreachable(&error)),
         };
-        // Torn lines are skipped; so is what the state does not know of.
-        let mut records: Vec<Record> = lines
-            .rsplit(|b| *b == b'\n')
-            .filter_map(|line| Record::from_json(line, key).ok())
-            .skip_while(|record| record.nonce != last.nonce)
-            .take(limit)
-            .collect();
+        // Torn lines are skipped: what they would have said follows them.
+        let written = || lines.rsplit(|b| *b == b'\n').filter_map(|line| Record::from_json(line, key).ok());
+        let last = match last {
+            Ok(last) => last,
+            Err(bad) => {
+                return Ok(std::iter::once(Err(bad)).chain(written().take(limit).map(Ok)).collect());
+            }
+        };
+        // So is what the state does not know of.
+        let mut records: Vec<Past> =
+            written().skip_while(|record| record.nonce != last.nonce).take(limit).map(Ok).collect();
         if records.is_empty() {
-            let older = lines.rsplit(|b| *b == b'\n').filter_map(|line| Record::from_json(line, key).ok());
-            records = std::iter::once(last).chain(older).take(limit).collect();
+            records = std::iter::once(last).chain(written()).take(limit).map(Ok).collect();
         }
         Ok(records)
     }

@@ -15,6 +15,7 @@ mod alive;
 mod backend;
 mod backends;
 mod cover;
+mod damage;
 mod dynamo_error;
 #[cfg(feature = "dynamodb")]
 mod dynamodb;
@@ -25,6 +26,7 @@ mod freeze;
 mod freeze_many;
 mod git_answer;
 mod git_names;
+mod git_record;
 mod git_ref;
 mod hold;
 mod key;
@@ -50,6 +52,7 @@ pub use backend::{
     Version,
 };
 pub use backends::{BACKENDS, BackendEntry, BackendPlace, check_backend, open_backend};
+pub use damage::{ItemMend, Mend, Past, RefMend, Unreadable};
 pub use dynamo_error::DynamoError;
 #[cfg(feature = "dynamodb")]
 pub use dynamodb::DynamoTable;

@@ -9,7 +9,7 @@
 
 use super::{
     Act, Change, Effect, Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LockState, LostTo,
-    Observed, Record, Swap, Swapped, Version, protocol,
+    Observed, Past, Record, Swap, Swapped, Version, protocol,
 };
 
 /// The new place, and the former one for keys that say so.
@@ -199,9 +199,10 @@ impl LockBackend for Moving {
         }
     }
 
-    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Record>, LockError> {
-        let records = self.of(key).history(&key.in_its_place(), limit)?;
-        Ok(records.into_iter().map(|record| Record { key: key.clone(), ..record }).collect())
+    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Past>, LockError> {
+        let chain = self.of(key).history(&key.in_its_place(), limit)?;
+        let named = |past: Past| past.map(|record| Record { key: key.clone(), ..record });
+        Ok(chain.into_iter().map(named).collect())
     }
 }
 

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 
 use super::record::escape;
-use super::{LockKey, Record};
+use super::{LockKey, Record, Unreadable};
 
 /// No record is larger: what is longer is not read at all.
 pub(super) const MAX_BYTES: usize = 64 * 1024;
@@ -41,23 +41,26 @@ impl Record {
     /// Reads a record that was found under `key`.
     ///
     /// # Errors
-    /// What is wrong with it, safe to print.
-    pub(super) fn from_json(bytes: &[u8], key: &LockKey) -> Result<Self, String> {
+    /// What is wrong with it.
+    pub(super) fn from_json(bytes: &[u8], key: &LockKey) -> Result<Self, Unreadable> {
+        let bad = |why: String| Unreadable::new(why);
         if bytes.len() > MAX_BYTES {
-            return Err(format!("it has more than {MAX_BYTES} bytes"));
+            return Err(bad(format!("it has more than {MAX_BYTES} bytes")));
         }
-        let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
-        let version: VersionOnly =
-            serde_json::from_str(text).map_err(|error| format!("not a lock record: {}", shown(&error)))?;
+        let text = std::str::from_utf8(bytes).map_err(|_| bad("it is not UTF-8".to_owned()))?;
+        let version: VersionOnly = serde_json::from_str(text)
+            .map_err(|error| bad(format!("not a lock record: {}", shown(&error))))?;
         if version.lockstep != u64::from(Self::VERSION) {
-            return Err(format!(
+            let why = format!(
                 "it has format {}, this lockstep understands {}; upgrade lockstep",
                 version.lockstep,
                 Self::VERSION
-            ));
+            );
+            let newer = version.lockstep > u64::from(Self::VERSION);
+            return Err(Unreadable { newer, ..bad(why) });
         }
-        let record: Self = serde_json::from_str(text).map_err(|error| shown(&error))?;
-        record.check(&key.in_its_place())?;
+        let record: Self = serde_json::from_str(text).map_err(|error| bad(shown(&error)))?;
+        record.check(&key.in_its_place()).map_err(bad)?;
         Ok(Self { key: key.clone(), ..record })
     }
 
@@ -125,7 +128,7 @@ mod tests {
     fn with(edit: impl FnOnce(&mut serde_json::Value)) -> Result<Record, String> {
         let mut value = serde_json::to_value(record("alpha/prod")).unwrap();
         edit(&mut value);
-        Record::from_json(value.to_string().as_bytes(), &key())
+        Record::from_json(value.to_string().as_bytes(), &key()).map_err(|bad| bad.why)
     }
 
     #[test]
@@ -176,7 +179,7 @@ mod tests {
         #[test]
         fn reading_never_panics_and_errors_are_printable(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             if let Err(error) = Record::from_json(&bytes, &key()) {
-                prop_assert!(!error.chars().any(char::is_control), "{:?}", error);
+                prop_assert!(!error.why.chars().any(char::is_control), "{:?}", error);
             }
         }
     }

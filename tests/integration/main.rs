@@ -8,6 +8,7 @@ mod ci;
 mod cli;
 mod completion;
 mod connections;
+mod damaged_records;
 #[cfg(target_os = "linux")]
 mod death;
 mod demo;
@@ -47,6 +48,7 @@ mod many;
 mod many_runs;
 mod mistakes;
 mod new;
+mod odd_servers;
 mod outputs;
 mod push;
 mod readme;

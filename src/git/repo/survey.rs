@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Repo;
 use crate::env::Environment;
-use crate::git::push::{Expect, Push, PushEnd, RefUpdate};
+use crate::git::push::{Expect, Push, PushEnd, RefUpdate, lacks_atomic};
 use crate::git::spawn::{Git, OLDEST, version};
 use crate::git::text::clean;
 use crate::git::{GitError, Oid};
@@ -42,6 +42,8 @@ pub fn installed(env: &Environment, interrupts: &Interrupts) -> Result<Installed
 pub enum ProbeEnd {
     /// It takes such refs.
     Taken,
+    /// It takes them, and does not show them to who fetches.
+    Hidden,
     /// It does not, in these words, cleaned.
     Refused(String),
     /// It took the ref and does not let it go again: its full name there, and why.
@@ -82,13 +84,22 @@ impl Repo {
     /// [`GitError::Unreachable`] if the remote does not answer.
     pub fn rehearse_push(&self, remote: &str, name: &str, commit: &Oid) -> Result<ProbeEnd, GitError> {
         let refspec = format!("{commit}:{name}");
-        let args = ["push", "--dry-run", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed"];
+        let args = [
+            "push",
+            "--dry-run",
+            "--atomic",
+            "--porcelain",
+            "--no-verify",
+            "--no-follow-tags",
+            "--no-signed",
+        ];
         let args = args.into_iter().chain(["--recurse-submodules=no", "--", remote, &refspec]);
         let ran = self.0.git.run(&args.collect::<Vec<_>>(), &[])?;
         self.push_end(remote, &ran)
     }
 
-    /// Makes the ref `name` on a remote and deletes it again, each only if nobody else touched it.
+    /// Makes the ref `name` on a remote, looks for it as a fetch would, and deletes it again, each only if
+    /// nobody else touched it.
     ///
     /// # Errors
     /// [`GitError::Unreachable`] if the remote does not answer.
@@ -108,11 +119,16 @@ impl Repo {
             PushEnd::HookRefused => return Ok(ProbeEnd::Refused(pushed.said)),
             PushEnd::Broken { message } => return Ok(ProbeEnd::Left(name.to_owned(), message)),
         }
+        let seen = self.0.git.run(&["ls-remote", "--quiet", "--refs", "--", remote, name], &[])?;
+        let shown = String::from_utf8_lossy(&seen.stdout).lines().any(|line| {
+            line.split_once('\t').is_some_and(|(oid, there)| oid == commit.as_str() && there == name)
+        });
         let lease = format!("--force-with-lease={name}:{commit}");
         let delete = format!(":{name}");
         let args = ["push", "--porcelain", "--no-verify", "--no-signed", &lease, "--", remote, &delete];
         let ran = self.0.git.run(&args, &[])?;
         Ok(match ran.code {
+            Some(0) if seen.code == Some(0) && !shown => ProbeEnd::Hidden,
             Some(0) => ProbeEnd::Taken,
             _ => ProbeEnd::Left(name.to_owned(), clean(&ran.stderr)),
         })
@@ -122,6 +138,7 @@ impl Repo {
         let refused = ran.stdout.split(|b| *b == b'\n').any(|line| line.starts_with(b"!\t"));
         match self.0.git.failure("push", ran) {
             _ if ran.code == Some(0) => Ok(ProbeEnd::Taken),
+            _ if lacks_atomic(ran) => Err(GitError::NotAtomic { remote: remote.to_owned() }),
             GitError::Failed { message, .. } if refused => Ok(ProbeEnd::Refused(message)),
             GitError::Failed { message, .. } => {
                 Err(GitError::Unreachable { remote: remote.to_owned(), message })

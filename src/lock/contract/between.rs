@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use crate::lock::{
-    Freshness, KeySet, Listed, LockBackend, LockError, LockKey, Observed, Record, Swap, Swapped,
+    Freshness, KeySet, Listed, LockBackend, LockError, LockKey, Observed, Past, Swap, Swapped,
 };
 
 type Act<'a> = Box<dyn FnOnce() + Send + 'a>;
@@ -57,7 +57,7 @@ impl LockBackend for Between<'_> {
         Ok(Swapped::Superseded)
     }
 
-    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Record>, LockError> {
+    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Past>, LockError> {
         self.inner.history(key, limit)
     }
 }

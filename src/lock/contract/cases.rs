@@ -241,7 +241,7 @@ pub(super) fn applied_and_generation_are_never_lost(place: &Place) {
     bob.locks().give_back(&lease, "").unwrap();
     let record = place.run("carl", "r5").last("alpha/prod");
     assert_eq!((record.generation, record.applied), (5, Some(oid('1'))));
-    let chain = bob.backend.history(&keys(&["alpha/prod"]).iter().next().unwrap().clone(), 100).unwrap();
+    let chain = bob.chain("alpha/prod", 100);
     assert!(chain.windows(2).all(|two| two[0].generation >= two[1].generation));
     assert!(chain.iter().take(chain.len() - 1).all(|r| r.applied == Some(oid('1'))));
 }
@@ -351,8 +351,7 @@ pub(super) fn history_is_the_whole_chain(place: &Place) {
     ana.locks().fail(&lease, Effect::Unfinished, "x").unwrap();
     let lease = ana.again("r2").take(&["alpha/prod"]).unwrap();
     ana.again("r2").locks().release(&lease, Some(&oid('1')), None).unwrap();
-    let key = keys(&["alpha/prod"]).iter().next().unwrap().clone();
-    let acts = |limit| ana.backend.history(&key, limit).unwrap().iter().map(|r| r.act).collect::<Vec<_>>();
+    let acts = |limit| ana.chain("alpha/prod", limit).iter().map(|r| r.act).collect::<Vec<_>>();
     assert_eq!(acts(100), [Act::Released, Act::TakenOver, Act::Failed, Act::Acquired]);
     assert_eq!(acts(2), [Act::Released, Act::TakenOver]);
 }

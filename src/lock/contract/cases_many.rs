@@ -3,7 +3,7 @@
 use super::fixture::{Actor, Place, keys, oid, request};
 use crate::lock::{
     AcquireRequest, Act, Freshness, KeySet, Lease, Listed, LockBackend, LockError, LockKey, LockState, Locks,
-    Naming, Observed, Record, Swap, Swapped,
+    Naming, Observed, Past, Record, Swap, Swapped,
 };
 use crate::project::UnitId;
 
@@ -122,7 +122,7 @@ impl LockBackend for Torn<'_> {
         self.inner.swap(swap)
     }
 
-    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Record>, LockError> {
+    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Past>, LockError> {
         self.inner.history(key, limit)
     }
 }

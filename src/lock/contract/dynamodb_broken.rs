@@ -89,7 +89,7 @@ fn an_acquire_that_was_done_and_not_answered_is_ours() {
         ana.locks().release(&lease, None, None).unwrap();
         let last = ana.last("alpha/prod");
         assert_eq!((last.state, last.generation), (LockState::Free, 1), "{fault}");
-        let chain = ana.backend.history(&last.key, 9).unwrap();
+        let chain = ana.chain("alpha/prod", 9);
         assert_eq!(chain.len(), 2, "{fault}: nothing is written twice");
     }
 }

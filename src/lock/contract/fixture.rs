@@ -119,6 +119,12 @@ impl Actor {
         self.locks().acquire(&request(&keys(texts)))
     }
 
+    /// The chain of a key, of which all can be understood.
+    pub(crate) fn chain(&self, key: &str, limit: usize) -> Vec<Record> {
+        let chain = self.backend.history(&LockKey::new(key).unwrap(), limit).unwrap();
+        chain.into_iter().map(Result::unwrap).collect()
+    }
+
     /// The last record of a key, asked for now.
     pub(crate) fn last(&self, key: &str) -> Record {
         let observed = self.backend.read(&keys(&[key]), Freshness::Now).unwrap();

@@ -55,7 +55,7 @@ fn a_server_that_dies_around_the_write_leaves_no_doubt() {
         once(&world, hook, script);
         ana.locks().release(&lease, None, None).unwrap();
         assert_eq!(ana.last("alpha/prod").state, LockState::Free);
-        let chain = ana.backend.history(keys(&["alpha/prod"]).iter().next().unwrap(), 9).unwrap();
+        let chain = ana.chain("alpha/prod", 9);
         assert_eq!(chain.len(), 2, "{hook}: said twice, written once");
     }
 }

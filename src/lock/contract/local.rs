@@ -51,19 +51,35 @@ fn a_torn_journal_is_mended_and_the_state_decides() {
     let whole = std::fs::read(&journal).unwrap();
     std::fs::write(&journal, &whole[..whole.len() / 2]).unwrap();
     assert_eq!(ana.last("alpha/prod").act, Act::Acquired);
-    assert_eq!(ana.backend.history(&key(), 9).unwrap().len(), 1);
+    assert_eq!(ana.chain("alpha/prod", 9).len(), 1);
     ana.locks().release(&lease, None, None).unwrap();
-    let acts: Vec<Act> = ana.backend.history(&key(), 9).unwrap().iter().map(|r| r.act).collect();
+    let acts: Vec<Act> = ana.chain("alpha/prod", 9).iter().map(|r| r.act).collect();
     assert_eq!(acts, [Act::Released, Act::Acquired], "the missing line was put back");
     // A line that the state does not know of, as a clumsy editor would leave it.
     let mut file = std::fs::OpenOptions::new().append(true).open(&journal).unwrap();
     writeln!(file, "{}", record("alpha/prod").to_json().unwrap()).unwrap();
-    assert_eq!(ana.backend.history(&key(), 9).unwrap()[0].act, Act::Released);
+    assert_eq!(ana.chain("alpha/prod", 9)[0].act, Act::Released);
     // A journal that is gone.
     std::fs::remove_file(&journal).unwrap();
-    assert_eq!(ana.backend.history(&key(), 9).unwrap().len(), 1);
+    assert_eq!(ana.chain("alpha/prod", 9).len(), 1);
     ana.again("r2").take(&["alpha/prod"]).unwrap();
-    assert_eq!(ana.backend.history(&key(), 9).unwrap().len(), 2);
+    assert_eq!(ana.chain("alpha/prod", 9).len(), 2);
+}
+
+#[test]
+fn a_last_record_that_cannot_be_understood_hides_none_before_it() {
+    let dir = Arc::new(tempfile::tempdir().unwrap());
+    let state = dir.path().join("locks/state.json");
+    let place = place_at(dir);
+    let ana = place.run("ana", "r1");
+    let lease = ana.take(&["alpha/prod"]).unwrap();
+    ana.locks().release(&lease, None, None).unwrap();
+    std::fs::write(&state, "{\"lockstep\":1,\"locks\":{\"alpha/prod\":7}}").unwrap();
+    let chain = ana.backend.history(&key(), 9).unwrap();
+    assert!(chain[0].as_ref().unwrap_err().why.contains("not a lock record"), "{chain:?}");
+    let acts: Vec<Act> = chain[1..].iter().map(|past| past.as_ref().unwrap().act).collect();
+    assert_eq!(acts, [Act::Released, Act::Acquired]);
+    assert_eq!(ana.backend.history(&key(), 1).unwrap().len(), 2);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::git::PREFIX;
 use crate::git::testing::World;
 use crate::lock::{
     AcquireRequest, Act, BranchChange, ByKnown, Effect, Freshness, GitRefs, KeySet, Lease, Listed,
-    LocalFiles, LockBackend, LockError, LockKey, LockState, Moving, Observed, Record, Swap, Swapped, Written,
+    LocalFiles, LockBackend, LockError, LockKey, LockState, Moving, Observed, Past, Swap, Swapped, Written,
 };
 use crate::process::Interrupts;
 
@@ -99,7 +99,7 @@ fn whoever_has_the_old_configuration_and_the_new_exclude_each_other() {
         assert_eq!(old.last("alpha/prod").applied, Some(oid('8')), "the old configuration is told as well");
         let listed = new.backend.list(Freshness::Now).unwrap();
         assert_eq!(listed.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(), BOTH);
-        let chain = |key: &str| new.backend.history(&LockKey::new(key).unwrap(), 9).unwrap();
+        let chain = |key: &str| new.chain(key, 9);
         assert_eq!((chain(BOTH[0]).len(), chain(BOTH[1]).len()), (4, 2));
         assert!(chain(BOTH[0]).iter().all(|record| record.key.as_str() == BOTH[0]));
     }
@@ -196,7 +196,7 @@ impl LockBackend for Flaky {
         self.inner.swap(swap)
     }
 
-    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Record>, LockError> {
+    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Past>, LockError> {
         self.inner.history(key, limit)
     }
 }

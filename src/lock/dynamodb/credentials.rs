@@ -105,7 +105,7 @@ fn profile(settings: &Settings) -> String {
 }
 
 /// AWS's files; none if there is not one.
-fn profile_files(settings: &Settings) -> Option<EnvConfigFiles> {
+pub(super) fn profile_files(settings: &Settings) -> Option<EnvConfigFiles> {
     let files = [
         (EnvConfigFileKind::Config, &settings.config_file),
         (EnvConfigFileKind::Credentials, &settings.credentials_file),

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::lock::{LockKey, Record, Version};
+use crate::lock::record_json::is_identifier;
+use crate::lock::{LockKey, Past, Record, Unreadable, Version};
 
 /// The attribute that is the key of a table for Terraform's locks.
 pub(super) const ID: &str = "LockID";
@@ -100,25 +101,43 @@ impl Item {
     /// The last record.
     ///
     /// # Errors
-    /// What is wrong with it, safe to print.
-    pub(super) fn last(&self, key: &LockKey) -> Result<(Version, Record), String> {
-        let json = self.record.as_ref().ok_or("it holds no text `record`")?;
+    /// What is wrong with it.
+    pub(super) fn last(&self, key: &LockKey) -> Result<(Version, Record), Unreadable> {
+        let json = self.record.as_ref().ok_or_else(|| Unreadable::new("it holds no text `record`"))?;
         let record = Record::from_json(json.as_bytes(), key)?;
         match self.version() {
             Some(version) if version.0 == record.nonce => Ok((version, record)),
-            _ => Err("its `nonce` is not that of its record".to_owned()),
+            _ => Err(Unreadable::new("its `nonce` is not that of its record")),
         }
     }
 
-    /// The last record and those before it, newest first; earlier ones that cannot be understood are
-    /// left out.
-    ///
-    /// # Errors
-    /// As for [`Item::last`].
-    pub(super) fn chain(&self, key: &LockKey, limit: usize) -> Result<Vec<Record>, String> {
-        let (_, last) = self.last(key)?;
-        let older = self.history.iter().filter_map(|json| Record::from_json(json.as_bytes(), key).ok());
-        Ok(std::iter::once(last).chain(older).take(limit).collect())
+    /// The last record and those before it, newest first: so many that can be understood, and what is
+    /// in front of and between them.
+    pub(super) fn chain(&self, key: &LockKey, limit: usize) -> Vec<Past> {
+        let last = self.last(key).map(|(_, record)| record);
+        let older = self.history.iter().enumerate().map(|(at, json)| {
+            let named = |bad: Unreadable| bad.named(format!("entry {at} of its `{HISTORY}`"));
+            Record::from_json(json.as_bytes(), key).map_err(named)
+        });
+        let mut left = limit;
+        let is_wanted = |past: &Past| {
+            let wanted = left > 0;
+            left -= usize::from(wanted && past.is_ok());
+            wanted
+        };
+        std::iter::once(last).chain(older).take_while(is_wanted).collect()
+    }
+
+    /// What can be set back by hand: the nonce that is there, where it is a word, and the newest entry of
+    /// the history that is a record, with its nonce.
+    pub(super) fn mend(&self, key: &LockKey) -> (Option<String>, Option<(usize, String)>) {
+        let nonce = self.nonce.clone().filter(|nonce| is_identifier(nonce));
+        let good = self
+            .history
+            .iter()
+            .enumerate()
+            .find_map(|(at, json)| Some((at, Record::from_json(json.as_bytes(), key).ok()?.nonce)));
+        (nonce, good)
     }
 
     /// Whether a version is among the records before the last one.
@@ -149,8 +168,8 @@ mod tests {
         let read = Item::from_attributes(&attributes);
         assert_eq!(read, second);
         assert_eq!(read.last(&key).unwrap(), (Version("n2".into()), numbered(2)));
-        assert_eq!(read.chain(&key, 9).unwrap(), [numbered(2), numbered(1)]);
-        assert_eq!(read.chain(&key, 1).unwrap(), [numbered(2)]);
+        assert_eq!(read.chain(&key, 9), [Ok(numbered(2)), Ok(numbered(1))]);
+        assert_eq!(read.chain(&key, 1), [Ok(numbered(2))]);
         assert!(
             read.has_passed(&key, &Version("n1".into())) && !read.has_passed(&key, &Version("n2".into()))
         );
@@ -169,7 +188,7 @@ mod tests {
             let item = item.unwrap();
             assert!(item.history.len() <= MAX_HISTORY && item.history.len() > 5, "{}", item.history.len());
             assert!(item.history.iter().map(String::len).sum::<usize>() <= MAX_HISTORY_BYTES);
-            assert_eq!(item.chain(&key, 2).unwrap()[1].generation, 58);
+            assert_eq!(item.chain(&key, 2)[1].as_ref().unwrap().generation, 58);
         }
     }
 
@@ -178,9 +197,24 @@ mod tests {
         let key = LockKey::new("alpha/prod").unwrap();
         let mut attributes = Item::followed_by(None, &numbered(1)).unwrap().to_attributes(&numbered(1));
         attributes.insert(NONCE.into(), AttributeValue::S("n2".into()));
-        assert!(Item::from_attributes(&attributes).last(&key).unwrap_err().contains("nonce"));
+        assert!(Item::from_attributes(&attributes).last(&key).unwrap_err().why.contains("nonce"));
         attributes.insert(RECORD.into(), AttributeValue::N("1".into()));
-        assert!(Item::from_attributes(&attributes).last(&key).unwrap_err().contains("no text `record`"));
+        assert!(Item::from_attributes(&attributes).last(&key).unwrap_err().why.contains("no text `record`"));
+    }
+
+    #[test]
+    fn what_cannot_be_understood_hides_no_other() {
+        let key = LockKey::new("alpha/prod").unwrap();
+        let texts = ["{", &numbered(3).to_json().unwrap(), "x", &numbered(1).to_json().unwrap()];
+        let history = texts[1..].iter().map(|text| (*text).to_owned()).collect();
+        let item = Item { record: Some(texts[0].to_owned()), nonce: None, history };
+        let told = |limit| {
+            let one = |past: Past| past.map(|record| record.generation).map_err(|bad| bad.name);
+            item.chain(&key, limit).into_iter().map(one).collect::<Vec<_>>()
+        };
+        let bad = Err(Some("entry 1 of its `history`".to_owned()));
+        assert_eq!(told(9), [Err(None), Ok(3), bad, Ok(1)]);
+        assert_eq!(told(1), [Err(None), Ok(3)]);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 mod credentials;
 mod item;
+mod profiles;
 mod session;
 mod settings;
 mod swap;
@@ -24,7 +25,10 @@ pub(super) use self::item::id as item_id;
 use self::session::Session;
 use self::settings::Settings;
 use super::dynamo_error::PLACE;
-use super::{Freshness, KeySet, Listed, LockBackend, LockError, LockKey, Observed, Record, Swap, Swapped};
+use super::{
+    Freshness, ItemMend, KeySet, Listed, LockBackend, LockError, LockKey, Mend, Observed, Past, Swap,
+    Swapped, Unreadable,
+};
 use crate::env::Environment;
 use crate::process::Interrupts;
 use crate::project::DynamodbLockConfig;
@@ -85,8 +89,15 @@ impl DynamoTable {
         Ok(found)
     }
 
-    fn bad(&self, key: &LockKey, why: String) -> LockError {
-        LockError::Record { key: key.clone(), place: self.place(), why }
+    fn bad(&self, key: &LockKey, bad: &Unreadable, item: &Item) -> LockError {
+        let mend = if bad.newer {
+            Mend::Upgrade
+        } else {
+            let (nonce, good) = item.mend(key);
+            let (table, id) = (self.settings.table.clone(), item::id(key));
+            Mend::Item(Box::new(ItemMend { table, options: self.settings.options(), id, nonce, good }))
+        };
+        LockError::Record { key: key.clone(), place: self.place(), why: bad.to_string(), mend }
     }
 }
 
@@ -101,7 +112,10 @@ impl LockBackend for DynamoTable {
 
     fn read(&self, keys: &KeySet, freshness: Freshness) -> Result<Vec<Observed>, LockError> {
         let observe = |(key, item): (LockKey, Option<Item>)| {
-            let last = item.map(|item| item.last(&key)).transpose().map_err(|why| self.bad(&key, why))?;
+            let last = match item {
+                Some(item) => Some(item.last(&key).map_err(|bad| self.bad(&key, &bad, &item))?),
+                None => None,
+            };
             Ok(Observed { key, last })
         };
         self.items(keys, freshness)?.into_iter().map(observe).collect()
@@ -119,7 +133,7 @@ impl LockBackend for DynamoTable {
                     last: Err("its identifier is no lock's".to_owned()),
                 },
                 Some(Ok(key)) => {
-                    let last = item.last(&key).map(|(_, record)| record);
+                    let last = item.last(&key).map(|(_, record)| record).map_err(|bad| bad.to_string());
                     let name = key.to_string();
                     self.remember([(key, Some(item))]);
                     Listed { name, last }
@@ -135,11 +149,9 @@ impl LockBackend for DynamoTable {
         self.swap_items(swap)
     }
 
-    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Record>, LockError> {
+    fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Past>, LockError> {
         let found = self.items(&KeySet::one(key.clone()), Freshness::Known)?;
-        match found.into_iter().find_map(|(_, item)| item) {
-            Some(item) => item.chain(key, limit).map_err(|why| self.bad(key, why)),
-            None => Ok(Vec::new()),
-        }
+        let item = found.into_iter().find_map(|(_, item)| item);
+        Ok(item.map_or_else(Vec::new, |item| item.chain(key, limit)))
     }
 }

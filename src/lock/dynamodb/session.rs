@@ -18,6 +18,7 @@ use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
 use tokio::runtime::Runtime;
 
 use super::credentials::{self, Chain};
+use super::profiles;
 use super::settings::Settings;
 use super::trouble;
 use crate::env::Clock;
@@ -51,13 +52,15 @@ impl Session {
     /// Makes it. Reads AWS's configuration files and asks nobody.
     ///
     /// # Errors
-    /// [`DynamoError::NoRegion`], [`DynamoError::BadRegion`] or [`DynamoError::NoRoots`];
+    /// [`DynamoError::NoRegion`], [`DynamoError::BadRegion`], [`DynamoError::NoRoots`], or what is wrong with
+    /// AWS's own configuration;
     /// [`LockError::Io`] without a runtime.
     pub(super) fn new(settings: &Settings) -> Result<Self, LockError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|source| LockError::Io { what: "start what speaks to AWS".into(), source })?;
+        enter(&runtime, profiles::check(settings))?;
         let http = http_client(settings)?;
         let conf = credentials::provider_config(&http);
         let (region, from) = match settings.region.clone() {
@@ -127,7 +130,8 @@ impl Session {
             Ok(Err(error)) => return Err(self.no_credentials(&error)),
             Err(_) => {
                 let message = format!("no answer within {} seconds", CREDENTIALS.as_secs());
-                return Err(DynamoError::CredentialsFailed { message });
+                let profile = self.settings.project_profile().map(str::to_owned);
+                return Err(DynamoError::CredentialsFailed { message, profile });
             }
         };
         let seconds = |time: std::time::SystemTime| {
@@ -172,7 +176,10 @@ impl Session {
             _ if message.contains("feature(s) enabled: sso") || message.contains("credentials-login") => {
                 DynamoError::SingleSignOn { profile: crate::lock::escape(profile) }
             }
-            _ => DynamoError::CredentialsFailed { message },
+            _ => {
+                let profile = self.settings.project_profile().map(str::to_owned);
+                DynamoError::CredentialsFailed { message, profile }
+            }
         }
     }
 }

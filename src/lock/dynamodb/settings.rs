@@ -7,6 +7,9 @@ use crate::env::Environment;
 use crate::lock::LockError;
 use crate::project::{DynamodbLockConfig, EndpointUrl};
 
+/// The project's own word.
+const PROJECT: &str = "lockstep.toml";
+
 /// What is known before AWS is asked.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
@@ -14,12 +17,15 @@ pub(super) struct Settings {
     /// What says the region, and from where.
     pub(super) region: Option<(String, &'static str)>,
     pub(super) endpoint: Option<String>,
-    /// A profile that somebody named.
+    /// A profile that somebody named, and where.
     pub(super) profile: Option<String>,
+    pub(super) profile_from: &'static str,
     /// `config` and `credentials` of AWS, where they exist.
     pub(super) config_file: Option<PathBuf>,
     pub(super) credentials_file: Option<PathBuf>,
     pub(super) keys: Option<Keys>,
+    /// Of the variables for keys one is set and the other is not: these two.
+    pub(super) half_keys: Option<(&'static str, &'static str)>,
     pub(super) web_identity: Option<WebIdentity>,
     /// The environment names a container's credentials.
     pub(super) container: bool,
@@ -80,13 +86,22 @@ impl Settings {
         let either = |a: &str, b: &str| env.var(a).or_else(|| env.var(b)).map(str::to_owned);
         let endpoint = match &config.endpoint_url {
             Some(url) => Some(url.clone()),
-            None => either("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
-                .map(EndpointUrl::try_from)
-                .transpose()
-                .map_err(|why| LockError::Config(format!("AWS_ENDPOINT_URL of the environment: {why}")))?,
+            None => said("AWS_ENDPOINT_URL_DYNAMODB")
+                .or_else(|| said("AWS_ENDPOINT_URL"))
+                .map(|(url, name)| {
+                    EndpointUrl::try_from(url)
+                        .map_err(|why| LockError::Config(format!("{name} of the environment: {why}")))
+                })
+                .transpose()?,
         };
-        let region = config.region.as_ref().map(|region| (region.as_str().to_owned(), "lockstep.toml"));
-        let keys = match (env.var("AWS_ACCESS_KEY_ID"), env.var("AWS_SECRET_ACCESS_KEY")) {
+        let region = config.region.as_ref().map(|region| (region.as_str().to_owned(), PROJECT));
+        let [id, secret] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+        let half_keys = match (env.var(id), env.var(secret)) {
+            (Some(_), None) => Some((id, secret)),
+            (None, Some(_)) => Some((secret, id)),
+            _ => None,
+        };
+        let keys = match (env.var(id), env.var(secret)) {
             (Some(id), Some(secret)) => {
                 let token = env.var("AWS_SESSION_TOKEN").map(str::to_owned);
                 Some(Keys { id: id.to_owned(), secret: secret.to_owned(), token })
@@ -109,9 +124,11 @@ impl Settings {
             region: region.or_else(|| said("AWS_REGION")).or_else(|| said("AWS_DEFAULT_REGION")),
             endpoint: endpoint.map(|url| url.as_str().to_owned()),
             profile: config.profile.clone().or_else(|| env.var("AWS_PROFILE").map(str::to_owned)),
+            profile_from: if config.profile.is_some() { PROJECT } else { "AWS_PROFILE" },
             config_file: file(env, "AWS_CONFIG_FILE", ".aws/config"),
             credentials_file: file(env, "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"),
             keys,
+            half_keys,
             web_identity,
             container: ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"]
                 .iter()
@@ -121,6 +138,21 @@ impl Settings {
             dual_stack: is_true("AWS_USE_DUALSTACK_ENDPOINT"),
             proxy,
         })
+    }
+
+    /// The profile that gives the credentials and that the AWS command line does not know by itself.
+    pub(super) fn project_profile(&self) -> Option<&str> {
+        self.profile.as_deref().filter(|_| self.keys.is_none() && self.profile_from == PROJECT)
+    }
+
+    /// Profile, region and address, as far as somebody named them, as the AWS command line takes them.
+    pub(super) fn options(&self) -> Vec<(&'static str, String)> {
+        let all = [
+            ("--profile", self.profile.clone()),
+            ("--region", self.region.as_ref().map(|(name, _)| name.clone())),
+            ("--endpoint-url", self.endpoint.clone()),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
     /// The places in which credentials are looked for, in order, for people.
@@ -179,6 +211,8 @@ mod tests {
         assert_eq!(of(&good, text).unwrap().as_deref(), Some("http://c"));
         let error = of(&[("AWS_ENDPOINT_URL", "http://u:hunter2@a")], "table = 'locks'").unwrap_err();
         assert!(!error.to_string().contains("hunter2"), "{error}");
+        let error = of(&[good[0], ("AWS_ENDPOINT_URL_DYNAMODB", "nowhere")], "table = 'locks'").unwrap_err();
+        assert!(error.to_string().starts_with("AWS_ENDPOINT_URL_DYNAMODB of the environment"), "{error}");
     }
 
     #[test]

@@ -7,7 +7,8 @@ use super::item::Item;
 use super::table::{Row, Write};
 use super::trouble::Trouble;
 use crate::lock::{
-    Change, DynamoError, Freshness, KeySet, LockError, LockKey, LostTo, Swap, Swapped, Version,
+    Change, DynamoError, Freshness, KeySet, LockBackend as _, LockError, LockKey, LostTo, Mend, Swap,
+    Swapped, Version,
 };
 
 /// Before the same write is said again.
@@ -115,7 +116,12 @@ impl DynamoTable {
         }
         let next = |(change, (_, item)): (&Change, &(LockKey, Option<Item>))| {
             let before = item.as_ref().filter(|_| change.expect.is_some());
-            Item::followed_by(before, &change.record).map_err(|why| self.bad(&change.key, why))
+            Item::followed_by(before, &change.record).map_err(|why| LockError::Record {
+                key: change.key.clone(),
+                place: self.place(),
+                why,
+                mend: Mend::Unknown,
+            })
         };
         changes.iter().zip(&before).map(next).collect::<Result<_, _>>().map(Some)
     }

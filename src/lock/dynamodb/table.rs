@@ -226,7 +226,12 @@ impl DynamoTable {
     }
 
     fn asked<'a>(&'a self, session: &'a Session, action: &'static str) -> Asked<'a> {
-        Asked { action, table: &self.settings.table, region: session.region() }
+        Asked {
+            action,
+            table: &self.settings.table,
+            region: session.region(),
+            profile: self.settings.project_profile(),
+        }
     }
 
     /// What is said of trouble that does not pass, where nothing was changed.

@@ -47,6 +47,8 @@ pub(super) struct Asked<'a> {
     pub(super) table: &'a str,
     /// The region.
     pub(super) region: &'a str,
+    /// The profile that gave the credentials, where the AWS command line would not take it by itself.
+    pub(super) profile: Option<&'a str>,
 }
 
 impl Asked<'_> {
@@ -114,9 +116,10 @@ pub(super) fn of_answer(status: u16, code: Option<&str>, message: &str, asked: A
         Some(
             "AccessDeniedException" | "AccessDenied" | "NotAuthorizedException" | "UnauthorizedOperation",
         ) => refused(DynamoError::AccessDenied { action: asked.action, table, message: words(message) }),
-        Some(code) if is_about_credentials(code) => {
-            refused(DynamoError::BadCredentials { code: escape(code) })
-        }
+        Some(code) if is_about_credentials(code) => refused(DynamoError::BadCredentials {
+            code: escape(code),
+            profile: asked.profile.map(str::to_owned),
+        }),
         // A read names nothing but keys, which are ours.
         Some("ValidationException") if is_about_the_key(message) || asked.reads() => {
             refused(DynamoError::OtherKey { table })
@@ -206,7 +209,8 @@ pub(super) fn words(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const ASKED: Asked<'static> = Asked { action: "dynamodb:PutItem", table: "locks", region: "eu-west-1" };
+    const ASKED: Asked<'static> =
+        Asked { action: "dynamodb:PutItem", table: "locks", region: "eu-west-1", profile: None };
 
     fn refusal(status: u16, code: &str, message: &str) -> DynamoError {
         match of_answer(status, Some(code), message, ASKED) {
@@ -233,7 +237,7 @@ mod tests {
         assert!(matches!(refusal(400, "ResourceNotFoundException", ""), DynamoError::NoTable { .. }));
         for code in ["ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"] {
             let error = refusal(400, code, "The Canonical String was x-amz-security-token:hunter2");
-            assert!(matches!(&error, DynamoError::BadCredentials { code: c } if c == code), "{error:?}");
+            assert!(matches!(&error, DynamoError::BadCredentials { code: c, .. } if c == code), "{error:?}");
             assert!(!format!("{error} {:?}", error.cure()).contains("hunter2"));
         }
         let said = "User: arn:aws:iam::1:user/ana is not authorized to perform: dynamodb:PutItem\u{1b}[2J";

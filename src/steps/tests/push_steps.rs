@@ -36,6 +36,7 @@ fn the_usual_alias_takes_three_connections_and_leaves_the_commit_applied() {
     let record = ana.record();
     assert_eq!((record.state, record.act, record.applied), (LockState::Free, Act::Released, Some(head)));
     let chain = ana.services.backend.as_ref().unwrap().history(&record.key, 9).unwrap();
+    let chain: Vec<_> = chain.into_iter().map(Result::unwrap).collect();
     assert_eq!(chain.len(), 2);
     assert_eq!((chain[1].program.as_deref(), chain[1].subcommand.as_deref()), (Some("tofu"), Some("apply")));
     let messages = world.git(ana.dir(), &["log", "-p", "refs/lockstep/remotes/origin/locks/alpha/prod"]);

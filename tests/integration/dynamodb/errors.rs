@@ -93,6 +93,70 @@ fn a_program_for_credentials_that_fails() {
     snap!(refused(&world, 78));
 }
 
+/// A run of a project that names profile `team`, where AWS's file `config` says this; nobody is asked.
+fn with_config(config: &str, more: &str) -> Output {
+    let (world, table) = Dynamodb::world_with(more);
+    std::fs::create_dir_all(world.path("home/.aws")).expect("the world is writable");
+    std::fs::write(world.path("home/.aws/config"), config).expect("the world is writable");
+    table.asked();
+    let out = refused(&world, 78);
+    assert!(table.asked().is_empty());
+    out
+}
+
+const TEAM: &str = "profile = \"team\"\n";
+
+#[test]
+fn a_profile_that_does_not_exist() {
+    let other = "[profile other]\nregion = eu-west-1\n";
+    let said = "there is no profile `team` (from lockstep.toml)";
+    with_config(other, TEAM).says(said).says("aws configure list-profiles");
+    with_config(other, &format!("{TEAM}region = \"eu-west-1\"\n")).says(said);
+    // Of the environment, and without any file. Keys need none.
+    let (world, _) = Dynamodb::world_with("region = \"eu-west-1\"\n");
+    let a = world.clone("a");
+    let run = |words: &str| a.alias(words).env("AWS_PROFILE", "nobody");
+    run("true").run().code(78).says("there is no profile `nobody` (from AWS_PROFILE)");
+    run("true").env("AWS_ACCESS_KEY_ID", "AKIATEST").env("AWS_SECRET_ACCESS_KEY", "hunter2").run().code(0);
+}
+
+#[test]
+fn a_file_of_aws_that_cannot_be_read() {
+    let out = with_config("[profile team]\nregion = eu-west-1\n[profile\n", TEAM);
+    out.says(".aws/config").says("line 3");
+}
+
+#[test]
+fn a_source_profile_that_leads_nowhere() {
+    let role = "[profile team]\nregion = eu-west-1\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = ";
+    with_config(&format!("{role}base\n"), TEAM)
+        .says("`source_profile` of `team` names `base`, which does not exist");
+    let back = "[profile base]\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = team\n";
+    with_config(&format!("{role}base\n{back}"), TEAM).says("leads in a circle: team -> base -> team");
+    with_config(&format!("{role}team\n"), TEAM).says("leads in a circle: team -> team");
+}
+
+#[test]
+fn half_a_pair_of_keys() {
+    let (world, _) = Dynamodb::world_with("region = \"eu-west-1\"\n");
+    let a = world.clone("a");
+    let out = a.alias("true").env("AWS_ACCESS_KEY_ID", "AKIATEST").run();
+    out.code(78).says("`AWS_ACCESS_KEY_ID` is set and `AWS_SECRET_ACCESS_KEY` is not");
+    let out = a.alias("true").env("AWS_SECRET_ACCESS_KEY", "hunter2").run();
+    out.code(78).says("`AWS_SECRET_ACCESS_KEY` is set and `AWS_ACCESS_KEY_ID` is not").never_says("hunter2");
+}
+
+#[test]
+fn whose_credentials_they_are_is_asked_of_the_projects_profile() {
+    let (world, table) = Dynamodb::world_with(TEAM);
+    std::fs::create_dir_all(world.path("home/.aws")).expect("the world is writable");
+    let keys = "[profile team]\nregion = eu-west-1\naws_access_key_id = A\naws_secret_access_key = hunter2\n";
+    std::fs::write(world.path("home/.aws/config"), keys).expect("the world is writable");
+    let fault = json!({"status": 400, "type": "UnrecognizedClientException", "message": "no"});
+    table.faults(&json!([{"at": "any", "do": fault}]));
+    refused(&world, 78).says("aws sts get-caller-identity --profile team");
+}
+
 #[test]
 fn an_expired_token() {
     let said = "The security token included in the request is expired: x-amz-security-token:hunter2";
