@@ -102,6 +102,9 @@ mod tests {
         );
         let hook = PushError::Hook { branch: "refs/heads/main".into(), message: "no".into() };
         assert_eq!(hook.cure(&unit, false, true), format!("mend what it says, then `{line}`"));
-        assert_eq!(hook.cure(&unit, false, false), "mend what it says, then run the same again, with the command");
+        assert_eq!(
+            hook.cure(&unit, false, false),
+            "mend what it says, then run the same again, with the command"
+        );
     }
 }
