@@ -10,6 +10,7 @@ mod changes;
 mod diff;
 mod directory;
 mod error;
+mod exposed;
 mod facts;
 mod fresh;
 mod generated;
@@ -98,6 +99,8 @@ pub struct Rendered<G = Arc<OwnedFd>> {
     pub unchanged: usize,
     /// Files that lockstep did not make and that the tool would read.
     pub foreign: Vec<String>,
+    /// Files with secrets that were written where git would commit them.
+    pub exposed: Vec<String>,
     /// Keys of parameters, never values, that came from outside the repository.
     pub override_keys: Vec<String>,
 }
@@ -196,6 +199,8 @@ fn rendered<G>(
     };
     let written: &[usize] = if done { &changes.write } else { &[] };
     let made = |index: &usize| (outputs[*index].path.clone(), outputs[*index].source.clone());
+    let exposed =
+        exposed::exposed(request, &written.iter().map(|index| &outputs[*index]).collect::<Vec<_>>());
     Ok(Rendered {
         directory: request.project.unit_directory(request.unit),
         guard,
@@ -204,6 +209,7 @@ fn rendered<G>(
         removed: if done { changes.remove.len() } else { 0 },
         unchanged: changes.unchanged,
         foreign,
+        exposed,
         override_keys: request.params.override_keys(),
     })
 }

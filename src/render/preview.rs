@@ -27,7 +27,8 @@ pub struct FileState {
     pub bytes: Vec<u8>,
     /// Its permission bits.
     pub mode: u32,
-    /// It holds secrets, or may: a file that only its owner can read counts as such.
+    /// It holds secrets, or may: one that is there counts as such if the manifest says so, or if only
+    /// its owner can read it.
     pub sensitive: bool,
 }
 
@@ -125,7 +126,11 @@ impl Disk {
     fn file(&mut self, path: &str) -> Result<Option<FileState>, RenderError> {
         let Some(tree) = &mut self.tree else { return Ok(None) };
         Ok(match tree.look(path)? {
-            Existing::File { bytes, mode } => Some(FileState { bytes, mode, sensitive: mode & 0o077 == 0 }),
+            Existing::File { bytes, mode } => {
+                // A clone of a committed directory has other modes than the build gave.
+                let sensitive = self.manifest.is_sensitive(path) || mode & 0o077 == 0;
+                Some(FileState { bytes, mode, sensitive })
+            }
             Existing::Missing | Existing::Directory | Existing::Other => None,
         })
     }

@@ -104,6 +104,13 @@ fn told<G>(run: &Run<'_>, rendered: &Rendered<G>) -> Done {
             rendered.foreign.join(", ")
         ));
     }
+    if !rendered.exposed.is_empty() {
+        let paths = rendered.exposed.iter().map(|path| path.escape_debug().to_string());
+        run.note(format!(
+            "these files hold secrets, and git does not ignore them: {}",
+            paths.collect::<Vec<_>>().join(", ")
+        ));
+    }
     summary(rendered)
 }
 
