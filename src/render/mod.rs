@@ -318,7 +318,7 @@ impl Disk {
         };
         let changes = changes::compare(tree, outputs, &self.manifest, self.key.as_ref())?;
         if !changes.edited.is_empty() && !request.force {
-            return Err(RenderError::edited(request, changes.edited));
+            return Err(RenderError::edited(request, changes.edited, changes.foreign));
         }
         Ok(changes)
     }

@@ -18,6 +18,8 @@ pub struct FileChange {
     pub after: Option<FileState>,
     /// Somebody changed it since it was generated: without `force` a build stops here.
     pub edited: bool,
+    /// It is edited in that it is none that lockstep ever made.
+    pub foreign: bool,
 }
 
 /// A file's content and mode.
@@ -62,15 +64,23 @@ fn differences(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<Vec<F
     };
     let mut found = Vec::new();
     for path in changes.remove {
-        found.push(FileChange { before: disk.file(&path)?, after: None, edited: false, path });
+        found.push(FileChange {
+            before: disk.file(&path)?,
+            after: None,
+            edited: false,
+            foreign: false,
+            path,
+        });
     }
     let mut outputs: Vec<Option<Output>> = outputs.into_iter().map(Some).collect();
     for output in changes.write.iter().filter_map(|index| outputs[*index].take()) {
         let after = Some(FileState { bytes: output.bytes, mode: output.mode, sensitive: output.sensitive });
-        found.push(FileChange { before: disk.file(&output.path)?, after, edited: false, path: output.path });
+        let before = disk.file(&output.path)?;
+        found.push(FileChange { before, after, edited: false, foreign: false, path: output.path });
     }
     for change in &mut found {
         change.edited = changes.edited.contains(&change.path);
+        change.foreign = changes.foreign.contains(&change.path);
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
@@ -86,10 +96,12 @@ pub fn check(request: &BuildRequest<'_>) -> Result<(), RenderError> {
 
 pub(super) fn check_outputs(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<(), RenderError> {
     let changes = differences(request, outputs)?;
-    let edited: Vec<String> =
-        changes.iter().filter(|change| change.edited).map(|change| change.path.clone()).collect();
+    let those = |which: fn(&&FileChange) -> bool| -> Vec<String> {
+        changes.iter().filter(which).map(|change| change.path.clone()).collect()
+    };
+    let edited = those(|change| change.edited);
     if !edited.is_empty() && !request.force {
-        return Err(RenderError::edited(request, edited));
+        return Err(RenderError::edited(request, edited, those(|change| change.foreign)));
     }
     if changes.is_empty() {
         return Ok(());

@@ -2,6 +2,7 @@
 
 use super::manifest::Manifest;
 use super::outputs::Output;
+use super::tree::Existing;
 use super::{BuildRequest, Disk, RenderError, changes, render};
 
 /// What a build would do to a file.
@@ -48,7 +49,7 @@ pub fn survey(request: &BuildRequest<'_>) -> Result<Survey, RenderError> {
     for (index, output) in outputs.iter().enumerate() {
         let fate = if !changes.write.contains(&index) {
             FileFate::Current
-        } else if matches!(tree.look(&output.path)?, super::Existing::Missing) {
+        } else if matches!(tree.look(&output.path)?, Existing::Missing | Existing::Directory) {
             FileFate::New
         } else {
             FileFate::Changed

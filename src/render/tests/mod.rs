@@ -5,6 +5,7 @@ mod conditions;
 mod files;
 mod fresh;
 mod generated;
+mod kinds;
 mod memory;
 mod names;
 mod partials;
