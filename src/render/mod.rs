@@ -235,14 +235,19 @@ impl BuildRequest<'_> {
 
 /// The unit's files, in memory.
 fn render(request: &BuildRequest<'_>) -> Result<Vec<Output>, RenderError> {
+    let module = module(request)?;
+    module.check(request.unit, request.params)?;
+    module.render(request.params)
+}
+
+/// The unit's module.
+fn module(request: &BuildRequest<'_>) -> Result<Module, RenderError> {
     let (project, module) = (request.project, request.project.source_of(&request.unit.module));
     let config = project.module_config(module)?;
     let reader = Reader::new(project.files(), request.repo, request.excludes);
     let sources = Directory::sources(project, module, &config.build)?;
     let partials = || partials(project, &reader);
-    let module = Module::read(project, module, &config, &reader, (&sources, |_: &_| None), partials)?;
-    module.check(request.unit, request.params)?;
-    module.render(request.params)
+    Module::read(project, module, &config, &reader, (&sources, |_: &_| None), partials)
 }
 
 /// What the project's modules may include, sorted.

@@ -1,8 +1,12 @@
 //! A module, read and ready to be rendered for any number of profiles.
 
+mod known;
+
 use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+pub(super) use known::Known;
 
 use super::directory::{Directory, PARTIALS};
 use super::outputs::{Output, Outputs, is_harmless};
@@ -135,31 +139,13 @@ impl Module {
             if !fate.when.iter().all(|index| holds[*index]) {
                 continue;
             }
-            let refuse = |why: String| RenderError::Output { path: file.shown.clone(), why };
-            let path = if fate.raw {
-                name.clone()
-            } else {
-                let (path, secret) = params.watch(|| self.templates.name(file, name, &context, params));
-                if secret {
-                    return Err(refuse("its name would show a sensitive parameter".into()));
-                }
-                path?
-            };
-            if !is_harmless(&path) {
-                return Err(refuse(format!("its name becomes `{}`", path.escape_debug())));
-            }
+            let path = self.path(file, fate, name, &context, params)?;
             params.decide_if_stand_in();
-            let (bytes, secret) = if fate.template {
-                let (text, secret) = params.watch(|| self.templates.render(&file.path, &context, params));
-                if params.took_stand_in() && !self.templates.only_prints(&file.bytes) {
-                    params.decide();
-                }
-                (text?.into_bytes(), secret)
-            } else {
-                // Raw, binary, or nothing to render in it.
-                (file.bytes.clone(), false)
-            };
-            outputs.add(Output::new(path, bytes, file.mode, secret, file.shown.clone()))?;
+            let (bytes, secret) = self.content(file, fate, &context, params);
+            if params.took_stand_in() && !self.templates.only_prints(&file.bytes) {
+                params.decide();
+            }
+            outputs.add(Output::new(path, bytes?, file.mode, secret, file.shown.clone()))?;
         }
         for file in &self.build.file {
             if matching(&self.conditions, &file.path).iter().all(|index| holds[*index]) {
@@ -167,6 +153,47 @@ impl Module {
             }
         }
         outputs.finish()
+    }
+
+    /// Where a file's output goes.
+    fn path(
+        &self,
+        file: &SourceFile,
+        fate: &Fate,
+        name: &str,
+        context: &minijinja::Value,
+        params: &Params,
+    ) -> Result<String, RenderError> {
+        let refuse = |why: String| RenderError::Output { path: file.shown.clone(), why };
+        let path = if fate.raw {
+            name.to_owned()
+        } else {
+            let (path, secret) = params.watch(|| self.templates.name(file, name, context, params));
+            if secret {
+                return Err(refuse("its name would show a sensitive parameter".into()));
+            }
+            path?
+        };
+        match is_harmless(&path) {
+            true => Ok(path),
+            false => Err(refuse(format!("its name becomes `{}`", path.escape_debug()))),
+        }
+    }
+
+    /// What its output holds, and whether a secret went into it.
+    fn content(
+        &self,
+        file: &SourceFile,
+        fate: &Fate,
+        context: &minijinja::Value,
+        params: &Params,
+    ) -> (Result<Vec<u8>, RenderError>, bool) {
+        if !fate.template {
+            // Raw, binary, or nothing to render in it.
+            return (Ok(file.bytes.clone()), false);
+        }
+        let (text, secret) = params.watch(|| self.templates.render(&file.path, context, params));
+        (text.map(String::into_bytes), secret)
     }
 }
 

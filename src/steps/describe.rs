@@ -5,7 +5,7 @@ mod facts;
 mod text;
 
 use self::facts::{Command, Facts, FileFact, LockFact, NeedFact};
-use super::rendering::with_request;
+use super::rendering::with_unknowns;
 use crate::Error;
 use crate::lock::{Freshness, LockState, Observed, Record, escape};
 use crate::project::{Explained, ExplainedJson, Overrides, UnitId, toml_text};
@@ -136,7 +136,7 @@ fn needed_by(run: &Run<'_>) -> (Vec<UnitId>, Option<String>) {
 }
 
 fn with_request_quietly(run: &Run<'_>) -> Result<Vec<FileFact>, Error> {
-    let survey = with_request(run, |request| Ok(survey(request)?))?;
+    let survey = with_unknowns(run, |request| Ok(survey(request)?))?;
     Ok(survey.files.into_iter().map(|(path, state)| FileFact { path, state }).collect())
 }
 

@@ -17,10 +17,30 @@ pub(super) fn with_request<T>(
     run: &Run<'_>,
     work: impl FnOnce(&BuildRequest<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
+    let project = Arc::new(run.project.clone());
+    with_params(run, |params| prepared(run, &project, params), work)
+}
+
+/// The same for who only looks: nothing is read or run for the parameters, and what depends on secrets,
+/// data and outputs is not known.
+pub(super) fn with_unknowns<T>(
+    run: &Run<'_>,
+    work: impl FnOnce(&BuildRequest<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let services = run.services;
+    let repo = services.repo.clone();
+    let facts = git_facts(&services.env, move || Ok(repo.clone()));
+    with_params(run, |params| params.with_git(facts).with_unknowns(), work)
+}
+
+fn with_params<T>(
+    run: &Run<'_>,
+    prepare: impl FnOnce(Params) -> Params,
+    work: impl FnOnce(&BuildRequest<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
     let (services, options) = (run.services, &run.plan.options);
     let overrides = Overrides { set: &options.set, files: &options.params, env: &services.env };
-    let project = Arc::new(run.project.clone());
-    let params = prepared(run, &project, run.project.params(run.id(), &overrides)?);
+    let params = prepare(run.project.params(run.id(), &overrides)?);
     let excludes = user_excludes(&services.env);
     let done = work(&BuildRequest {
         project: run.project,

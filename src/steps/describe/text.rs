@@ -150,6 +150,7 @@ const fn fate(fate: FileFate) -> &'static str {
         FileFate::Changed => "changed: build renews it",
         FileFate::Removed => "old: build removes it",
         FileFate::Edited => "edited: build stops",
+        FileFate::Unknown => "not known: it depends on what only a build reads",
         FileFate::Foreign => "foreign: lockstep did not make it",
     }
 }
