@@ -61,7 +61,7 @@ mod value;
 mod violation;
 mod workflow_file;
 
-pub use access::{Access, Answers, Surroundings};
+pub use access::{Access, Answers, Asker, Surroundings};
 pub use build_config::BuildConfig;
 pub use build_file::BuildFile;
 pub use build_when::BuildWhen;

@@ -144,17 +144,15 @@ impl Reader {
     }
 
     fn setting<'a>(&'a self, unit: &'a UnitId) -> Setting<'a> {
-        Setting { project: &self.project, unit, env: &self.env, run_id: &self.run_id }
+        Setting { project: &self.project, unit: Some(unit), env: &self.env, run_id: &self.run_id }
     }
 
     /// Renders a unit that was never rendered here, by what the project says.
     fn render(self: &Arc<Self>, chain: &[UnitId], unit: &UnitId) -> Result<(), RenderError> {
         let overrides = Overrides { set: &[], files: &[], env: &self.env };
         let (repo, reader, id) = (self.repo.clone(), Arc::clone(self), unit.clone());
-        let surroundings = move || {
-            let module = reader.project.module_config(&id.module)?;
-            Ok(reader.setting(&id).environment(&module, None, reader.project.root()))
-        };
+        let surroundings =
+            move |asker| Setting::of_asker(&reader.project, &id, &reader.env, &reader.run_id, asker);
         let chain = chain.iter().chain([unit]).cloned().collect();
         let params = self.project.params(unit, &overrides)?;
         let params = params

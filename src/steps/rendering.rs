@@ -73,16 +73,12 @@ fn prepared(run: &Run<'_>, project: &Arc<Project>, params: Params) -> Params {
     })
 }
 
-/// The environment of the unit's commands, made when one runs: it takes a file to read and a look at
+/// The environment of commands that parameters ask, made when one runs: it takes a file to read and a look at
 /// every directory of PATH.
 fn surroundings(run: &Run<'_>, project: &Arc<Project>) -> Surroundings {
     let (project, unit) = (Arc::clone(project), run.id().clone());
     let (env, run_id) = (run.services.env.clone(), run.services.run_id.clone());
-    Arc::new(move || {
-        let module = project.module_config(&unit.module)?;
-        let setting = Setting { project: &project, unit: &unit, env: &env, run_id: &run_id };
-        Ok(setting.environment(&module, None, project.root()))
-    })
+    Arc::new(move |asker| Setting::of_asker(&project, &unit, &env, &run_id, asker))
 }
 
 /// Does something with a request for the units of several runs of one plan: none if there are none.
