@@ -62,7 +62,7 @@ impl Params {
 pub(super) type Answer = Arc<Vec<u8>>;
 
 /// What can be asked.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) enum Question {
     File(PathBuf),
     Command { argv: Vec<String>, env: Vec<(OsString, OsString)> },

@@ -84,10 +84,18 @@ impl Scope {
         question: Question,
         asked: impl FnOnce() -> Asked<'a>,
     ) -> Result<Answer, Failure> {
-        match self.outside.access.get() {
-            Some(access) => access.answers.get(question, || self.run(access, asked())),
-            None => Err(Failure::stops(ProjectError::Opaque(Opaque::Secret))),
+        let Some(access) = self.outside.access.get() else {
+            return Err(Failure::stops(ProjectError::Opaque(Opaque::Secret)));
+        };
+        // Whoever looks for all faults of a unit comes here once for each file.
+        if let Some(why) = self.outside.vain(&question) {
+            return Err(Failure::says(why));
         }
+        let answer = access.answers.get(question.clone(), || self.run(access, asked()));
+        if let Err(Failure { message, error: None }) = &answer {
+            self.outside.note_vain(question, message.clone());
+        }
+        answer
     }
 
     fn run(&self, access: &Access, asked: Asked<'_>) -> Result<Answer, Failure> {

@@ -22,12 +22,12 @@ pub enum RenderError {
         /// The line with a caret below it.
         excerpt: Excerpt,
     },
-    /// Several templates cannot be read.
-    #[error("{} templates of `{unit}` cannot be read:{}", .faults.len(), faults.iter().map(|fault| format!("\n{fault}")).collect::<String>())]
-    Templates {
+    /// Several things keep a unit from being rendered.
+    #[error("`{unit}` has {} faults:{}", .faults.len(), faults.iter().map(|fault| format!("\n{fault}")).collect::<String>())]
+    Faults {
         /// The unit.
         unit: UnitId,
-        /// What is wrong with each.
+        /// Each of them.
         faults: Vec<RenderError>,
     },
     /// A parameter that a template asked for cannot be evaluated.
@@ -190,6 +190,7 @@ impl RenderError {
             Self::Obstructed { path, .. } => Some(format!("look at `{path}`, then move it away")),
             Self::Project(error) | Self::Parameter { source: error, .. } => error.hint(),
             Self::Unrenderable { source, .. } => source.hint(),
+            Self::Faults { faults, .. } => faults.iter().find_map(Self::hint),
             Self::Template { message, .. } if message.contains("undefined") => Some(
                 "give it a value under [params] in the profile, or a default under [params] in module.toml"
                     .into(),
@@ -199,13 +200,22 @@ impl RenderError {
                     .into(),
             ),
             Self::Template { .. }
-            | Self::Templates { .. }
             | Self::Source { .. }
             | Self::Output { .. }
             | Self::CannotSave { .. }
             | Self::Git(_)
             | Self::Io { .. } => None,
         }
+    }
+}
+
+/// Whether somebody asked to end.
+pub(super) fn is_interrupt(error: &RenderError) -> bool {
+    match error {
+        RenderError::Project(error) | RenderError::Parameter { source: error, .. } => {
+            matches!(error, ProjectError::Interrupted { .. })
+        }
+        _ => false,
     }
 }
 

@@ -1,5 +1,6 @@
 //! A module, read and ready to be rendered for any number of profiles.
 
+mod faults;
 mod known;
 
 use std::sync::Arc;
@@ -119,13 +120,6 @@ impl Module {
             Some(schema) => schema.check(unit, params).map(|()| true).map_err(RenderError::from),
             None => Ok(false),
         }
-    }
-
-    /// What keeps files that make an output from being templates, all of it.
-    pub(super) fn faults(&self, params: &Params) -> Vec<RenderError> {
-        let made =
-            self.files.iter().zip(&self.fates).filter(|(_, fate)| fate.template && fate.name.is_some());
-        made.filter_map(|(file, _)| self.templates.fault(&file.path, params)).collect()
     }
 
     /// Renders all files for the profile whose parameters these are; sorted by output path.

@@ -82,6 +82,34 @@ fn every_template_is_read_and_rendered_and_every_parameter_is_looked_at() {
 }
 
 #[test]
+fn the_fault_of_every_file_is_named_at_once_and_no_command_fails_twice() {
+    let world = World::new();
+    let a = world.clone("a");
+    world.tool("zones").does(serde_json::json!([{ "exit": 3 }]));
+    a.write("lockstep.toml", "[data.zones]\ncommand = [\"zones\"]\n");
+    a.write(
+        "profiles/prod.toml",
+        "[params]\nregion = 1\nunused = \"{{ nope }}\"\nz = \"{{ data.zones }}\"\n",
+    );
+    a.write(
+        "modules/alpha/module.toml",
+        "[schema.properties.region]\ntype = \"string\"\n\n[[build.when]]\nfiles = [\"never.tf\"]\n\
+         if = \"{{ false }}\"\n\n[[build.when]]\nfiles = [\"main.tf\"]\nif = \"{{ 1 }}\"\n",
+    );
+    a.write("modules/alpha/a.tf", "{{ a }}\n");
+    a.write("modules/alpha/b.tf", "{{ b }}\n");
+    a.write("modules/alpha/c.tf", "{{ c\n");
+    a.write("modules/alpha/d.tf", "{{ z }}\n");
+    a.write("modules/alpha/e.tf", "{{ z }}\n");
+    a.write("modules/alpha/fine.tf", "{{ region }}\n");
+    a.write("modules/alpha/never.tf", "{{ not_made }}\n");
+    let out = a.lockstep("validate -- alpha prod").run();
+    out.code(78);
+    snap!(out);
+    assert_eq!(world.called(), ["zones"]);
+}
+
+#[test]
 fn a_schema_that_cannot_be_used_is_told_by_its_line() {
     let world = World::new();
     let a = world.clone("a");
