@@ -15,7 +15,7 @@ use super::source::{Listing, Reader, SourceFile};
 use super::templates::Templates;
 use super::{RenderError, generated};
 use crate::project::{
-    BuildConfig, ModuleConfig, ModuleSchema, Name, Params, Project, ProjectError, UnitId, nearest,
+    BuildConfig, ModuleConfig, ModuleSchema, Name, Params, Place, Project, ProjectError, UnitId, nearest,
 };
 
 /// A module's files and what its configuration says about them.
@@ -158,11 +158,15 @@ impl Module {
         context: &minijinja::Value,
         params: &Params,
     ) -> Result<String, RenderError> {
-        let refuse = |why: String| RenderError::Output { path: file.shown.clone(), why };
+        let place = match self.build.rename.contains_key(&file.path) {
+            true => self.build.place(&format!("rename.{}", file.path)),
+            false => Place::whole(file.shown.as_str()),
+        };
+        let refuse = |why: String| RenderError::Output { path: place.to_string(), why };
         let path = if fate.raw {
             name.to_owned()
         } else {
-            let (path, secret) = params.watch(|| self.templates.name(file, name, context, params));
+            let (path, secret) = params.watch(|| self.templates.name(name, &place, context, params));
             if secret {
                 return Err(refuse("its name would show a sensitive parameter".into()));
             }
