@@ -53,7 +53,10 @@ impl Params {
         walk(&mut Vec::new(), self.tree(), &mut leaves);
         if let Some(key) = key {
             let all: Vec<String> = leaves.iter().map(|(path, _)| path.join(".")).collect();
-            leaves.retain(|(path, _)| is_at_or_below(&path.join("."), key));
+            // As it is printed, or with nothing but dots.
+            let names = super::key::parse(key);
+            let is_named = |path: &[String]| names.as_ref().is_some_and(|names| path.starts_with(names));
+            leaves.retain(|(path, _)| is_named(path) || is_at_or_below(&path.join("."), key));
             if leaves.is_empty() {
                 return Err(self.unknown_key(key, &all));
             }

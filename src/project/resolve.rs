@@ -50,8 +50,9 @@ impl Params {
     /// # Errors
     /// When there is none, or it cannot be evaluated.
     pub(crate) fn lookup(&self, key: &str, place: &Place) -> Result<Value, ProjectError> {
-        let path: Vec<&str> = key.split('.').collect();
-        let Some(index) = self.index(path.iter().copied()) else {
+        let path = super::key::parse(key);
+        let index = path.and_then(|path| self.index(path.iter().map(String::as_str)));
+        let Some(index) = index else {
             let items = self.scope.items.iter().map(|item| item.key.as_str());
             let hint = nearest(key, items).map(|near| format!("did you mean `{}`?", printable(near)));
             let message = format!("there is no parameter `{}`", printable(key));

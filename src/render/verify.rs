@@ -3,7 +3,7 @@
 
 use super::error::is_interrupt;
 use super::{BuildRequest, RenderError, module};
-use crate::project::{ProjectError, Resolved};
+use crate::project::{Mark, ProjectError, Resolved};
 
 /// What was found.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Verified {
     pub fault: Option<RenderError>,
     /// Parameters that cannot be evaluated, and that neither schema nor templates ask for.
     pub unused: Vec<ProjectError>,
+    /// Keys of `sensitive` that mark no parameter of the unit.
+    pub idle: Vec<Mark>,
 }
 
 /// Checks a unit's parameters against the schema of its module, reads every template, and renders
@@ -49,7 +51,8 @@ pub fn verify(request: &BuildRequest<'_>) -> Result<Verified, RenderError> {
         0 | 1 => tried.faults.pop(),
         _ => Some(RenderError::Faults { unit: request.unit.clone(), faults: tried.faults }),
     };
-    Ok(Verified { schema, files: tried.files, fault, unused })
+    let idle = request.project.idle_marks_of(request.unit, params)?;
+    Ok(Verified { schema, files: tried.files, fault, unused, idle })
 }
 
 fn is_told(error: &str, faults: &[RenderError]) -> bool {

@@ -109,3 +109,20 @@ fn secrets_are_masked_wherever_parameters_are_shown() {
     let mode = a.path(".dist/alpha/prod/secret.env").metadata().expect("there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
+
+#[test]
+fn a_key_is_taken_as_it_is_printed() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write("profiles/prod.toml", "[params]\nregion = \"eu\"\n\"q r\".\"a.b\" = { c = 1 }\n");
+    a.write("modules/alpha/module.toml", "[[build.file]]\npath = \"x.json\"\nfrom = '\"q r\".\"a.b\"'\n");
+    let line = "\"q r\".\"a.b\".c = 1  # profiles/prod.toml:3\n";
+    for key in ["\"q r\".\"a.b\".c", "\"q r\".\"a.b\"", "'q r'", "q r.a.b"] {
+        a.lockstep("why alpha/prod").arg(key).run().code(0).prints(line);
+    }
+    a.lockstep("why alpha/prod").arg("\"q r\".a").run().code(64).prints("");
+    let set = a.lockstep("why alpha/prod").args(["--set", "\"q r\".\"a.b\".c=2", "q r"]).run();
+    set.code(0).prints("\"q r\".\"a.b\".c = 2  # --set; overrides profiles/prod.toml:3\n");
+    a.lockstep("why alpha/prod --set a..b=1").run().code(64).says("`a..b` is not a key");
+    a.lockstep("build --print x.json -- alpha prod").run().code(0).prints("{\n  \"c\": 1\n}\n");
+}
