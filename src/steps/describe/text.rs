@@ -100,6 +100,7 @@ fn parameter(one: &Explained) -> (String, String) {
     let key = one.path.iter().map(|key| toml_text::key(key)).collect::<Vec<_>>().join(".");
     let said = match &one.value {
         Resolved::Value(value) => format!("{key} = {}", toml_text::value(value)),
+        Resolved::Odd(odd) => format!("{key} = {}", odd.toml),
         Resolved::Datetime(text) => format!("{key} = {text}"),
         Resolved::Sensitive => format!("{key} = (sensitive)"),
         Resolved::Opaque(what) => format!("{key} = ({})", what.in_short()),
