@@ -197,3 +197,23 @@ fn what_a_tool_wrote_can_be_saved_into_the_module() {
     a.lockstep("save alpha/prod").run().code(0);
     build(&a).code(0);
 }
+
+#[test]
+fn what_git_ignores_is_not_saved_unless_it_always_is() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write("modules/alpha/.gitignore", "*.tfstate\n.terraform.lock.hcl\n");
+    build(&a).code(0);
+    for name in ["a.tfstate", "kept.tfstate", ".terraform.lock.hcl"] {
+        a.write(format!(".dist/alpha/prod/{name}"), "x\n");
+    }
+    a.lockstep("save alpha/prod a.tfstate").run().code(64).says("git ignores it in the module");
+    assert!(!a.has("modules/alpha/a.tfstate"));
+    a.lockstep("save alpha/prod").run().code(0);
+    assert!(a.has("modules/alpha/.terraform.lock.hcl"));
+    // What git tracks it does not ignore.
+    a.write("modules/alpha/kept.tfstate", "old\n");
+    a.git("add -f modules/alpha/kept.tfstate");
+    a.lockstep("save alpha/prod kept.tfstate").run().code(0);
+    assert_eq!(a.read("modules/alpha/kept.tfstate"), "x\n");
+}
