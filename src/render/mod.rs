@@ -10,7 +10,6 @@ mod changes;
 mod diff;
 mod directory;
 mod error;
-mod exposed;
 mod facts;
 mod fresh;
 mod generated;
@@ -99,8 +98,8 @@ pub struct Rendered<G = Arc<OwnedFd>> {
     pub unchanged: usize,
     /// Files that lockstep did not make and that the tool would read.
     pub foreign: Vec<String>,
-    /// Files with secrets that were written where git would commit them.
-    pub exposed: Vec<String>,
+    /// Files with secrets that were written, relative to the directory.
+    pub secrets: Vec<String>,
     /// Keys of parameters, never values, that came from outside the repository.
     pub override_keys: Vec<String>,
 }
@@ -199,8 +198,8 @@ fn rendered<G>(
     };
     let written: &[usize] = if done { &changes.write } else { &[] };
     let made = |index: &usize| (outputs[*index].path.clone(), outputs[*index].source.clone());
-    let exposed =
-        exposed::exposed(request, &written.iter().map(|index| &outputs[*index]).collect::<Vec<_>>());
+    let secrets = written.iter().filter(|index| outputs[**index].sensitive);
+    let secrets = secrets.map(|index| outputs[*index].path.clone()).collect();
     Ok(Rendered {
         directory: request.project.unit_directory(request.unit),
         guard,
@@ -209,7 +208,7 @@ fn rendered<G>(
         removed: if done { changes.remove.len() } else { 0 },
         unchanged: changes.unchanged,
         foreign,
-        exposed,
+        secrets,
         override_keys: request.params.override_keys(),
     })
 }

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::{Checked, Upstream};
-use crate::git::Oid;
+use super::{Checked, Committed, Upstream};
+use crate::git::{Oid, Repo};
 use crate::project::{Dependants, Mark, Project};
 
 /// One for each run.
@@ -22,6 +22,7 @@ pub struct Shared {
     pushed: Mutex<Vec<(String, String, Oid)>>,
     plugin_cache: Mutex<()>,
     dependants: OnceLock<Dependants>,
+    committed: OnceLock<Option<Committed>>,
     /// Marks that were looked at already.
     marks: Mutex<BTreeSet<Mark>>,
 }
@@ -58,6 +59,12 @@ impl Shared {
     /// Who needs whom: found out once, by the first unit that asks.
     pub fn dependants(&self, project: &Project) -> &Dependants {
         self.dependants.get_or_init(|| project.dependants())
+    }
+
+    /// What of the rendered output git would commit: found out once, by the first unit that asks; none
+    /// where that cannot be told.
+    pub fn committed(&self, project: &Project, repo: Option<&Repo>) -> Option<&Committed> {
+        self.committed.get_or_init(|| Committed::look(project, repo)).as_ref()
     }
 
     /// Of these marks those that mark no parameter of any unit, and of which no unit was told before.
