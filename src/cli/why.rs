@@ -58,7 +58,7 @@ fn explain(args: &WhyArgs, env: &Environment) -> Result<(UnitId, Vec<Explained>)
     let (root, of) = (project.root().to_owned(), env.clone());
     let params = project
         .params(&unit, &Overrides { set: &args.set, files: &args.params, env })?
-        .with_git(git_facts(env, move || Repo::discover(&root, &of, &Interrupts::new())));
+        .with_git(git_facts(env, None, move || Repo::discover(&root, &of, &Interrupts::new())));
     let explained = params.explain(args.key.as_deref())?;
     Ok((unit, explained))
 }

@@ -53,10 +53,11 @@ impl Step for Describe {
         let (services, options) = (run.services, &run.plan.options);
         let overrides = Overrides { set: &options.set, files: &options.params, env: &services.env };
         let repo = services.repo.clone();
-        let params = run
-            .project
-            .params(run.id(), &overrides)?
-            .with_git(git_facts(&services.env, move || Ok(repo.clone())));
+        let params = run.project.params(run.id(), &overrides)?.with_git(git_facts(
+            &services.env,
+            options.branch.as_deref(),
+            move || Ok(repo.clone()),
+        ));
         let explained = params.explain(None)?;
         let overridden = params.override_keys();
         let facts = gather(run, &explained, &overridden)?;

@@ -36,6 +36,7 @@ pub(super) fn source(run: &Run<'_>, project: &Arc<Project>) -> OutputSource {
         answers: services.answers.clone(),
         reporter: Arc::clone(&services.reporter),
         repo: services.repo.clone(),
+        branch: run.plan.options.branch.clone(),
         tool: own.into_iter().find_map(|own| TOOLS.into_iter().find(|tool| *tool == own)),
         may_render: !run.plan.only_looks(),
     };
@@ -53,6 +54,8 @@ struct Reader {
     answers: Answers,
     reporter: Arc<dyn Reporter>,
     repo: Option<Repo>,
+    /// The branch of a detached HEAD, as the user names it.
+    branch: Option<String>,
     /// The one of the known tools that the run itself uses.
     tool: Option<&'static str>,
     may_render: bool,
@@ -156,7 +159,7 @@ impl Reader {
         let chain = chain.iter().chain([unit]).cloned().collect();
         let params = self.project.params(unit, &overrides)?;
         let params = params
-            .with_git(git_facts(&self.env, move || Ok(repo.clone())))
+            .with_git(git_facts(&self.env, self.branch.as_deref(), move || Ok(repo.clone())))
             .with_access(Access {
                 runner: Arc::clone(&self.runner),
                 interrupts: self.interrupts.clone(),

@@ -29,7 +29,7 @@ pub(super) fn with_unknowns<T>(
 ) -> Result<T, Error> {
     let services = run.services;
     let repo = services.repo.clone();
-    let facts = git_facts(&services.env, move || Ok(repo.clone()));
+    let facts = git_facts(&services.env, run.plan.options.branch.as_deref(), move || Ok(repo.clone()));
     with_params(run, |params| params.with_git(facts).with_unknowns(), work)
 }
 
@@ -62,7 +62,7 @@ fn with_params<T>(
 fn prepared(run: &Run<'_>, project: &Arc<Project>, params: Params) -> Params {
     let services = run.services;
     let repo = services.repo.clone();
-    let facts = git_facts(&services.env, move || Ok(repo.clone()));
+    let facts = git_facts(&services.env, run.plan.options.branch.as_deref(), move || Ok(repo.clone()));
     let params = params.with_git(facts).with_outputs(outputs::source(run, project));
     params.with_access(Access {
         runner: Arc::clone(&services.runner),

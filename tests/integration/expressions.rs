@@ -273,7 +273,14 @@ fn the_repository_is_known_to_expressions() {
     ));
     a.git("checkout -q --detach");
     let out = a.lockstep("build -- alpha prod").run();
-    out.code(78).says("profiles/prod.toml:2: parameter `region`: `git.branch`: HEAD is detached");
+    out.code(78)
+        .says("profiles/prod.toml:2: parameter `region`: `git.branch`: HEAD is detached")
+        .says("--branch NAME");
+    let named = a.lockstep("--branch topic build --print main.tf -- alpha prod").run();
+    named.code(0).prints(&format!("# alpha for prod\nregion = \"topic@{head}\"\n"));
+    let told = a.lockstep("--branch topic describe -- alpha prod").run();
+    told.code(0);
+    assert!(told.stdout().contains(&format!("region = \"topic@{head}\"")), "{told}");
     let ci =
         a.lockstep("build --print main.tf -- alpha prod").env("GITLAB_CI", "1").env("CI_COMMIT_BRANCH", "x");
     ci.run().code(0).prints(&format!("# alpha for prod\nregion = \"x@{head}\"\n"));
