@@ -99,7 +99,9 @@ pub(super) fn merge(
         project.stages_seen_by(unit),
     );
     let marks = Marks::of(project, module, chain);
-    Params::new(tree.merge(outside).settle(), project, unit, keys, &marks, reach)
+    let tree = tree.merge(outside).settle();
+    tree.check_appends()?;
+    Params::new(tree, project, unit, keys, &marks, reach)
 }
 
 /// Everything from outside the repository as one layer.

@@ -14,7 +14,7 @@ impl Params {
     /// The first expression that cannot be evaluated.
     pub(crate) fn resolve(&self, node: &Node) -> Result<Value, ProjectError> {
         Ok(match &node.data {
-            Data::Null | Data::Unset => Value::Null,
+            Data::Null | Data::Unset | Data::Misplaced(_) => Value::Null,
             Data::Bool(truth) => Value::Bool(*truth),
             Data::Int(number) => (*number).into(),
             Data::Float(number) => {
