@@ -217,7 +217,7 @@ fn render(error: &RenderError) -> ExitCode {
         RenderError::Project(error) | RenderError::Parameter { source: error, .. } => project(error),
         RenderError::Unrenderable { source, .. } => render(source),
         RenderError::Template { .. }
-        | RenderError::Templates { .. }
+        | RenderError::Faults { .. }
         | RenderError::Source { .. }
         | RenderError::Output { .. }
         | RenderError::Edited { .. }

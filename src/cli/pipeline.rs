@@ -13,7 +13,7 @@ use super::{confirm, diagnose, dry_run, signals, tool_completion};
 use crate::env::{Clock, Environment};
 use crate::process::Interrupts;
 use crate::project::Project;
-use crate::report::{Ci, CiService, Human, Json, ReportFile};
+use crate::report::{Ci, CiService, EventsError, Human, Json, ReportFile};
 use crate::workflow::parse::{self, ParseError, Vocabulary};
 use crate::workflow::{Options, Report, Request, planner};
 use crate::{Engine, Error, steps};
@@ -24,10 +24,18 @@ pub(super) fn run(args: PipelineArgs, separated: bool, env: Environment, termina
     let annotations = Annotations::new(&env);
     match try_run(args, separated, env, terminal) {
         Ok(End::Code(code)) => code,
-        Ok(End::Run(report)) => {
+        Ok(End::Run(report, events)) => {
             diagnose::print_report(&report, &line, terminal);
             annotations.report(&report, terminal);
-            report.exit_code
+            match events {
+                // What failed before is what the user has to know first.
+                Some(failure) if has_failed(&report) => {
+                    terminal.warning(&format!("{:#}", anyhow::Error::new(failure)));
+                    report.exit_code
+                }
+                Some(failure) => diagnose::print_any(&failure.into(), terminal),
+                None => report.exit_code,
+            }
         }
         Err(error) => match error.downcast::<Error>() {
             Ok(error @ Error::Declined) => {
@@ -44,10 +52,16 @@ pub(super) fn run(args: PipelineArgs, separated: bool, env: Environment, termina
     }
 }
 
+/// Whether anything of a run went wrong: its code may tell of changes as well.
+fn has_failed(report: &Report) -> bool {
+    let went_wrong = !report.left_out.is_empty() || report.units.iter().any(|unit| unit.error.is_some());
+    report.exit_code != 0 && went_wrong
+}
+
 /// How a pipeline's line ended.
 enum End {
-    /// There was a run.
-    Run(Box<Report>),
+    /// There was a run; what it reports, and why not all of its events could be written.
+    Run(Box<Report>, Option<EventsError>),
     /// There was none, and nothing went wrong.
     Code(u8),
 }
@@ -79,8 +93,10 @@ fn try_run(args: PipelineArgs, separated: bool, env: Environment, terminal: Term
         report.remove_earlier()?;
         engine = engine.reporter(report.clone());
     }
-    if let Some(target) = &args.options.events {
-        engine = engine.reporter(Arc::new(Json::open(target, &cwd)?));
+    let events = args.options.events.as_ref();
+    let events = events.map(|target| Json::open(target, &cwd).map(Arc::new)).transpose()?;
+    if let Some(events) = &events {
+        engine = engine.reporter(events.clone());
     }
     let mut sink = terminal.sink();
     sink.write = sink.write.map(|write| human.before_data(write));
@@ -110,7 +126,7 @@ fn try_run(args: PipelineArgs, separated: bool, env: Environment, terminal: Term
     if let Some(failure) = report.and_then(|report| report.failure()) {
         terminal.warning(&format!("{:#}", anyhow::Error::new(failure)));
     }
-    Ok(End::Run(Box::new(run)))
+    Ok(End::Run(Box::new(run), events.and_then(|events| events.failure())))
 }
 
 fn request(args: &PipelineArgs, separated: bool, env: &Environment) -> Result<Request, Error> {

@@ -5,6 +5,8 @@ use clap::Args;
 use super::terminal::Terminal;
 use super::units;
 use crate::env::Environment;
+use crate::git::Repo;
+use crate::process::Interrupts;
 use crate::project::{DIST, Project};
 use crate::render::{SAVED_BY_DEFAULT, save};
 use crate::report::Level;
@@ -26,7 +28,8 @@ pub(super) fn run(args: &SaveArgs, env: &Environment, terminal: Terminal) -> any
     let project = Project::discover(env.cwd()).map_err(Error::from)?;
     let (project, unit) = units::one(&project, &args.unit, env).map_err(Error::from)?;
     let files = if args.files.is_empty() { &[SAVED_BY_DEFAULT.to_owned()][..] } else { &args.files };
-    for file in save(&project, &unit, files).map_err(Error::from)? {
+    let repo = Repo::discover(project.root(), env, &Interrupts::new()).map_err(Error::from)?;
+    for file in save(&project, &unit, repo.as_ref(), files).map_err(Error::from)? {
         let (path, source) = (file.path.escape_debug(), file.source.escape_debug());
         let text = if file.written {
             format!("saved {DIST}/{unit}/{path} to {source}")

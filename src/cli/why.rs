@@ -58,12 +58,13 @@ fn explain(args: &WhyArgs, env: &Environment) -> Result<(UnitId, Vec<Explained>)
     let (root, of) = (project.root().to_owned(), env.clone());
     let params = project
         .params(&unit, &Overrides { set: &args.set, files: &args.params, env })?
-        .with_git(git_facts(env, move || Repo::discover(&root, &of, &Interrupts::new())));
+        .with_git(git_facts(env, None, move || Repo::discover(&root, &of, &Interrupts::new())));
     let explained = params.explain(args.key.as_deref())?;
     Ok((unit, explained))
 }
 
-/// `key = value  # place, as it is written there; what it overrode`: the whole is TOML.
+/// `key = value  # place, as it is written there; what it overrode`: the whole is TOML. What TOML cannot
+/// hold is a comment.
 fn line(one: &Explained) -> String {
     let key = one.path.iter().map(|key| toml_text::key(key)).collect::<Vec<_>>().join(".");
     let mut said = one.place.to_string();
@@ -76,7 +77,14 @@ fn line(one: &Explained) -> String {
     }
     let said = toml_text::escaped(&said);
     match &one.value {
-        Resolved::Value(value) => format!("{key} = {}  # {said}\n", toml_text::value(value)),
+        Resolved::Value(value) => {
+            let mark = if toml_text::can_hold(value) { "" } else { "# " };
+            format!("{mark}{key} = {}  # {said}\n", toml_text::value(value))
+        }
+        Resolved::Odd(odd) => {
+            let mark = if odd.is_toml { "" } else { "# " };
+            format!("{mark}{key} = {}  # {said}\n", odd.toml)
+        }
         Resolved::Datetime(text) => format!("{key} = {text}  # {said}\n"),
         Resolved::Sensitive => format!("{key} = \"(sensitive)\"  # {said}\n"),
         Resolved::Opaque(what) => format!("{key} = \"({})\"  # {said}\n", what.in_short()),

@@ -29,8 +29,18 @@ pub struct Access {
     pub answers: Answers,
 }
 
-/// Makes the environment of a unit's commands.
-pub type Surroundings = Arc<dyn Fn() -> Result<Vec<(OsString, OsString)>, ProjectError> + Send + Sync>;
+/// Where a command is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// In the module: it gets what the unit's other commands get.
+    Module,
+    /// In `lockstep.toml`, a profile or outside: its environment tells nothing of the unit, so that one
+    /// answer is right for all.
+    Project,
+}
+
+/// Makes the environment of commands.
+pub type Surroundings = Arc<dyn Fn(Asker) -> Result<Vec<(OsString, OsString)>, ProjectError> + Send + Sync>;
 
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,7 +71,7 @@ impl Params {
 pub(super) type Answer = Arc<Vec<u8>>;
 
 /// What can be asked.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) enum Question {
     File(PathBuf),
     Command { argv: Vec<String>, env: Vec<(OsString, OsString)> },

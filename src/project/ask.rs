@@ -8,10 +8,11 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::access::{Access, Answer, Question};
+use super::access::{Access, Answer, Asker, Question};
 use super::error::printable;
+use super::output_values::AN_EXPRESSION;
 use super::params::Scope;
-use super::{Opaque, ProjectError};
+use super::{Opaque, Place, ProjectError};
 use crate::env::Span;
 use crate::process::{CommandSpec, Limit, ProcessError, Signal, Stdio, ToolStatus, find_program};
 
@@ -49,9 +50,14 @@ pub(super) struct Asked<'a> {
 }
 
 impl Scope {
-    /// Runs a command, once in a run. A secret among its words is refused: every user of the
-    /// machine can read them.
-    pub(super) fn run_once(&self, argv: &[String], timeout: Option<Span>) -> Result<Answer, Failure> {
+    /// Runs a command that is written at a place, once in a run for all units whose environment is the
+    /// same. A secret among its words is refused: every user of the machine can read them.
+    pub(super) fn run_once(
+        &self,
+        argv: &[String],
+        timeout: Option<Span>,
+        written: &Place,
+    ) -> Result<Answer, Failure> {
         let Some(access) = self.outside.access.get() else {
             return Err(Failure::stops(ProjectError::Opaque(Opaque::Secret)));
         };
@@ -66,7 +72,7 @@ impl Scope {
                 "a secret stands among the arguments, where everybody on this machine can read it",
             ));
         }
-        let env = (access.env)().map_err(Failure::stops)?;
+        let env = (access.env)(asker(written)).map_err(Failure::stops)?;
         let question = Question::Command { argv: argv.to_vec(), env: env.clone() };
         let directory = self.outside.files.root();
         self.ask_once(question, || Asked { argv, env, directory, timeout, keep_open: Vec::new() })
@@ -78,10 +84,18 @@ impl Scope {
         question: Question,
         asked: impl FnOnce() -> Asked<'a>,
     ) -> Result<Answer, Failure> {
-        match self.outside.access.get() {
-            Some(access) => access.answers.get(question, || self.run(access, asked())),
-            None => Err(Failure::stops(ProjectError::Opaque(Opaque::Secret))),
+        let Some(access) = self.outside.access.get() else {
+            return Err(Failure::stops(ProjectError::Opaque(Opaque::Secret)));
+        };
+        // Whoever looks for all faults of a unit comes here once for each file.
+        if let Some(why) = self.outside.vain(&question) {
+            return Err(Failure::says(why));
         }
+        let answer = access.answers.get(question.clone(), || self.run(access, asked()));
+        if let Err(Failure { message, error: None }) = &answer {
+            self.outside.note_vain(question, message.clone());
+        }
+        answer
     }
 
     fn run(&self, access: &Access, asked: Asked<'_>) -> Result<Answer, Failure> {
@@ -128,6 +142,14 @@ impl Scope {
                 None => Err(Failure::says(format!("`{shown}` was killed by signal {number}"))),
             },
         }
+    }
+}
+
+/// What is no file of a module is the same for all units.
+fn asker(written: &Place) -> Asker {
+    match written.file().starts_with("modules/") || written.file() == AN_EXPRESSION {
+        true => Asker::Module,
+        false => Asker::Project,
     }
 }
 

@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::command::{TimeLimit, VersionRule, check_unset};
 use super::data::DataConfig;
 use super::file_schema::with_params;
+use super::sensitive::Mark;
 use super::toml_file::TomlFile;
 use super::value::Node;
 use super::{DynamodbLockConfig, FormerConfig, FurtherKey, Name, Place, ProjectError, Scope};
@@ -33,6 +34,9 @@ pub struct Config {
     pub data: BTreeMap<String, DataConfig>,
     /// Keys of parameters that are secrets, in all modules and profiles.
     pub sensitive: Vec<String>,
+    /// The same with their places.
+    #[serde(skip)]
+    pub(super) marks: Vec<Mark>,
     /// Environment variables of commands.
     pub env: BTreeMap<String, String>,
     /// How commands run.
@@ -222,12 +226,13 @@ impl Config {
         }
         let params = Node::take_params(table.get_mut(), file)?;
         let places = DataConfig::places(table.get_ref(), file);
+        let marks = Mark::read(table.get_ref(), file)?;
         let mut versions = version_places(table.get_ref(), file);
         let lock = backend_place(table.get_ref().get("lock"), file);
         let former = table.get_ref().get("lock").and_then(|lock| lock.get_ref().get("former"));
         let former = backend_place(former, file);
         let mut config: Self = file.decode(table, &["params"])?;
-        config.params = params;
+        (config.params, config.marks) = (params, marks);
         DataConfig::complete(&mut config.data, places)?;
         config.lock.backend_place = lock;
         if let Some(before) = &mut config.lock.former {

@@ -172,7 +172,7 @@ fn answer(scope: &Arc<Scope>, name: &str, item: &DataItem) -> Result<Value, Proj
     if stands_in {
         return Ok(scope.outside.stand_ins.data(&argv.iter().map(String::as_str).collect::<Vec<_>>()));
     }
-    let answer = scope.run_once(&argv, *timeout).map_err(|failure| {
+    let answer = scope.run_once(&argv, *timeout, place).map_err(|failure| {
         failure.error.unwrap_or_else(|| {
             let hint =
                 "it runs in the project's directory with an empty standard input; see what it said above";

@@ -2,6 +2,7 @@
 //! overrode. Only what is asked for is evaluated; a value that fails does not keep the others back.
 
 use super::error::printable;
+use super::odd_numbers::{Odd, has_beyond};
 use super::value::{Data, Node};
 use super::{Opaque, Params, Place, ProjectError, nearest};
 
@@ -25,6 +26,8 @@ pub struct Explained {
 pub enum Resolved {
     /// This value.
     Value(serde_json::Value),
+    /// A value with numbers in it that JSON does not have.
+    Odd(Odd),
     /// A date or time, as TOML writes it.
     Datetime(String),
     /// A secret, or made of one.
@@ -53,7 +56,10 @@ impl Params {
         walk(&mut Vec::new(), self.tree(), &mut leaves);
         if let Some(key) = key {
             let all: Vec<String> = leaves.iter().map(|(path, _)| path.join(".")).collect();
-            leaves.retain(|(path, _)| is_at_or_below(&path.join("."), key));
+            // As it is printed, or with nothing but dots.
+            let names = super::key::parse(key);
+            let is_named = |path: &[String]| names.as_ref().is_some_and(|names| path.starts_with(names));
+            leaves.retain(|(path, _)| is_named(path) || is_at_or_below(&path.join("."), key));
             if leaves.is_empty() {
                 return Err(self.unknown_key(key, &all));
             }
@@ -82,7 +88,7 @@ impl Params {
             (Err(error), _) => Resolved::Failed(error),
             (Ok(_), _) if secret => Resolved::Sensitive,
             (Ok(_), Data::Datetime(text)) => Resolved::Datetime(text.clone()),
-            (Ok(value), _) => Resolved::Value(value),
+            (Ok(value), _) => value,
         };
         let expression = match &node.data {
             // What is a secret itself may have half of it in the text.
@@ -100,9 +106,20 @@ impl Params {
     }
 
     /// The value at a path of keys that exists, evaluated.
-    fn resolved(&self, path: &[String], place: &Place) -> Result<serde_json::Value, ProjectError> {
+    fn resolved(&self, path: &[String], place: &Place) -> Result<Resolved, ProjectError> {
         let index = self.index(path.iter().map(String::as_str)).unwrap_or_default();
-        self.json(&self.scope.value(index), place)
+        let value = self.scope.value(index);
+        let error = match self.json(&value, place) {
+            Ok(json) if !has_beyond(&value, 0) => return Ok(Resolved::Value(json)),
+            Ok(json) => return Ok(Odd::read(&value).map_or(Resolved::Value(json), Resolved::Odd)),
+            Err(error) => error,
+        };
+        let odd = Odd::read(&value);
+        // What cannot be evaluated may have been looked at once more.
+        match (self.failure(), odd) {
+            (None, Some(odd)) => Ok(Resolved::Odd(odd)),
+            _ => Err(error),
+        }
     }
 }
 

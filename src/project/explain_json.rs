@@ -31,7 +31,7 @@ pub(crate) struct ExplainedJson<'a> {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Is {
-    /// This value.
+    /// This value; numbers that JSON does not have (`inf`, `nan`, more than 64 bits) are texts.
     Value(Value),
     /// A secret, or made of one.
     Sensitive(bool),
@@ -65,6 +65,7 @@ impl<'a> ExplainedJson<'a> {
             overrides: one.overrode.iter().map(At::new).collect(),
             is: match &one.value {
                 Resolved::Value(value) => Is::Value(value.clone()),
+                Resolved::Odd(odd) => Is::Value(odd.json.clone()),
                 Resolved::Datetime(text) => Is::Value(text.as_str().into()),
                 Resolved::Sensitive => Is::Sensitive(true),
                 Resolved::Opaque(what) => Is::Opaque(what.in_short()),

@@ -16,7 +16,7 @@ use super::profile::{OverridePolicy, Profile};
 use super::sensitive::Marks;
 use super::toml_file::TomlFile;
 use super::value::{Data, Node, operator};
-use super::{Configs, ModuleConfig, Place, Project, ProjectError, UnitId};
+use super::{Configs, ModuleConfig, Place, Project, ProjectError, UnitId, key};
 use crate::env::Environment;
 
 const VARIABLE: &str = "LOCKSTEP_PARAM_";
@@ -75,12 +75,9 @@ pub(super) fn merge(
             ),
         });
     }
-    let mut marks = Marks(module.sensitive.clone());
-    marks.0.extend_from_slice(&project.config().sensitive);
     let mut tree = module.params.clone().merge(project.config().params.clone());
     for profile in chain {
         tree = tree.merge(profile.params.clone());
-        marks.0.extend_from_slice(&profile.sensitive);
         if let Some(module) = profile.modules.get(project.source_of(&unit.module)) {
             tree = tree.merge(module.params.clone());
         }
@@ -101,7 +98,10 @@ pub(super) fn merge(
         data,
         project.stages_seen_by(unit),
     );
-    Params::new(tree.merge(outside).settle(), project, unit, keys, &marks, reach)
+    let marks = Marks::of(project, module, chain);
+    let tree = tree.merge(outside).settle();
+    tree.check_appends()?;
+    Params::new(tree, project, unit, keys, &marks, reach)
 }
 
 /// Everything from outside the repository as one layer.
@@ -121,11 +121,17 @@ fn outside(overrides: &Overrides<'_>) -> Result<Node, ProjectError> {
     }
     for assignment in overrides.set {
         let place = Place::whole("--set");
-        let Some((key, value)) = assignment.split_once('=') else {
-            let message = "it is written KEY=VALUE, as in `--set replicas=3`".to_owned();
+        // A quoted name may hold the sign.
+        let halves = assignment.match_indices('=').map(|(at, _)| (&assignment[..at], &assignment[at + 1..]));
+        let mut parsed = halves.filter_map(|(key, value)| Some((key::parse(key)?, value)));
+        let Some((key, value)) = parsed.next() else {
+            let message = match assignment.split_once('=') {
+                Some((key, _)) => format!("`{}` is not a key", printable(key)),
+                None => "it is written KEY=VALUE, as in `--set replicas=3`".to_owned(),
+            };
             return Err(ProjectError::Override { place, message });
         };
-        tree = tree.merge(single(&key.split('.').collect::<Vec<_>>(), value, place)?);
+        tree = tree.merge(single(&key.iter().map(String::as_str).collect::<Vec<_>>(), value, place)?);
     }
     Ok(tree)
 }

@@ -9,6 +9,7 @@ use super::command::{ModuleExecConfig, check_unset};
 use super::config::check_env;
 use super::data::DataConfig;
 use super::file_schema::of_module;
+use super::sensitive::Mark;
 use super::toml_file::TomlFile;
 use super::value::Node;
 use super::{BuildConfig, ModuleSchema, Name, Need, OutputsConfig, ProjectError, UnitLockConfig};
@@ -33,6 +34,9 @@ pub struct ModuleConfig {
     pub data: BTreeMap<String, DataConfig>,
     /// Keys of parameters that are secrets.
     pub sensitive: Vec<String>,
+    /// The same with their places.
+    #[serde(skip)]
+    pub(super) marks: Vec<Mark>,
     /// How it is rendered.
     pub build: BuildConfig,
     /// Environment variables of its commands.
@@ -54,11 +58,12 @@ impl ModuleConfig {
         let params = Node::take_params(table.get_mut(), file)?;
         let rest = BuildConfig::take_rest(table.get_mut(), file)?;
         let places = DataConfig::places(table.get_ref(), file);
+        let marks = Mark::read(table.get_ref(), file)?;
         let needs = Need::places(table.get_ref(), file);
         let schema = ModuleSchema::take(table.get_mut(), file)?;
         let mut config: Self = file.decode(table, &["params", "schema", "value"])?;
         config.build.complete(rest)?;
-        (config.params, config.schema) = (params, schema);
+        (config.params, config.schema, config.marks) = (params, schema, marks);
         DataConfig::complete(&mut config.data, places)?;
         Need::complete(&mut config.needs, needs);
         check_env(&config.env, file)?;

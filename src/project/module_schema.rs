@@ -228,7 +228,7 @@ fn reference(at: &Value, pointer: &str, wanted: &dyn Fn(&str) -> bool) -> Option
 /// Data as it is written: expressions mean nothing in a schema.
 fn plain(node: &Node) -> Result<Value, ProjectError> {
     Ok(match &node.data {
-        Data::Null | Data::Unset => Value::Null,
+        Data::Null | Data::Unset | Data::Misplaced(_) => Value::Null,
         Data::Bool(truth) => Value::Bool(*truth),
         Data::Int(number) => (*number).into(),
         Data::Float(number) => serde_json::Number::from_f64(*number).map(Value::Number).ok_or_else(|| {

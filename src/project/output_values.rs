@@ -68,6 +68,9 @@ pub(super) fn elsewhere(_: &Arc<Scope>) -> Option<Value> {
     Some(functions::refuse(why).into())
 }
 
+/// The place of what is no parameter: of a template, or of a setting in module.toml.
+pub(super) const AN_EXPRESSION: &str = "an expression";
+
 struct Outputs(Arc<Scope>);
 struct Unit(Arc<Scope>, String);
 
@@ -180,12 +183,12 @@ impl Scope {
         self.given.get("profile").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// Where the parameter is written that this thread evaluates now.
+    /// Where the parameter is written that this thread evaluates now; [`AN_EXPRESSION`] if it is none.
     pub(super) fn asking_place(&self) -> Place {
         let thread = std::thread::current().id();
         let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
         let last = active.iter().rev().find(|(other, _)| *other == thread);
-        last.map_or_else(|| Place::whole("an expression"), |(_, index)| self.items[*index].place.clone())
+        last.map_or_else(|| Place::whole(AN_EXPRESSION), |(_, index)| self.items[*index].place.clone())
     }
 
     /// What the command prints, once in a run.

@@ -136,7 +136,13 @@ fn mentions(node: &Node) -> bool {
         Data::Text(text) => text.contains(WORD),
         Data::List(items) | Data::Append(items) => items.iter().any(mentions),
         Data::Table { entries, .. } => entries.values().any(mentions),
-        Data::Null | Data::Bool(_) | Data::Int(_) | Data::Float(_) | Data::Datetime(_) | Data::Unset => false,
+        Data::Null
+        | Data::Bool(_)
+        | Data::Int(_)
+        | Data::Float(_)
+        | Data::Datetime(_)
+        | Data::Unset
+        | Data::Misplaced(_) => false,
     }
 }
 
@@ -148,9 +154,13 @@ pub(super) fn collect(node: &Node, found: &mut Vec<(String, Place)>) -> Result<(
         }
         Data::List(items) | Data::Append(items) => items.iter().try_for_each(|item| collect(item, found)),
         Data::Table { entries, .. } => entries.values().try_for_each(|node| collect(node, found)),
-        Data::Null | Data::Bool(_) | Data::Int(_) | Data::Float(_) | Data::Datetime(_) | Data::Unset => {
-            Ok(())
-        }
+        Data::Null
+        | Data::Bool(_)
+        | Data::Int(_)
+        | Data::Float(_)
+        | Data::Datetime(_)
+        | Data::Unset
+        | Data::Misplaced(_) => Ok(()),
     }
 }
 

@@ -1,12 +1,12 @@
 //! What lies outside of a unit's parameters and expressions can reach: variables, files, the
 //! repository, commands. It is reached only when an expression asks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::ThreadId;
 
-use super::access::Access;
+use super::access::{Access, Question};
 use super::data::DataItem;
 use super::functions::git::{GitFacts, GitSource};
 use super::output_values::OutputSource;
@@ -34,6 +34,8 @@ pub(super) struct Outside {
     /// Overrides from outside the repository that were used.
     used: Mutex<BTreeSet<String>>,
     reached: AtomicBool,
+    /// What was asked in vain, and why: it is not asked again for the same unit.
+    vain: Mutex<HashMap<Question, String>>,
     pub(super) stand_ins: StandIns,
 }
 
@@ -58,6 +60,7 @@ impl Outside {
             facts: OnceLock::new(),
             used: Mutex::default(),
             reached: AtomicBool::new(false),
+            vain: Mutex::default(),
             stand_ins: StandIns::default(),
         }
     }
@@ -70,6 +73,16 @@ impl Outside {
     /// Whether any expression did so far.
     pub(super) fn was_reached(&self) -> bool {
         self.reached.load(Ordering::Relaxed)
+    }
+
+    /// Why a question was asked in vain, if it was.
+    pub(super) fn vain(&self, question: &Question) -> Option<String> {
+        self.vain.lock().unwrap_or_else(PoisonError::into_inner).get(question).cloned()
+    }
+
+    /// A question was asked in vain.
+    pub(super) fn note_vain(&self, question: Question, why: String) {
+        self.vain.lock().unwrap_or_else(PoisonError::into_inner).insert(question, why);
     }
 
     /// A value from outside the repository is used.

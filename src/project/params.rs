@@ -207,7 +207,7 @@ fn flatten(node: &Node, key: String, items: &mut Vec<Item>, marks: &Marks) -> us
             ItemData::Table(entries.iter().map(child).collect())
         }
         // Settled trees hold none.
-        Data::Unset => ItemData::Value(Value::UNDEFINED),
+        Data::Unset | Data::Misplaced(_) => ItemData::Value(Value::UNDEFINED),
     };
     items[index].data = data;
     index

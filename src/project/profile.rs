@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::file_schema::with_params;
+use super::sensitive::Mark;
 use super::toml_file::TomlFile;
 use super::value::Node;
 use super::{Name, Place, Project, ProjectError, UnitLockConfig};
@@ -21,7 +22,7 @@ pub(crate) struct Profile {
     pub(crate) place: Place,
     pub(crate) overrides: Option<OverridePolicy>,
     /// Keys of parameters that are secrets.
-    pub(crate) sensitive: Vec<String>,
+    pub(super) sensitive: Vec<Mark>,
     pub(crate) params: Node,
     pub(crate) modules: BTreeMap<Name, ProfileModule>,
     pub(crate) extends: Vec<(Name, Place)>,
@@ -93,6 +94,7 @@ impl Profile {
                 }
             }
         }
+        let sensitive = Mark::read(table.get_ref(), file)?;
         let raw: Raw = file.decode(table, &["params"])?;
         let modules = raw
             .modules
@@ -117,7 +119,7 @@ impl Profile {
             is_abstract: raw.is_abstract,
             place: file.place(0),
             overrides: raw.overrides,
-            sensitive: raw.sensitive,
+            sensitive,
             params,
             modules,
             extends,

@@ -14,7 +14,7 @@ impl Params {
     /// The first expression that cannot be evaluated.
     pub(crate) fn resolve(&self, node: &Node) -> Result<Value, ProjectError> {
         Ok(match &node.data {
-            Data::Null | Data::Unset => Value::Null,
+            Data::Null | Data::Unset | Data::Misplaced(_) => Value::Null,
             Data::Bool(truth) => Value::Bool(*truth),
             Data::Int(number) => (*number).into(),
             Data::Float(number) => {
@@ -50,8 +50,9 @@ impl Params {
     /// # Errors
     /// When there is none, or it cannot be evaluated.
     pub(crate) fn lookup(&self, key: &str, place: &Place) -> Result<Value, ProjectError> {
-        let path: Vec<&str> = key.split('.').collect();
-        let Some(index) = self.index(path.iter().copied()) else {
+        let path = super::key::parse(key);
+        let index = path.and_then(|path| self.index(path.iter().map(String::as_str)));
+        let Some(index) = index else {
             let items = self.scope.items.iter().map(|item| item.key.as_str());
             let hint = nearest(key, items).map(|near| format!("did you mean `{}`?", printable(near)));
             let message = format!("there is no parameter `{}`", printable(key));

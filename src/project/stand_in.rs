@@ -1,5 +1,5 @@
 //! What stands in the place of values that only a run reads or asks for, where two states of a project
-//! are compared: a fingerprint of how the value is defined. Equal definitions stand for equal values.
+//! are compared or a unit is described: a fingerprint of how the value is defined. Equal definitions stand for equal values.
 //!
 //! A fingerprint may be printed, and nothing else: where an expression or template decides by one, or
 //! computes with it, what comes out tells nothing about the run. Then the parameters remember it
@@ -18,14 +18,21 @@ use super::Params;
 #[derive(Default)]
 pub(super) struct StandIns {
     given: AtomicBool,
+    /// Also for variables and facts of the repository, which can be had without running anything.
+    for_facts: AtomicBool,
     touched: AtomicBool,
     decided: AtomicBool,
 }
 
 impl StandIns {
-    /// Whether values are replaced.
+    /// Whether secrets, data and outputs are replaced.
     pub(super) fn are_given(&self) -> bool {
         self.given.load(Ordering::Relaxed)
+    }
+
+    /// Whether variables and facts of the repository are.
+    pub(super) fn are_given_for_facts(&self) -> bool {
+        self.for_facts.load(Ordering::Relaxed)
     }
 
     /// One of them, or something that was made of one, is read.
@@ -104,6 +111,14 @@ impl Params {
     /// repository: nothing is read or run.
     #[must_use]
     pub fn with_stand_ins(self) -> Self {
+        self.scope.outside.stand_ins.for_facts.store(true, Ordering::Relaxed);
+        self.with_unknowns()
+    }
+
+    /// Gives fingerprints instead of what only a run that renders may read or run: secrets, data and
+    /// outputs. What is made of one ([`Self::took_stand_in`]) is not known.
+    #[must_use]
+    pub fn with_unknowns(self) -> Self {
         self.scope.outside.stand_ins.given.store(true, Ordering::Relaxed);
         self
     }

@@ -26,6 +26,17 @@ pub(crate) fn value(value: &Value) -> String {
     }
 }
 
+/// Whether TOML can hold a value: it has no null, and no integers beyond those of 64 bits with a sign.
+pub(crate) fn can_hold(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Number(number) => number.is_i64() || !number.is_u64(),
+        Value::Array(items) => items.iter().all(can_hold),
+        Value::Object(entries) => entries.values().all(can_hold),
+        Value::Bool(_) | Value::String(_) => true,
+    }
+}
+
 /// A key: bare if it can be.
 pub(crate) fn key(key: &str) -> String {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::error::printable;
 use super::toml_file::TomlFile;
 use super::{Place, ProjectError};
 
@@ -44,6 +45,8 @@ pub enum Data {
     Append(Vec<Node>),
     /// `"key-" = true`: the layers below are forgotten.
     Unset,
+    /// `"key+"` over what is no list, and where that is written.
+    Misplaced(Place),
     /// A table.
     Table {
         /// Its entries.
@@ -132,6 +135,7 @@ impl Node {
                 Node { data: Data::Table { entries, whole }, place, shadowed }
             }
             (data, over) => {
+                let below = place.clone();
                 shadowed.push(place);
                 shadowed.extend(later.shadowed);
                 let data = match (data, over) {
@@ -143,7 +147,9 @@ impl Node {
                         items.extend(more);
                         Data::Append(items)
                     }
-                    (_, Data::Append(items)) => Data::List(items),
+                    (Data::Unset | Data::Null, Data::Append(items)) => Data::List(items),
+                    (Data::Misplaced(below), Data::Append(_)) => Data::Misplaced(below),
+                    (_, Data::Append(_)) => Data::Misplaced(below),
                     (Data::Table { .. }, over @ Data::Table { .. }) => over,
                     (_, Data::Table { entries, .. }) => Data::Table { entries, whole: true },
                     (_, over) => over,
@@ -173,6 +179,23 @@ impl Node {
             other => other,
         };
         Node { data, place, shadowed }
+    }
+
+    /// Refuses what appends to no list, if anything does after the last layer.
+    pub(super) fn check_appends(&self) -> Result<(), ProjectError> {
+        match self.leaves().into_iter().find_map(|(key, node)| match &node.data {
+            Data::Misplaced(below) => Some((key, &node.place, below)),
+            _ => None,
+        }) {
+            None => Ok(()),
+            Some((key, place, below)) => {
+                let key = printable(&key);
+                let message =
+                    format!("`{key}+` appends to a list, and what stands below it is none ({below})");
+                let hint = format!("`{key} = [...]` replaces it");
+                Err(ProjectError::config_hint(place.clone(), message, Some(hint)))
+            }
+        }
     }
 
     /// Takes `params` out of a table and reads it; an empty table if there is none.

@@ -92,6 +92,23 @@ fn told(error: &ValidationError<'_>, schema: &ModuleSchema, params: &Params) -> 
                 format!("`{key}` is missing: add it to the `[params]` of a profile or of the module");
             vec![Violation { place: says, key, message, schema: None }]
         }
+        // Where the schema names no keys at all, the validator does not say which it met.
+        Kind::FalseSchema if error.schema_path().as_str().ends_with("/additionalProperties") => {
+            let names: Vec<&String> = node.entries().into_iter().flat_map(|entries| entries.keys()).collect();
+            if names.is_empty() {
+                let key = dotted(path);
+                let message = format!("`{key}` may have no keys");
+                return vec![Violation { place: node.place.clone(), key, message, schema: Some(says) }];
+            }
+            let told = |name: &&String| {
+                let key = below(&dotted(path), name);
+                let place =
+                    node.entries().and_then(|entries| entries.get(*name)).unwrap_or(node).place.clone();
+                let message = format!("the schema knows no `{key}`");
+                Violation { place, key, message, schema: Some(says.clone()) }
+            };
+            names.iter().map(told).collect()
+        }
         Kind::AdditionalProperties { unexpected } => {
             let parent = error.schema_path().as_str().rsplit_once('/').map_or("", |(parent, _)| parent);
             let known = schema.json().pointer(&format!("{parent}/properties")).and_then(Value::as_object);

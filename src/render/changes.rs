@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::key::Key;
 use super::manifest::Manifest;
 use super::outputs::Output;
-use super::tree::{Existing, Tree};
+use super::tree::{Existing, Tree, temporary_path};
 use super::{BuildRequest, RenderError};
 
 /// The difference between a unit's directory and what it should be.
@@ -15,10 +15,14 @@ pub(super) struct Changes {
     pub(super) write: Vec<usize>,
     /// Paths that are no longer made and have to go.
     pub(super) remove: Vec<String>,
+    /// Directories in which nothing is left then, and in whose place a file is made.
+    pub(super) clear: Vec<String>,
     /// How many are as they should be.
     pub(super) unchanged: usize,
-    /// Paths that were changed by something else than lockstep.
+    /// Paths that were changed by something else than lockstep, or are none of its own.
     pub(super) edited: Vec<String>,
+    /// Those of them that it never made.
+    pub(super) foreign: Vec<String>,
 }
 
 /// Compares a unit's directory with what it should be. Nothing is changed.
@@ -29,28 +33,6 @@ pub(super) fn compare(
     key: Option<&Key>,
 ) -> Result<Changes, RenderError> {
     let mut changes = Changes::default();
-    for (index, output) in outputs.iter().enumerate() {
-        let ours = match tree.look(&output.path)? {
-            Existing::File { bytes, mode } if bytes == output.bytes => {
-                if mode == output.mode {
-                    changes.unchanged += 1;
-                    continue;
-                }
-                true
-            }
-            Existing::File { bytes, .. } => manifest.owns(&output.path, &bytes, key),
-            Existing::Missing => true,
-            Existing::Other => false,
-            Existing::Directory => {
-                let why = "a file is generated there, and a directory stands in its place".to_owned();
-                return Err(RenderError::Obstructed { path: output.path.clone(), why });
-            }
-        };
-        if !ours {
-            changes.edited.push(output.path.clone());
-        }
-        changes.write.push(index);
-    }
     let made: BTreeSet<&str> = outputs.iter().map(|output| output.path.as_str()).collect();
     for path in manifest.files.keys().filter(|path| !made.contains(path.as_str())) {
         match tree.look(path)? {
@@ -68,8 +50,84 @@ pub(super) fn compare(
             Existing::Missing | Existing::Directory => {}
         }
     }
+    for (index, output) in outputs.iter().enumerate() {
+        let ours = match tree.look(&output.path)? {
+            Existing::File { bytes, mode } if bytes == output.bytes => {
+                if mode == output.mode {
+                    changes.unchanged += 1;
+                    continue;
+                }
+                true
+            }
+            Existing::File { bytes, .. } => manifest.owns(&output.path, &bytes, key),
+            Existing::Missing => {
+                may_be_made(tree, &output.path, &changes.remove)?;
+                true
+            }
+            Existing::Other => false,
+            Existing::Directory => {
+                may_make_way(tree, &output.path, &changes.remove, manifest)?;
+                changes.clear.push(output.path.clone());
+                true
+            }
+        };
+        if !ours {
+            changes.edited.push(output.path.clone());
+            if !manifest.files.contains_key(&output.path) {
+                changes.foreign.push(output.path.clone());
+            }
+        }
+        changes.write.push(index);
+    }
     changes.edited.sort();
     Ok(changes)
+}
+
+/// Refuses a file that stands where an output needs a directory, unless it is one that goes.
+fn may_be_made(tree: &mut Tree, path: &str, remove: &[String]) -> Result<(), RenderError> {
+    for (end, _) in path.match_indices('/') {
+        let above = &path[..end];
+        match tree.look(above)? {
+            Existing::Directory => {}
+            Existing::Missing => return Ok(()),
+            Existing::File { .. } | Existing::Other if remove.iter().any(|path| path == above) => {
+                return Ok(());
+            }
+            Existing::File { .. } | Existing::Other => {
+                let why = format!(
+                    "`{}` is generated below it, and it is no directory; lockstep did not make it",
+                    path.escape_debug()
+                );
+                return Err(RenderError::Obstructed { path: tree.path(above), why });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a directory that stands where a file is generated, unless all that is in it goes.
+fn may_make_way(
+    tree: &mut Tree,
+    path: &str,
+    remove: &[String],
+    manifest: &Manifest,
+) -> Result<(), RenderError> {
+    // A build that was killed may have left more, which the next one cleans.
+    let left: BTreeSet<String> = match manifest.unfinished {
+        true => manifest.files.keys().map(|path| temporary_path(path)).collect(),
+        false => BTreeSet::new(),
+    };
+    let known = |path: &str| left.contains(path) || remove.iter().any(|other| other == path);
+    match tree.stranger(path, &known)? {
+        None => Ok(()),
+        Some(stranger) => {
+            let why = format!(
+                "a file is generated there, and the directory holds `{}`, which lockstep did not make",
+                stranger.escape_debug()
+            );
+            Err(RenderError::Obstructed { path: tree.path(path), why })
+        }
+    }
 }
 
 /// One act of a build. Whatever number of them was done, the next build can go on from there.
@@ -85,6 +143,8 @@ pub(super) enum Act {
     Fill(usize),
     /// Removes a file, and the directories that it leaves empty.
     Remove(String),
+    /// Removes a directory, and those in it, from which everything else has gone.
+    Clear(String),
 }
 
 /// The acts that make the changes, in order.
@@ -101,8 +161,9 @@ pub(super) fn acts(
     }
     if !changes.write.is_empty() || !changes.remove.is_empty() {
         acts.push(Act::Note(manifest.while_becoming(&next)));
-        // First what goes: a file may make way for a directory of the same name.
+        // First what goes: a file may make way for a directory of the same name, or a directory for a file.
         acts.extend(changes.remove.iter().cloned().map(Act::Remove));
+        acts.extend(changes.clear.iter().cloned().map(Act::Clear));
         acts.extend(changes.write.iter().copied().map(Act::Write));
     }
     if *manifest != next || !acts.is_empty() {
@@ -137,6 +198,7 @@ pub(super) fn perform(
             tree.remove(path)?;
             tree.prune_above(path)
         }
+        Act::Clear(path) => tree.remove_empty(path),
     }
 }
 

@@ -123,7 +123,13 @@ mod tests {
         let state = |text: Option<&str>| {
             text.map(|text| FileState { bytes: text.as_bytes().to_vec(), mode: 0o644, sensitive: false })
         };
-        FileChange { path: "a.tf".into(), before: state(before), after: state(after), edited: false }
+        FileChange {
+            path: "a.tf".into(),
+            before: state(before),
+            after: state(after),
+            edited: false,
+            foreign: false,
+        }
     }
 
     #[test]

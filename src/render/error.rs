@@ -22,12 +22,12 @@ pub enum RenderError {
         /// The line with a caret below it.
         excerpt: Excerpt,
     },
-    /// Several templates cannot be read.
-    #[error("{} templates of `{unit}` cannot be read:{}", .faults.len(), faults.iter().map(|fault| format!("\n{fault}")).collect::<String>())]
-    Templates {
+    /// Several things keep a unit from being rendered.
+    #[error("`{unit}` has {} faults:{}", .faults.len(), faults.iter().map(|fault| format!("\n{fault}")).collect::<String>())]
+    Faults {
         /// The unit.
         unit: UnitId,
-        /// What is wrong with each.
+        /// Each of them.
         faults: Vec<RenderError>,
     },
     /// A parameter that a template asked for cannot be evaluated.
@@ -66,12 +66,14 @@ pub enum RenderError {
         why: String,
     },
     /// Something in the rendered directory is not what lockstep put there.
-    #[error("generated files of `{unit}` were changed by something else: {}", list(.files))]
+    #[error("{}", edited(.unit, .files, .foreign))]
     Edited {
         /// The unit.
         unit: UnitId,
         /// The files, relative to the unit's directory.
         files: Vec<String>,
+        /// Those of them that lockstep never made.
+        foreign: Box<[String]>,
         /// Where changes belong, and what makes the files anew.
         cure: String,
     },
@@ -157,13 +159,13 @@ impl fmt::Display for Excerpt {
 
 impl RenderError {
     /// Files of a unit were edited.
-    pub(super) fn edited(request: &BuildRequest<'_>, files: Vec<String>) -> Self {
+    pub(super) fn edited(request: &BuildRequest<'_>, files: Vec<String>, foreign: Vec<String>) -> Self {
         let (project, unit) = (request.project, request.unit);
         let (module, again) = (project.source_of(&unit.module), project.line_to_build(unit));
         let cure = format!(
             "move what you need into `modules/{module}`, then `lockstep --force {again}` overwrites them"
         );
-        Self::Edited { unit: unit.clone(), files, cure }
+        Self::Edited { unit: unit.clone(), files, foreign: foreign.into(), cure }
     }
 
     /// What gets the user further, as a line for people.
@@ -183,11 +185,12 @@ impl RenderError {
             Self::NoSuchOutput { nearest: Some(nearest), .. } => {
                 Some(format!("did you mean `{}`?", nearest.escape_debug()))
             }
-            Self::NoSuchOutput { known, .. } => Some(format!("its files: {}", list(known))),
+            Self::NoSuchOutput { known, .. } => Some(format!("its files: {}", some(known.iter().map(|file| format!("`{file}`"))))),
             Self::Busy { .. } => Some("wait until that command has ended, then run this one again".into()),
             Self::Obstructed { path, .. } => Some(format!("look at `{path}`, then move it away")),
             Self::Project(error) | Self::Parameter { source: error, .. } => error.hint(),
             Self::Unrenderable { source, .. } => source.hint(),
+            Self::Faults { faults, .. } => faults.iter().find_map(Self::hint),
             Self::Template { message, .. } if message.contains("undefined") => Some(
                 "give it a value under [params] in the profile, or a default under [params] in module.toml"
                     .into(),
@@ -197,7 +200,6 @@ impl RenderError {
                     .into(),
             ),
             Self::Template { .. }
-            | Self::Templates { .. }
             | Self::Source { .. }
             | Self::Output { .. }
             | Self::CannotSave { .. }
@@ -207,8 +209,39 @@ impl RenderError {
     }
 }
 
+/// Whether somebody asked to end.
+pub(super) fn is_interrupt(error: &RenderError) -> bool {
+    match error {
+        RenderError::Project(error) | RenderError::Parameter { source: error, .. } => {
+            matches!(error, ProjectError::Interrupted { .. })
+        }
+        _ => false,
+    }
+}
+
+/// What was changed, and what lockstep never made.
+fn edited(unit: &UnitId, files: &[String], foreign: &[String]) -> String {
+    let changed: Vec<String> = files.iter().filter(|file| !foreign.contains(file)).cloned().collect();
+    let said = match changed.is_empty() {
+        true => {
+            return format!(
+                "`{unit}` makes files where others stand, which lockstep did not make: {}",
+                list(foreign)
+            );
+        }
+        false => format!("generated files of `{unit}` were changed by something else: {}", list(&changed)),
+    };
+    match foreign.is_empty() {
+        true => said,
+        false => format!(
+            "{said}; and lockstep did not make these, in whose place it makes files: {}",
+            list(foreign)
+        ),
+    }
+}
+
 fn list(files: &[String]) -> String {
-    some(files.iter().map(|file| format!("`{file}`")))
+    some(files.iter().map(|file| format!("`{}`", file.escape_debug())))
 }
 
 /// Units that have one thing in common: a profile's mistake may be that of hundreds.

@@ -67,6 +67,14 @@ impl Manifest {
         self.files.values().flatten().any(|digest| digest.starts_with(super::key::MARK))
     }
 
+    /// Whether a file had secrets in it when it was written: its digest is keyed, or it has none because
+    /// there was no key.
+    pub(super) fn is_sensitive(&self, path: &str) -> bool {
+        self.files.get(path).is_some_and(|digests| {
+            digests.is_empty() || digests.iter().any(|digest| digest.starts_with(super::key::MARK))
+        })
+    }
+
     /// The manifest for the time of writing: everything of both.
     pub(super) fn while_becoming(&self, next: &Self) -> Self {
         let mut both = Self { unfinished: true, ..self.clone() };

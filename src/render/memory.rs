@@ -110,6 +110,7 @@ impl<'a> Memory<'a> {
             removed: 0,
             unchanged: entry.files,
             foreign: entry.foreign.clone(),
+            secrets: Vec::new(),
             override_keys: Vec::new(),
         })
     }

@@ -98,6 +98,8 @@ pub struct Rendered<G = Arc<OwnedFd>> {
     pub unchanged: usize,
     /// Files that lockstep did not make and that the tool would read.
     pub foreign: Vec<String>,
+    /// Files with secrets that were written, relative to the directory.
+    pub secrets: Vec<String>,
     /// Keys of parameters, never values, that came from outside the repository.
     pub override_keys: Vec<String>,
 }
@@ -196,6 +198,8 @@ fn rendered<G>(
     };
     let written: &[usize] = if done { &changes.write } else { &[] };
     let made = |index: &usize| (outputs[*index].path.clone(), outputs[*index].source.clone());
+    let secrets = written.iter().filter(|index| outputs[**index].sensitive);
+    let secrets = secrets.map(|index| outputs[*index].path.clone()).collect();
     Ok(Rendered {
         directory: request.project.unit_directory(request.unit),
         guard,
@@ -204,6 +208,7 @@ fn rendered<G>(
         removed: if done { changes.remove.len() } else { 0 },
         unchanged: changes.unchanged,
         foreign,
+        secrets,
         override_keys: request.params.override_keys(),
     })
 }
@@ -229,14 +234,19 @@ impl BuildRequest<'_> {
 
 /// The unit's files, in memory.
 fn render(request: &BuildRequest<'_>) -> Result<Vec<Output>, RenderError> {
+    let module = module(request)?;
+    module.check(request.unit, request.params)?;
+    module.render(request.params)
+}
+
+/// The unit's module.
+fn module(request: &BuildRequest<'_>) -> Result<Module, RenderError> {
     let (project, module) = (request.project, request.project.source_of(&request.unit.module));
     let config = project.module_config(module)?;
     let reader = Reader::new(project.files(), request.repo, request.excludes);
     let sources = Directory::sources(project, module, &config.build)?;
     let partials = || partials(project, &reader);
-    let module = Module::read(project, module, &config, &reader, (&sources, |_: &_| None), partials)?;
-    module.check(request.unit, request.params)?;
-    module.render(request.params)
+    Module::read(project, module, &config, &reader, (&sources, |_: &_| None), partials)
 }
 
 /// What the project's modules may include, sorted.
@@ -312,7 +322,7 @@ impl Disk {
         };
         let changes = changes::compare(tree, outputs, &self.manifest, self.key.as_ref())?;
         if !changes.edited.is_empty() && !request.force {
-            return Err(RenderError::edited(request, changes.edited));
+            return Err(RenderError::edited(request, changes.edited, changes.foreign));
         }
         Ok(changes)
     }

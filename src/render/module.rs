@@ -1,8 +1,13 @@
 //! A module, read and ready to be rendered for any number of profiles.
 
+mod faults;
+mod known;
+
 use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+pub(super) use known::Known;
 
 use super::directory::{Directory, PARTIALS};
 use super::outputs::{Output, Outputs, is_harmless};
@@ -10,7 +15,7 @@ use super::source::{Listing, Reader, SourceFile};
 use super::templates::Templates;
 use super::{RenderError, generated};
 use crate::project::{
-    BuildConfig, ModuleConfig, ModuleSchema, Name, Params, Project, ProjectError, UnitId, nearest,
+    BuildConfig, ModuleConfig, ModuleSchema, Name, Params, Place, Project, ProjectError, UnitId, nearest,
 };
 
 /// A module's files and what its configuration says about them.
@@ -117,13 +122,6 @@ impl Module {
         }
     }
 
-    /// What keeps files that make an output from being templates, all of it.
-    pub(super) fn faults(&self, params: &Params) -> Vec<RenderError> {
-        let made =
-            self.files.iter().zip(&self.fates).filter(|(_, fate)| fate.template && fate.name.is_some());
-        made.filter_map(|(file, _)| self.templates.fault(&file.path, params)).collect()
-    }
-
     /// Renders all files for the profile whose parameters these are; sorted by output path.
     pub(super) fn render(&self, params: &Params) -> Result<Vec<Output>, RenderError> {
         let holds = self.build.when.iter().map(|when| when.holds(params)).collect::<Result<Vec<_>, _>>()?;
@@ -136,31 +134,13 @@ impl Module {
                 continue;
             }
             params.go_on_with(&file.shown)?;
-            let refuse = |why: String| RenderError::Output { path: file.shown.clone(), why };
-            let path = if fate.raw {
-                name.clone()
-            } else {
-                let (path, secret) = params.watch(|| self.templates.name(file, name, &context, params));
-                if secret {
-                    return Err(refuse("its name would show a sensitive parameter".into()));
-                }
-                path?
-            };
-            if !is_harmless(&path) {
-                return Err(refuse(format!("its name becomes `{}`", path.escape_debug())));
-            }
+            let path = self.path(file, fate, name, &context, params)?;
             params.decide_if_stand_in();
-            let (bytes, secret) = if fate.template {
-                let (text, secret) = params.watch(|| self.templates.render(&file.path, &context, params));
-                if params.took_stand_in() && !self.templates.only_prints(&file.bytes) {
-                    params.decide();
-                }
-                (text?.into_bytes(), secret)
-            } else {
-                // Raw, binary, or nothing to render in it.
-                (file.bytes.clone(), false)
-            };
-            outputs.add(Output::new(path, bytes, file.mode, secret, file.shown.clone()))?;
+            let (bytes, secret) = self.content(file, fate, &context, params);
+            if params.took_stand_in() && !self.templates.only_prints(&file.bytes) {
+                params.decide();
+            }
+            outputs.add(Output::new(path, bytes?, file.mode, secret, file.shown.clone()))?;
         }
         for file in &self.build.file {
             params.go_on_with(&file.path)?;
@@ -169,6 +149,51 @@ impl Module {
             }
         }
         outputs.finish()
+    }
+
+    /// Where a file's output goes.
+    fn path(
+        &self,
+        file: &SourceFile,
+        fate: &Fate,
+        name: &str,
+        context: &minijinja::Value,
+        params: &Params,
+    ) -> Result<String, RenderError> {
+        let place = match self.build.rename.contains_key(&file.path) {
+            true => self.build.place(&format!("rename.{}", file.path)),
+            false => Place::whole(file.shown.as_str()),
+        };
+        let refuse = |why: String| RenderError::Output { path: place.to_string(), why };
+        let path = if fate.raw {
+            name.to_owned()
+        } else {
+            let (path, secret) = params.watch(|| self.templates.name(name, &place, context, params));
+            if secret {
+                return Err(refuse("its name would show a sensitive parameter".into()));
+            }
+            path?
+        };
+        match is_harmless(&path) {
+            true => Ok(path),
+            false => Err(refuse(format!("its name becomes `{}`", path.escape_debug()))),
+        }
+    }
+
+    /// What its output holds, and whether a secret went into it.
+    fn content(
+        &self,
+        file: &SourceFile,
+        fate: &Fate,
+        context: &minijinja::Value,
+        params: &Params,
+    ) -> (Result<Vec<u8>, RenderError>, bool) {
+        if !fate.template {
+            // Raw, binary, or nothing to render in it.
+            return (Ok(file.bytes.clone()), false);
+        }
+        let (text, secret) = params.watch(|| self.templates.render(&file.path, context, params));
+        (text.map(String::into_bytes), secret)
     }
 }
 

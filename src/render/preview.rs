@@ -18,6 +18,8 @@ pub struct FileChange {
     pub after: Option<FileState>,
     /// Somebody changed it since it was generated: without `force` a build stops here.
     pub edited: bool,
+    /// It is edited in that it is none that lockstep ever made.
+    pub foreign: bool,
 }
 
 /// A file's content and mode.
@@ -27,7 +29,8 @@ pub struct FileState {
     pub bytes: Vec<u8>,
     /// Its permission bits.
     pub mode: u32,
-    /// It holds secrets, or may: a file that only its owner can read counts as such.
+    /// It holds secrets, or may: one that is there counts as such if the manifest says so, or if only
+    /// its owner can read it.
     pub sensitive: bool,
 }
 
@@ -61,15 +64,23 @@ fn differences(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<Vec<F
     };
     let mut found = Vec::new();
     for path in changes.remove {
-        found.push(FileChange { before: disk.file(&path)?, after: None, edited: false, path });
+        found.push(FileChange {
+            before: disk.file(&path)?,
+            after: None,
+            edited: false,
+            foreign: false,
+            path,
+        });
     }
     let mut outputs: Vec<Option<Output>> = outputs.into_iter().map(Some).collect();
     for output in changes.write.iter().filter_map(|index| outputs[*index].take()) {
         let after = Some(FileState { bytes: output.bytes, mode: output.mode, sensitive: output.sensitive });
-        found.push(FileChange { before: disk.file(&output.path)?, after, edited: false, path: output.path });
+        let before = disk.file(&output.path)?;
+        found.push(FileChange { before, after, edited: false, foreign: false, path: output.path });
     }
     for change in &mut found {
         change.edited = changes.edited.contains(&change.path);
+        change.foreign = changes.foreign.contains(&change.path);
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
@@ -85,10 +96,12 @@ pub fn check(request: &BuildRequest<'_>) -> Result<(), RenderError> {
 
 pub(super) fn check_outputs(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<(), RenderError> {
     let changes = differences(request, outputs)?;
-    let edited: Vec<String> =
-        changes.iter().filter(|change| change.edited).map(|change| change.path.clone()).collect();
+    let those = |which: fn(&&FileChange) -> bool| -> Vec<String> {
+        changes.iter().filter(which).map(|change| change.path.clone()).collect()
+    };
+    let edited = those(|change| change.edited);
     if !edited.is_empty() && !request.force {
-        return Err(RenderError::edited(request, edited));
+        return Err(RenderError::edited(request, edited, those(|change| change.foreign)));
     }
     if changes.is_empty() {
         return Ok(());
@@ -125,7 +138,11 @@ impl Disk {
     fn file(&mut self, path: &str) -> Result<Option<FileState>, RenderError> {
         let Some(tree) = &mut self.tree else { return Ok(None) };
         Ok(match tree.look(path)? {
-            Existing::File { bytes, mode } => Some(FileState { bytes, mode, sensitive: mode & 0o077 == 0 }),
+            Existing::File { bytes, mode } => {
+                // A clone of a committed directory has other modes than the build gave.
+                let sensitive = self.manifest.is_sensitive(path) || mode & 0o077 == 0;
+                Some(FileState { bytes, mode, sensitive })
+            }
             Existing::Missing | Existing::Directory | Existing::Other => None,
         })
     }

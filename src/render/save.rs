@@ -4,6 +4,8 @@
 //! Nothing is read or written through a link, and what lockstep generated is never taken for source:
 //! only what it copied byte for byte may come back.
 
+use std::path::Path;
+
 use globset::GlobSet;
 
 use super::directory::Directory;
@@ -12,6 +14,7 @@ use super::module::{globs, output_name};
 use super::outputs::is_harmless;
 use super::tree::{Existing, Tree};
 use super::{Disk, RenderError};
+use crate::git::Repo;
 use crate::project::{BuildConfig, DIST, Project, SCHEMA_FILE, UnitId};
 
 /// What tools keep beside the configuration and want to be committed.
@@ -28,11 +31,17 @@ pub struct Saved {
     pub written: bool,
 }
 
-/// Copies files from a unit's directory into its module. All are checked before one is written.
+/// Copies files from a unit's directory into its module. All are checked before one is written. Whether
+/// git ignores one is known by `repo`.
 ///
 /// # Errors
 /// [`RenderError::CannotSave`] for a file that must not be saved, or when reading or writing fails.
-pub fn save(project: &Project, unit: &UnitId, files: &[String]) -> Result<Vec<Saved>, RenderError> {
+pub fn save(
+    project: &Project,
+    unit: &UnitId,
+    repo: Option<&Repo>,
+    files: &[String],
+) -> Result<Vec<Saved>, RenderError> {
     let Disk { tree, manifest, .. } = Disk::open(project.root(), unit, false, |_| Ok(None))?;
     let build = project.module_config(&unit.module)?.build;
     let raw = globs(&build, "raw", &build.raw)?;
@@ -83,6 +92,17 @@ pub fn save(project: &Project, unit: &UnitId, files: &[String]) -> Result<Vec<Sa
                 "the next build would take it for a template: list it under `[build] raw` in module.toml first",
             ));
         }
+        if !is_raw && [path, &name].into_iter().any(|name| build.delimiters.open_in(name)) {
+            return Err(refuse(
+                "the next build would take its name for a template: list it under `[build] raw` in module.toml first",
+            ));
+        }
+        let directory = &sources.0[index].0.real;
+        if path != SAVED_BY_DEFAULT && is_ignored(repo, &directory.join(&name)) {
+            return Err(refuse(
+                "git ignores it in the module, so that it would not be committed, and no build read it",
+            ));
+        }
         copies.push((path, index, name, Some((bytes, source.map_or(mode, |(_, mode)| mode)))));
     }
     let mut saved = Vec::new();
@@ -95,6 +115,16 @@ pub fn save(project: &Project, unit: &UnitId, files: &[String]) -> Result<Vec<Sa
         saved.push(Saved { path: path.clone(), source, written: copy.is_some() });
     }
     Ok(saved)
+}
+
+/// Whether git ignores a file; not, where that cannot be told.
+fn is_ignored(repo: Option<&Repo>, path: &Path) -> bool {
+    let ask = || {
+        let repo = repo?;
+        let top = repo.work_dir().canonicalize().ok()?;
+        repo.is_ignored(path.strip_prefix(top).ok()?).ok()
+    };
+    ask().unwrap_or(false)
 }
 
 /// The directories that a module's files come from, in order.

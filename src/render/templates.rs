@@ -97,11 +97,12 @@ impl Templates {
         self.env.get_template(path).err().map(|error| self.error(path, &error, params))
     }
 
-    /// The output's name: each component is a template of its own, and makes one component.
+    /// The output's name: each component is a template of its own, and makes one component. `place` is
+    /// where the name is written: in module.toml, or it is that of the file.
     pub(super) fn name(
         &self,
-        file: &SourceFile,
         name: &str,
+        place: &Place,
         context: &minijinja::Value,
         params: &Params,
     ) -> Result<String, RenderError> {
@@ -111,17 +112,27 @@ impl Templates {
         let mut parts = Vec::new();
         for part in name.split('/') {
             let name = if self.has_syntax(part) {
-                let rendered = self
-                    .env
-                    .template_from_named_str(&file.path, part)
-                    .and_then(|template| template.render(context.clone()));
-                self.settle(&file.path, rendered, params)?
+                let rendered =
+                    self.env.template_from_str(part).and_then(|template| template.render(context.clone()));
+                match (params.failure(), rendered) {
+                    (None, Ok(text)) => text,
+                    (Some(source @ ProjectError::Interrupted { .. }), _) => return Err(source.into()),
+                    (Some(source), _) => {
+                        return Err(RenderError::Parameter { source, used_in: place.clone() });
+                    }
+                    (None, Err(error)) => {
+                        let message = params.told(strict::describe(&error));
+                        let message = format!("in the name `{}`: {message}", part.escape_debug());
+                        let excerpt = Excerpt::default();
+                        return Err(RenderError::Template { place: place.clone(), message, excerpt });
+                    }
+                }
             } else {
                 part.to_owned()
             };
             if name.is_empty() || name.contains('/') || name == "." || name == ".." {
                 let why = format!("`{}` becomes `{}`", part.escape_debug(), name.escape_debug());
-                return Err(RenderError::Output { path: file.shown.clone(), why });
+                return Err(RenderError::Output { path: place.to_string(), why });
             }
             parts.push(name);
         }

@@ -90,14 +90,16 @@ impl Tree {
         Ok(Some(Self { shown, root: fd, directories: HashMap::new() }))
     }
 
-    fn path(&self, relative: &str) -> String {
+    /// A path in it as people are told of it.
+    pub(super) fn path(&self, relative: &str) -> String {
         if self.shown.is_empty() {
             return relative.escape_debug().to_string();
         }
         format!("{}/{}", self.shown, relative.escape_debug())
     }
 
-    /// The descriptor of a directory below; none if it is not there and `create` is not set.
+    /// The descriptor of a directory below; none if it is not there and `create` is not set. Below a file
+    /// nothing is there; what is below a link is not looked at.
     fn directory(&mut self, relative: &str, create: bool) -> Result<Option<BorrowedFd<'_>>, RenderError> {
         if relative.is_empty() {
             return Ok(Some(self.root.as_fd()));
@@ -106,7 +108,11 @@ impl Tree {
             let (parent, name) = split(relative);
             let shown = self.path(relative);
             let Some(parent) = self.directory(parent, create)? else { return Ok(None) };
-            let Some(fd) = step(parent, name, &shown, create)? else { return Ok(None) };
+            let found = match step(parent, name, &shown, create) {
+                Err(RenderError::Obstructed { .. }) if !create && is_file(parent, name) => None,
+                found => found?,
+            };
+            let Some(fd) = found else { return Ok(None) };
             self.directories.insert(relative.to_owned(), fd);
         }
         Ok(self.directories.get(relative).map(AsFd::as_fd))
@@ -234,19 +240,63 @@ impl Tree {
         Ok(())
     }
 
+    /// The first of what stands anywhere in a directory and is no directory itself, and that `known`
+    /// does not know by its path.
+    pub(super) fn stranger(
+        &mut self,
+        relative: &str,
+        known: &dyn Fn(&str) -> bool,
+    ) -> Result<Option<String>, RenderError> {
+        let path = |name: &String| format!("{relative}/{name}");
+        let [files, directories] = self.entries(relative)?;
+        if let Some(stranger) = files.iter().map(path).find(|path| !known(path)) {
+            return Ok(Some(stranger));
+        }
+        for directory in directories.iter().map(path) {
+            if let Some(stranger) = self.stranger(&directory, known)? {
+                return Ok(Some(stranger));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Removes a directory with the directories in it; it need not be there. Only what is empty goes.
+    pub(super) fn remove_empty(&mut self, relative: &str) -> Result<(), RenderError> {
+        let [_, directories] = self.entries(relative)?;
+        for name in directories {
+            self.remove_empty(&format!("{relative}/{name}"))?;
+        }
+        self.directories.remove(relative);
+        let shown = self.path(relative);
+        let (parent, name) = split(relative);
+        let Some(parent) = self.directory(parent, false)? else { return Ok(()) };
+        match rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(io("remove", &shown, error)),
+        }
+    }
+
     /// The names of what stands in a directory and is not a directory itself.
     pub(super) fn files_in(&mut self, relative: &str) -> Result<Vec<String>, RenderError> {
+        let [files, _] = self.entries(relative)?;
+        Ok(files)
+    }
+
+    /// The names of what is no directory, and of the directories in a directory; sorted.
+    fn entries(&mut self, relative: &str) -> Result<[Vec<String>; 2], RenderError> {
         let shown = self.path(relative);
-        let Some(directory) = self.directory(relative, false)? else { return Ok(Vec::new()) };
-        let mut names = Vec::new();
+        let mut names = [Vec::new(), Vec::new()];
+        let Some(directory) = self.directory(relative, false)? else { return Ok(names) };
         let entries = rustix::fs::Dir::read_from(directory).map_err(|error| io("read", &shown, error))?;
         for entry in entries {
             let entry = entry.map_err(|error| io("read", &shown, error))?;
-            if entry.file_type() != FileType::Directory {
-                names.push(entry.file_name().to_string_lossy().into_owned());
+            let name = entry.file_name();
+            if name != c"." && name != c".." {
+                let is_directory = usize::from(entry.file_type() == FileType::Directory);
+                names[is_directory].push(name.to_string_lossy().into_owned());
             }
         }
-        names.sort();
+        names.iter_mut().for_each(|names| names.sort());
         Ok(names)
     }
 
@@ -303,8 +353,22 @@ fn step(
     Err(io("create", shown, Errno::NOENT))
 }
 
+/// Whether a regular file has that name, and no link to one.
+fn is_file(parent: BorrowedFd<'_>, name: &str) -> bool {
+    rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
+}
+
 fn split(relative: &str) -> (&str, &str) {
     relative.rsplit_once('/').unwrap_or(("", relative))
+}
+
+/// The temporary file beside one that is written.
+pub(super) fn temporary_path(relative: &str) -> String {
+    match relative.rsplit_once('/') {
+        Some((parent, name)) => format!("{parent}/{}", temporary(name)),
+        None => temporary(relative),
+    }
 }
 
 /// Always the same for one file, and short enough for any file system.

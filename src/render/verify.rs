@@ -1,48 +1,60 @@
 //! Whether a unit can be rendered, looked at from every side: the schema, every template, every
 //! parameter. Nothing is written and nothing on disk is compared.
 
-use super::directory::Directory;
-use super::module::Module;
-use super::source::Reader;
-use super::{BuildRequest, RenderError, partials};
-use crate::project::{ProjectError, Resolved};
+use super::error::is_interrupt;
+use super::{BuildRequest, RenderError, module};
+use crate::project::{Mark, ProjectError, Resolved};
 
-/// What was found right, and what is worth knowing all the same.
+/// What was found.
 #[derive(Debug)]
 pub struct Verified {
-    /// The module has a schema, and the parameters fit it.
+    /// The module has a schema.
     pub schema: bool,
-    /// How many files the unit has.
+    /// How many files the unit has, as far as they can be rendered.
     pub files: usize,
+    /// What is wrong: [`RenderError::Faults`] if it is more than one thing.
+    pub fault: Option<RenderError>,
     /// Parameters that cannot be evaluated, and that neither schema nor templates ask for.
     pub unused: Vec<ProjectError>,
+    /// Keys of `sensitive` that mark no parameter of the unit.
+    pub idle: Vec<Mark>,
 }
 
 /// Checks a unit's parameters against the schema of its module, reads every template, and renders
-/// them in memory.
+/// them in memory. What is wrong with one keeps no other from being looked at.
 ///
 /// # Errors
-/// What does not fit the schema, all of it; else [`RenderError::Templates`] with the fault of each
-/// template; else the first one that cannot be evaluated.
+/// When the module cannot be read, or the run is interrupted.
 pub fn verify(request: &BuildRequest<'_>) -> Result<Verified, RenderError> {
-    let (project, name) = (request.project, &request.unit.module);
-    let config = project.module_config(name)?;
-    let reader = Reader::new(project.files(), request.repo, request.excludes);
-    let sources = Directory::sources(project, name, &config.build)?;
-    let partials = || partials(project, &reader);
-    let module = Module::read(project, name, &config, &reader, (&sources, |_: &_| None), partials)?;
-    let schema = module.check(request.unit, request.params)?;
-    let mut faults = module.faults(request.params);
-    match faults.len() {
-        0 => {}
-        1 => return Err(faults.remove(0)),
-        _ => return Err(RenderError::Templates { unit: request.unit.clone(), faults }),
+    let (params, module) = (request.params, module(request)?);
+    let (schema, misfit) = match module.check(request.unit, params) {
+        Ok(schema) => (schema, None),
+        Err(error) if is_interrupt(&error) => return Err(error),
+        Err(error) => (true, Some(error)),
+    };
+    let mut tried = module.try_all(params)?;
+    // A parameter that cannot be evaluated is told where it is used, if it is.
+    if let Some(misfit) = misfit
+        && !is_told(&misfit.to_string(), &tried.faults)
+    {
+        tried.faults.insert(0, misfit);
     }
+    let mut unused = Vec::new();
+    for one in params.explain(None)? {
+        match one.value {
+            Resolved::Failed(error @ ProjectError::Interrupted { .. }) => return Err(error.into()),
+            Resolved::Failed(error) if !is_told(&error.to_string(), &tried.faults) => unused.push(error),
+            _ => {}
+        }
+    }
+    let fault = match tried.faults.len() {
+        0 | 1 => tried.faults.pop(),
+        _ => Some(RenderError::Faults { unit: request.unit.clone(), faults: tried.faults }),
+    };
+    let idle = request.project.idle_marks_of(request.unit, params)?;
+    Ok(Verified { schema, files: tried.files, fault, unused, idle })
+}
 
-    let files = module.render(request.params)?.len();
-    let unused = request.params.explain(None)?.into_iter().filter_map(|one| match one.value {
-        Resolved::Failed(error) => Some(error),
-        _ => None,
-    });
-    Ok(Verified { schema, files, unused: unused.collect() })
+fn is_told(error: &str, faults: &[RenderError]) -> bool {
+    faults.iter().any(|fault| fault.to_string().contains(error))
 }

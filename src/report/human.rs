@@ -15,7 +15,7 @@ use super::progress::Progress;
 use super::screen::Screen;
 use super::several::Several;
 use super::table::Act;
-use super::text::harmless;
+use super::text::{harmless, on_one_line};
 use super::ticker::{Drawn, Ticker};
 use crate::env::Span;
 use crate::project::UnitId;
@@ -286,7 +286,7 @@ impl Reporter for Human {
                 );
             }
             Event::FileWritten { unit, path, source } => {
-                let text = format!("{} from {}", harmless(path), harmless(source));
+                let text = format!("{} from {}", harmless(&on_one_line(path)), harmless(source));
                 self.say(talk, Level::Verbose, Some(unit), &text);
             }
             Event::CommandStarted { unit, program, directory, terminal } => {

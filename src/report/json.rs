@@ -12,6 +12,8 @@ use crate::workflow::{Event, Reporter};
 pub struct Json {
     /// None after a write that failed: the reader has gone, or sees a line that has no end.
     out: Mutex<Option<Box<dyn Write + Send>>>,
+    target: String,
+    failure: Mutex<Option<io::Error>>,
 }
 
 /// Why events cannot be written.
@@ -26,7 +28,17 @@ pub struct EventsError {
 impl Json {
     /// To any writer.
     pub fn new(out: impl Write + Send + 'static) -> Self {
-        Self { out: Mutex::new(Some(Box::new(out))) }
+        Self::named(out, String::from("a writer"))
+    }
+
+    fn named(out: impl Write + Send + 'static, target: String) -> Self {
+        Self { out: Mutex::new(Some(Box::new(out))), target, failure: Mutex::default() }
+    }
+
+    /// Why not all events could be written, if that is so. A reader that has gone wants no more.
+    pub fn failure(&self) -> Option<EventsError> {
+        let source = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        Some(EventsError { target: self.target.clone(), source })
     }
 
     /// To a file (emptied first), relative to `cwd`; or, as `fd:N`, to a descriptor that this
@@ -39,10 +51,11 @@ impl Json {
             Some(number) => descriptor(number),
             None => File::create(cwd.join(target)),
         };
-        file.map(Self::new).map_err(|source| EventsError {
-            target: target.to_string_lossy().escape_debug().to_string(),
-            source,
-        })
+        let target = target.to_string_lossy().escape_debug().to_string();
+        match file {
+            Ok(file) => Ok(Self::named(file, target)),
+            Err(source) => Err(EventsError { target, source }),
+        }
     }
 }
 
@@ -52,9 +65,12 @@ impl Reporter for Json {
         line.push(b'\n');
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(writer) = out.as_mut()
-            && writer.write_all(&line).and_then(|()| writer.flush()).is_err()
+            && let Err(error) = writer.write_all(&line).and_then(|()| writer.flush())
         {
             *out = None;
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            }
         }
     }
 }
@@ -125,5 +141,15 @@ mod tests {
         drop(reader);
         json.emit(&note("x"));
         json.emit(&note("y"));
+        assert!(json.failure().is_none());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_could_not_be_written_is_known() {
+        let json = Json::open(OsStr::new("/dev/full"), Path::new("/")).unwrap();
+        assert!(json.failure().is_none());
+        json.emit(&note("x"));
+        assert_eq!(json.failure().unwrap().to_string(), "cannot write events to `/dev/full`");
     }
 }

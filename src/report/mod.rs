@@ -21,5 +21,5 @@ mod units;
 pub use ci::{Ci, CiService};
 pub use fanout::Fanout;
 pub use human::{Human, Level};
-pub use json::Json;
+pub use json::{EventsError, Json};
 pub use report_file::{ReportFile, ReportFileError};

@@ -2,6 +2,11 @@
 
 use crate::project::is_harmless;
 
+/// A name in which line breaks are escapes: one file is one line.
+pub(super) fn on_one_line(name: &str) -> String {
+    name.replace('\n', "\\n").replace('\r', "\\r")
+}
+
 /// A text as a line and indented lines after it; what could move a cursor, change the direction of
 /// text or hide it is shown as an escape.
 pub(super) fn harmless(text: &str) -> String {

@@ -101,8 +101,22 @@ fn told<G>(run: &Run<'_>, rendered: &Rendered<G>) -> Done {
     if !rendered.foreign.is_empty() {
         run.warn(format!(
             "the tool may read files that lockstep did not make: {}",
-            rendered.foreign.join(", ")
+            rendered
+                .foreign
+                .iter()
+                .map(|path| path.escape_debug().to_string())
+                .collect::<Vec<_>>()
+                .join(", ")
         ));
+    }
+    if !rendered.secrets.is_empty()
+        && let Some(committed) = run.services.shared.committed(run.project, run.services.repo.as_ref())
+    {
+        let seen = rendered.secrets.iter().filter(|path| committed.holds(run.id(), path));
+        let seen: Vec<String> = seen.map(|path| path.escape_debug().to_string()).collect();
+        if !seen.is_empty() {
+            run.note(format!("these files hold secrets, and git does not ignore them: {}", seen.join(", ")));
+        }
     }
     summary(rendered)
 }

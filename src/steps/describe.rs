@@ -5,7 +5,7 @@ mod facts;
 mod text;
 
 use self::facts::{Command, Facts, FileFact, LockFact, NeedFact};
-use super::rendering::with_request;
+use super::rendering::with_unknowns;
 use crate::Error;
 use crate::lock::{Freshness, LockState, Observed, Record, escape};
 use crate::project::{Explained, ExplainedJson, Overrides, UnitId, toml_text};
@@ -53,10 +53,11 @@ impl Step for Describe {
         let (services, options) = (run.services, &run.plan.options);
         let overrides = Overrides { set: &options.set, files: &options.params, env: &services.env };
         let repo = services.repo.clone();
-        let params = run
-            .project
-            .params(run.id(), &overrides)?
-            .with_git(git_facts(&services.env, move || Ok(repo.clone())));
+        let params = run.project.params(run.id(), &overrides)?.with_git(git_facts(
+            &services.env,
+            options.branch.as_deref(),
+            move || Ok(repo.clone()),
+        ));
         let explained = params.explain(None)?;
         let overridden = params.override_keys();
         let facts = gather(run, &explained, &overridden)?;
@@ -136,7 +137,7 @@ fn needed_by(run: &Run<'_>) -> (Vec<UnitId>, Option<String>) {
 }
 
 fn with_request_quietly(run: &Run<'_>) -> Result<Vec<FileFact>, Error> {
-    let survey = with_request(run, |request| Ok(survey(request)?))?;
+    let survey = with_unknowns(run, |request| Ok(survey(request)?))?;
     Ok(survey.files.into_iter().map(|(path, state)| FileFact { path, state }).collect())
 }
 

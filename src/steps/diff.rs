@@ -2,7 +2,7 @@
 
 use super::rendering::with_request;
 use crate::Error;
-use crate::render::{DiffStyle, preview, unified};
+use crate::render::{DiffStyle, FileChange, preview, unified};
 use crate::workflow::{Call, Done, Role, Run, State, Step};
 
 /// The step.
@@ -40,10 +40,19 @@ impl Step for Diff {
         let directory = directory.display().to_string();
         let text: String = changes.iter().map(|change| unified(change, &directory, style)).collect();
         run.print(state, text.as_bytes())?;
-        let edited: Vec<&str> =
-            changes.iter().filter(|change| change.edited).map(|change| change.path.as_str()).collect();
-        if !edited.is_empty() && !run.plan.options.force {
-            run.warn(format!("edited since they were generated, so that build stops: {}", edited.join(", ")));
+        if !run.plan.options.force {
+            let warn = |why: &str, which: fn(&&FileChange) -> bool| {
+                let paths: Vec<String> = changes
+                    .iter()
+                    .filter(which)
+                    .map(|change| change.path.escape_debug().to_string())
+                    .collect();
+                if !paths.is_empty() {
+                    run.warn(format!("{why}, so that build stops: {}", paths.join(", ")));
+                }
+            };
+            warn("edited since they were generated", |change| change.edited && !change.foreign);
+            warn("lockstep did not make these", |change| change.foreign);
         }
         Ok(Done::as_usual(format!("{} would change", count(changes.len()))))
     }

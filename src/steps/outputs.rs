@@ -36,6 +36,7 @@ pub(super) fn source(run: &Run<'_>, project: &Arc<Project>) -> OutputSource {
         answers: services.answers.clone(),
         reporter: Arc::clone(&services.reporter),
         repo: services.repo.clone(),
+        branch: run.plan.options.branch.clone(),
         tool: own.into_iter().find_map(|own| TOOLS.into_iter().find(|tool| *tool == own)),
         may_render: !run.plan.only_looks(),
     };
@@ -53,6 +54,8 @@ struct Reader {
     answers: Answers,
     reporter: Arc<dyn Reporter>,
     repo: Option<Repo>,
+    /// The branch of a detached HEAD, as the user names it.
+    branch: Option<String>,
     /// The one of the known tools that the run itself uses.
     tool: Option<&'static str>,
     may_render: bool,
@@ -144,21 +147,19 @@ impl Reader {
     }
 
     fn setting<'a>(&'a self, unit: &'a UnitId) -> Setting<'a> {
-        Setting { project: &self.project, unit, env: &self.env, run_id: &self.run_id }
+        Setting { project: &self.project, unit: Some(unit), env: &self.env, run_id: &self.run_id }
     }
 
     /// Renders a unit that was never rendered here, by what the project says.
     fn render(self: &Arc<Self>, chain: &[UnitId], unit: &UnitId) -> Result<(), RenderError> {
         let overrides = Overrides { set: &[], files: &[], env: &self.env };
         let (repo, reader, id) = (self.repo.clone(), Arc::clone(self), unit.clone());
-        let surroundings = move || {
-            let module = reader.project.module_config(&id.module)?;
-            Ok(reader.setting(&id).environment(&module, None, reader.project.root()))
-        };
+        let surroundings =
+            move |asker| Setting::of_asker(&reader.project, &id, &reader.env, &reader.run_id, asker);
         let chain = chain.iter().chain([unit]).cloned().collect();
         let params = self.project.params(unit, &overrides)?;
         let params = params
-            .with_git(git_facts(&self.env, move || Ok(repo.clone())))
+            .with_git(git_facts(&self.env, self.branch.as_deref(), move || Ok(repo.clone())))
             .with_access(Access {
                 runner: Arc::clone(&self.runner),
                 interrupts: self.interrupts.clone(),

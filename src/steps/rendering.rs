@@ -17,10 +17,30 @@ pub(super) fn with_request<T>(
     run: &Run<'_>,
     work: impl FnOnce(&BuildRequest<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
+    let project = Arc::new(run.project.clone());
+    with_params(run, |params| prepared(run, &project, params), work)
+}
+
+/// The same for who only looks: nothing is read or run for the parameters, and what depends on secrets,
+/// data and outputs is not known.
+pub(super) fn with_unknowns<T>(
+    run: &Run<'_>,
+    work: impl FnOnce(&BuildRequest<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let services = run.services;
+    let repo = services.repo.clone();
+    let facts = git_facts(&services.env, run.plan.options.branch.as_deref(), move || Ok(repo.clone()));
+    with_params(run, |params| params.with_git(facts).with_unknowns(), work)
+}
+
+fn with_params<T>(
+    run: &Run<'_>,
+    prepare: impl FnOnce(Params) -> Params,
+    work: impl FnOnce(&BuildRequest<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
     let (services, options) = (run.services, &run.plan.options);
     let overrides = Overrides { set: &options.set, files: &options.params, env: &services.env };
-    let project = Arc::new(run.project.clone());
-    let params = prepared(run, &project, run.project.params(run.id(), &overrides)?);
+    let params = prepare(run.project.params(run.id(), &overrides)?);
     let excludes = user_excludes(&services.env);
     let done = work(&BuildRequest {
         project: run.project,
@@ -42,7 +62,7 @@ pub(super) fn with_request<T>(
 fn prepared(run: &Run<'_>, project: &Arc<Project>, params: Params) -> Params {
     let services = run.services;
     let repo = services.repo.clone();
-    let facts = git_facts(&services.env, move || Ok(repo.clone()));
+    let facts = git_facts(&services.env, run.plan.options.branch.as_deref(), move || Ok(repo.clone()));
     let params = params.with_git(facts).with_outputs(outputs::source(run, project));
     params.with_access(Access {
         runner: Arc::clone(&services.runner),
@@ -53,16 +73,12 @@ fn prepared(run: &Run<'_>, project: &Arc<Project>, params: Params) -> Params {
     })
 }
 
-/// The environment of the unit's commands, made when one runs: it takes a file to read and a look at
+/// The environment of commands that parameters ask, made when one runs: it takes a file to read and a look at
 /// every directory of PATH.
 fn surroundings(run: &Run<'_>, project: &Arc<Project>) -> Surroundings {
     let (project, unit) = (Arc::clone(project), run.id().clone());
     let (env, run_id) = (run.services.env.clone(), run.services.run_id.clone());
-    Arc::new(move || {
-        let module = project.module_config(&unit.module)?;
-        let setting = Setting { project: &project, unit: &unit, env: &env, run_id: &run_id };
-        Ok(setting.environment(&module, None, project.root()))
-    })
+    Arc::new(move |asker| Setting::of_asker(&project, &unit, &env, &run_id, asker))
 }
 
 /// Does something with a request for the units of several runs of one plan: none if there are none.

@@ -5,15 +5,15 @@ use std::path::Path;
 
 use crate::env::Environment;
 use crate::process;
-use crate::project::{ModuleConfig, Project, UnitId};
+use crate::project::{Asker, ModuleConfig, Project, ProjectError, UnitId};
 use crate::workflow::Run;
 
 /// What the environment of a unit's commands is made of, whatever the command.
 pub(super) struct Setting<'a> {
     /// The project.
     pub(super) project: &'a Project,
-    /// The unit.
-    pub(super) unit: &'a UnitId,
+    /// The unit; none for commands that are the same for all.
+    pub(super) unit: Option<&'a UnitId>,
     /// The user's environment.
     pub(super) env: &'a Environment,
     /// The invocation's identifier.
@@ -24,7 +24,23 @@ impl<'a> Setting<'a> {
     /// That of a run.
     pub(super) fn of(run: &'a Run<'a>) -> Self {
         let services = run.services;
-        Self { project: run.project, unit: run.id(), env: &services.env, run_id: &services.run_id }
+        Self { project: run.project, unit: Some(run.id()), env: &services.env, run_id: &services.run_id }
+    }
+
+    /// What parameters ask by commands, for which there is no file of the module to read where they are
+    /// written elsewhere.
+    pub(super) fn of_asker(
+        project: &Project,
+        unit: &UnitId,
+        env: &Environment,
+        run_id: &str,
+        asker: Asker,
+    ) -> Result<Vec<(OsString, OsString)>, ProjectError> {
+        let (module, unit) = match asker {
+            Asker::Module => (project.module_config(&unit.module)?, Some(unit)),
+            Asker::Project => (ModuleConfig::default(), None),
+        };
+        Ok(Setting { project, unit, env, run_id }.environment(&module, None, project.root()))
     }
 
     /// The user's variables, then the project's, the module's, and what lockstep says itself.
@@ -37,9 +53,16 @@ impl<'a> Setting<'a> {
     ) -> Vec<(OsString, OsString)> {
         let env = self.env;
         let mut vars = self.project.config().command_env(module, env);
-        let ours: [(&str, &OsStr); 5] = [
-            ("LOCKSTEP_MODULE", self.unit.module.as_str().as_ref()),
-            ("LOCKSTEP_PROFILE", self.unit.profile.as_str().as_ref()),
+        if let Some(unit) = self.unit {
+            let of_unit =
+                [("LOCKSTEP_MODULE", unit.module.as_str()), ("LOCKSTEP_PROFILE", unit.profile.as_str())];
+            vars.extend(of_unit.map(|(name, value)| (name.into(), value.into())));
+        } else {
+            // Of a run around this one, or the user's choice of a profile: neither is for all units.
+            vars.remove(OsStr::new("LOCKSTEP_MODULE"));
+            vars.remove(OsStr::new("LOCKSTEP_PROFILE"));
+        }
+        let ours: [(&str, &OsStr); 3] = [
             ("LOCKSTEP_RUN_ID", self.run_id.as_ref()),
             ("LOCKSTEP_INVOCATION_DIR", env.cwd().as_os_str()),
             ("PWD", directory.as_os_str()),

@@ -2,6 +2,7 @@
 
 use super::rendering::with_request;
 use crate::Error;
+use crate::project::toml_text;
 use crate::render::{Verified, verify};
 use crate::workflow::{Call, Done, Role, Run, State, Step};
 
@@ -21,8 +22,9 @@ impl Step for Validate {
     fn details(&self) -> &'static str {
         "Checks the merged parameters against the JSON Schema in modules/NAME/schema.json or in `[schema]` \
          of module.toml, and names every one that does not fit, with file and line (78). Values are never \
-         shown. Without a schema, and besides: every template is read and rendered in memory, and a \
-         parameter that cannot be evaluated is named, even if nothing asks for it. Nothing is written. \
+         shown. Without a schema, and besides: every template is read and rendered in memory, the first fault \
+         of each file is named, and a parameter that cannot be evaluated, even if nothing asks for it, and a key in `sensitive` \
+         that is no parameter of any unit. Nothing is written. \
          `build` checks the schema as well."
     }
 
@@ -31,9 +33,17 @@ impl Step for Validate {
     }
 
     fn run(&self, _call: &Call, run: &Run<'_>, _state: &mut State) -> Result<Done, Error> {
-        let Verified { schema, files, unused } = with_request(run, |request| Ok(verify(request)?))?;
+        let verified = with_request(run, |request| Ok(verify(request)?))?;
+        let Verified { schema, files, fault, unused, idle } = verified;
+        for mark in run.services.shared.idle_marks(run.project, idle) {
+            let key = toml_text::escaped(&mark.written);
+            run.warn(format!("{}: `{key}` in `sensitive` is no parameter of any unit", mark.place));
+        }
         for error in unused {
             run.warn(format!("{error}; nothing asks for it"));
+        }
+        if let Some(fault) = fault {
+            return Err(fault.into());
         }
         let schema = if schema { "the parameters fit the schema" } else { "the module has no schema" };
         let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };

@@ -1,6 +1,7 @@
 //! From words to a run: parse (argv to calls, pure), planner (everything resolved and checked,
 //! nothing done), runner (the loop over steps, for one or many units), events, the step trait.
 
+mod committed;
 mod event;
 mod holding;
 pub mod journal;
@@ -23,6 +24,7 @@ mod step;
 mod unit_log;
 mod versions;
 
+pub use committed::Committed;
 pub use event::{Event, Reporter, UnitOutcome};
 pub use holding::{Settled, locks, settle, verify_after_a_stop, verify_lease};
 pub use last_run::{LastRun, RunEnd};

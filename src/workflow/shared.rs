@@ -5,12 +5,13 @@
 //! where they have seen it. So one unit at a time speaks with the remote and moves refs of the
 //! repository, and tells here what it has pushed. Commands of units run beside each other meanwhile.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::{Checked, Upstream};
-use crate::git::Oid;
-use crate::project::{Dependants, Project};
+use super::{Checked, Committed, Upstream};
+use crate::git::{Oid, Repo};
+use crate::project::{Dependants, Mark, Project};
 
 /// One for each run.
 #[derive(Debug, Default)]
@@ -21,6 +22,9 @@ pub struct Shared {
     pushed: Mutex<Vec<(String, String, Oid)>>,
     plugin_cache: Mutex<()>,
     dependants: OnceLock<Dependants>,
+    committed: OnceLock<Option<Committed>>,
+    /// Marks that were looked at already.
+    marks: Mutex<BTreeSet<Mark>>,
 }
 
 impl Shared {
@@ -55,6 +59,20 @@ impl Shared {
     /// Who needs whom: found out once, by the first unit that asks.
     pub fn dependants(&self, project: &Project) -> &Dependants {
         self.dependants.get_or_init(|| project.dependants())
+    }
+
+    /// What of the rendered output git would commit: found out once, by the first unit that asks; none
+    /// where that cannot be told.
+    pub fn committed(&self, project: &Project, repo: Option<&Repo>) -> Option<&Committed> {
+        self.committed.get_or_init(|| Committed::look(project, repo)).as_ref()
+    }
+
+    /// Of these marks those that mark no parameter of any unit, and of which no unit was told before.
+    pub fn idle_marks(&self, project: &Project, marks: Vec<Mark>) -> Vec<Mark> {
+        let mut seen = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        let new: Vec<Mark> = marks.into_iter().filter(|mark| !seen.contains(mark)).collect();
+        seen.extend(new.iter().cloned());
+        project.idle_marks(new)
     }
 
     /// For as long as what is returned lives no other unit fills the shared cache of plugins.

@@ -197,3 +197,52 @@ fn what_a_tool_wrote_can_be_saved_into_the_module() {
     a.lockstep("save alpha/prod").run().code(0);
     build(&a).code(0);
 }
+
+#[test]
+fn a_name_with_a_line_break_is_one_line() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write("modules/alpha/odd\nname.txt", "x\n");
+    let out = a.lockstep("-v build -- alpha prod").run();
+    out.code(0).says("odd\\nname.txt from ");
+    a.write(".dist/alpha/prod/odd\nname.txt", "edited\n");
+    build(&a).code(78).says("`odd\\nname.txt`");
+    a.write(".dist/alpha/prod/other\nname.tf", "mine\n");
+    a.lockstep("--force build -- alpha prod").run().code(0).says("did not make: other\\nname.tf");
+}
+
+#[test]
+fn somebodys_file_is_not_said_to_be_a_generated_one() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write(".dist/alpha/prod/main.tf", "mine\n");
+    let out = build(&a);
+    out.code(78)
+        .says("`alpha/prod` makes files where others stand, which lockstep did not make: `main.tf`")
+        .says("--force");
+    a.lockstep("diff -- alpha prod")
+        .run()
+        .code(0)
+        .says("lockstep did not make these, so that build stops: main.tf");
+    a.lockstep("build --check -- alpha prod").run().code(78).says("which lockstep did not make");
+}
+
+#[test]
+fn what_git_ignores_is_not_saved_unless_it_always_is() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write("modules/alpha/.gitignore", "*.tfstate\n.terraform.lock.hcl\n");
+    build(&a).code(0);
+    for name in ["a.tfstate", "kept.tfstate", ".terraform.lock.hcl"] {
+        a.write(format!(".dist/alpha/prod/{name}"), "x\n");
+    }
+    a.lockstep("save alpha/prod a.tfstate").run().code(64).says("git ignores it in the module");
+    assert!(!a.has("modules/alpha/a.tfstate"));
+    a.lockstep("save alpha/prod").run().code(0);
+    assert!(a.has("modules/alpha/.terraform.lock.hcl"));
+    // What git tracks it does not ignore.
+    a.write("modules/alpha/kept.tfstate", "old\n");
+    a.git("add -f modules/alpha/kept.tfstate");
+    a.lockstep("save alpha/prod kept.tfstate").run().code(0);
+    assert_eq!(a.read("modules/alpha/kept.tfstate"), "x\n");
+}

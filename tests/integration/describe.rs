@@ -155,3 +155,46 @@ fn tags_needs_and_dependants_are_told_with_their_places() {
     let told = lines(&text, "needed by");
     assert!(told.starts_with("alpha/dev, m00/dev, ") && told.contains("m08/dev and 3 more: "), "{told}");
 }
+
+#[test]
+fn nothing_is_run_or_read_for_it_and_what_depends_on_that_is_not_known() {
+    let world = World::new();
+    let a = world.clone("a");
+    let ran = world.path("tmp/RAN");
+    let ran = ran.display();
+    a.write(
+        "profiles/prod.toml",
+        format!(
+            "[params]\ns = \"{{{{ secret(command=['touch', '{ran}']) }}}}\"\nz = \"{{{{ data.zones }}}}\"\n"
+        ),
+    );
+    a.write("lockstep.toml", format!("[data.zones]\ncommand = ['sh', '-c', 'touch {ran}; echo [1]']\n"));
+    a.write(
+        "modules/alpha/module.toml",
+        "[[build.when]]\nfiles = [\"maybe.tf\"]\nif = \"{{ z[0] == 1 }}\"\n\n[schema.properties]\nz.type = \"array\"\n\
+         s.minLength = 1\n",
+    );
+    a.write("modules/alpha/main.tf", "{{ s }}\n");
+    a.write("modules/alpha/loop.tf", "{% for zone in z %}{{ zone }}{% endfor %}\n");
+    a.write("modules/alpha/maybe.tf", "x\n");
+    a.write("modules/alpha/plain.tf", "{{ env('NOBODY_SETS_THIS', 'x') }}\n");
+    a.write(".dist/alpha/prod/main.tf", "old\n");
+    let out = a.lockstep("describe -- alpha prod").run();
+    out.code(0);
+    assert!(!world.path("tmp/RAN").exists(), "{out}");
+    let text = out.stdout();
+    for (file, state) in [
+        ("main.tf", "not known: it depends on what only a build reads"),
+        ("loop.tf", "new: build makes it"),
+        ("maybe.tf", "not known: it depends on what only a build reads"),
+        ("plain.tf", "new: build makes it"),
+    ] {
+        let line = text.lines().find(|line| line.trim_start().starts_with(file));
+        assert!(line.is_some_and(|line| line.ends_with(state)), "{file}: {out}");
+    }
+    assert!(text.contains("s = (secret)") && text.contains("z = (data zones, not run)"), "{out}");
+    // What is wrong whatever they give is told still.
+    a.write("modules/alpha/plain.tf", "{{ nope }}\n");
+    let out = a.lockstep("describe -- alpha prod").run();
+    assert!(out.stdout().contains("modules/alpha/plain.tf:1: `nope` is undefined"), "{out}");
+}

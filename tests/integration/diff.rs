@@ -109,3 +109,25 @@ fn one_file_is_printed_byte_for_byte() {
     a.lockstep("build --print nothing-like-it -- alpha prod").run().code(64).says("its files: `main.tf`");
     a.lockstep("build --check --print main.tf -- alpha prod").run().code(64);
 }
+
+#[test]
+fn a_secret_of_a_committed_directory_is_masked_in_every_clone() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write(".gitignore", "");
+    a.write("modules/alpha/main.tf", "{{ t }}\n");
+    a.write("profiles/prod.toml", "sensitive = [\"t\"]\n[params]\nt = \"hunter2\"\n");
+    a.lockstep("build -- alpha prod")
+        .run()
+        .code(0)
+        .says("hold secrets, and git does not ignore them: main.tf");
+    a.lockstep("build -- alpha prod").run().code(0).never_says("hold secrets");
+    a.commit("with what is rendered");
+    a.git("push -q");
+    let b = world.clone("b");
+    b.write("modules/alpha/main.tf", "plain\n");
+    let out = b.lockstep("diff -- alpha prod").run();
+    out.code(0);
+    assert!(out.stdout().contains("with sensitive parameters differ"), "{out}");
+    assert!(!out.stdout().contains("hunter"), "{out}");
+}

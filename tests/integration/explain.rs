@@ -109,3 +109,59 @@ fn secrets_are_masked_wherever_parameters_are_shown() {
     let mode = a.path(".dist/alpha/prod/secret.env").metadata().expect("there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
+
+#[test]
+fn a_key_is_taken_as_it_is_printed() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write("profiles/prod.toml", "[params]\nregion = \"eu\"\n\"q r\".\"a.b\" = { c = 1 }\n");
+    a.write("modules/alpha/module.toml", "[[build.file]]\npath = \"x.json\"\nfrom = '\"q r\".\"a.b\"'\n");
+    let line = "\"q r\".\"a.b\".c = 1  # profiles/prod.toml:3\n";
+    for key in ["\"q r\".\"a.b\".c", "\"q r\".\"a.b\"", "'q r'", "q r.a.b"] {
+        a.lockstep("why alpha/prod").arg(key).run().code(0).prints(line);
+    }
+    a.lockstep("why alpha/prod").arg("\"q r\".a").run().code(64).prints("");
+    let set = a.lockstep("why alpha/prod").args(["--set", "\"q r\".\"a.b\".c=2", "q r"]).run();
+    set.code(0).prints("\"q r\".\"a.b\".c = 2  # --set; overrides profiles/prod.toml:3\n");
+    a.lockstep("why alpha/prod --set a..b=1").run().code(64).says("`a..b` is not a key");
+    a.lockstep("build --print x.json -- alpha prod").run().code(0).prints("{\n  \"c\": 1\n}\n");
+}
+
+#[test]
+fn what_toml_cannot_hold_is_a_comment_and_what_json_cannot_a_text() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write(
+        "profiles/prod.toml",
+        "[params]\nregion = \"eu\"\nn = \"{{ none }}\"\nl = \"{{ [1, none] }}\"\nbig = \"{{ 2 ** 63 }}\"\n\
+         huge = \"{{ 2 ** 100 }}\"\ni = -inf\nx = nan\nt = { y = [inf, 1.5], z = \"s\" }\n",
+    );
+    let out = a.lockstep("why alpha/prod").run();
+    out.code(0);
+    let text = out.stdout();
+    let table: toml::Table = toml::from_str(&text).expect("what is printed is TOML");
+    assert_eq!(table["i"].as_float(), Some(f64::NEG_INFINITY));
+    assert!(table["x"].as_float().is_some_and(f64::is_nan));
+    assert_eq!(table["t"]["y"][0].as_float(), Some(f64::INFINITY));
+    for line in [
+        "# n = null  # profiles/prod.toml:3",
+        "# l = [1, null]  #",
+        "# big = 9223372036854775808  #",
+        "# huge = 1267650600228229401496703205376  #",
+    ] {
+        assert!(text.contains(line), "{line}: {out}");
+    }
+    let out = a.lockstep("why alpha/prod --json").run();
+    out.code(0);
+    let json: Value = serde_json::from_str(&out.stdout()).expect("JSON");
+    let of = |key: &str| {
+        let all = json["parameters"].as_array().expect("a list");
+        all.iter().find(|one| one["key"] == key).expect("told")["value"].clone()
+    };
+    assert_eq!((of("i"), of("x"), of("n")), ("-inf".into(), "nan".into(), Value::Null));
+    assert_eq!(
+        (of("huge"), of("t.y")),
+        ("1267650600228229401496703205376".into(), serde_json::json!(["inf", 1.5]))
+    );
+    a.lockstep("describe -- alpha prod").run().code(0);
+}

@@ -165,8 +165,42 @@ fn commands_run_only_where_something_is_rendered_and_once_a_run() {
     let [call] = calls.as_slice() else { panic!("once: {calls:?}") };
     assert_eq!((call.argv.as_slice(), &call.cwd), (&["in eu-west".into()][..], &a.path("")));
     assert_eq!(call.env("WHERE"), Some("project".into()));
-    assert_eq!(call.env("LOCKSTEP_MODULE"), Some("alpha".into()));
+    assert_eq!(
+        (call.env("LOCKSTEP_MODULE"), call.env("LOCKSTEP_PROFILE")),
+        (None, None),
+        "it is for all units"
+    );
     snap!(out);
+}
+
+#[test]
+fn what_the_project_asks_is_asked_once_for_all_units_and_what_a_module_asks_for_its_own() {
+    let world = World::new();
+    let a = world.clone("a");
+    world.tool("zones").does(json!([{ "print": "[1]" }]));
+    world.tool("pass").does(json!([{ "print": "hunter2" }]));
+    world.tool("own").does(json!([{ "print": "{}" }]));
+    a.write("lockstep.toml", "[data.zones]\ncommand = [\"zones\"]\n");
+    a.write("profiles/prod.toml", "[params]\nregion = \"x\"\ns.x = \"{{ secret(command=['pass']) }}\"\n");
+    for number in 1..=3 {
+        a.write(
+            format!("modules/m{number}/f"),
+            "{{ s.x }} {{ data.zones | tojson }} {{ data.own | tojson }}",
+        );
+        a.write(
+            format!("modules/m{number}/module.toml"),
+            "[env]\nNUMBER = \"x\"\n[data.own]\ncommand = [\"own\"]\n",
+        );
+    }
+    a.lockstep("build -- m* prod").env("LOCKSTEP_PROFILE", "dev").run().code(0);
+    let mut called = world.called();
+    called.sort();
+    assert_eq!(called, ["own", "own", "own", "pass", "zones"]);
+    for call in world.calls() {
+        let is_own = call.tool == "own";
+        assert_eq!(call.env("LOCKSTEP_PROFILE").is_some(), is_own, "{}", call.tool);
+        assert_eq!(call.env("NUMBER").is_some(), is_own, "{}", call.tool);
+    }
 }
 
 #[test]
@@ -239,7 +273,14 @@ fn the_repository_is_known_to_expressions() {
     ));
     a.git("checkout -q --detach");
     let out = a.lockstep("build -- alpha prod").run();
-    out.code(78).says("profiles/prod.toml:2: parameter `region`: `git.branch`: HEAD is detached");
+    out.code(78)
+        .says("profiles/prod.toml:2: parameter `region`: `git.branch`: HEAD is detached")
+        .says("--branch NAME");
+    let named = a.lockstep("--branch topic build --print main.tf -- alpha prod").run();
+    named.code(0).prints(&format!("# alpha for prod\nregion = \"topic@{head}\"\n"));
+    let told = a.lockstep("--branch topic describe -- alpha prod").run();
+    told.code(0);
+    assert!(told.stdout().contains(&format!("region = \"topic@{head}\"")), "{told}");
     let ci =
         a.lockstep("build --print main.tf -- alpha prod").env("GITLAB_CI", "1").env("CI_COMMIT_BRANCH", "x");
     ci.run().code(0).prints(&format!("# alpha for prod\nregion = \"x@{head}\"\n"));

@@ -66,3 +66,21 @@ fn worktrees_share_one_place() {
     crate::harness::Checkout::at(&world, "tree").lockstep("build -- alpha prod").run().code(0);
     assert_eq!(a.journals().len(), 1);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn events_that_cannot_be_written_are_told_and_hide_no_failure() {
+    let world = World::new();
+    let a = world.clone("a");
+    let told = "cannot write events to `/dev/full`: No space left on device";
+    let tofu = world.tool("tofu");
+    let run = |words: &str| a.lockstep("--events /dev/full").words(words).run();
+    run("build -- alpha prod").code(74).says(told);
+    tofu.exits(0);
+    run("build exec -- alpha prod tofu plan").code(74).says(told);
+    tofu.exits(2);
+    run("build exec -- alpha prod tofu plan -detailed-exitcode").code(74).says(told);
+    tofu.exits(3);
+    run("build exec -- alpha prod tofu plan").code(3).says(told);
+    assert_eq!(a.journals().len(), 4, "the runs themselves were whole");
+}

@@ -82,6 +82,69 @@ fn every_template_is_read_and_rendered_and_every_parameter_is_looked_at() {
 }
 
 #[test]
+fn the_fault_of_every_file_is_named_at_once_and_no_command_fails_twice() {
+    let world = World::new();
+    let a = world.clone("a");
+    world.tool("zones").does(serde_json::json!([{ "exit": 3 }]));
+    a.write("lockstep.toml", "[data.zones]\ncommand = [\"zones\"]\n");
+    a.write(
+        "profiles/prod.toml",
+        "[params]\nregion = 1\nunused = \"{{ nope }}\"\nz = \"{{ data.zones }}\"\n",
+    );
+    a.write(
+        "modules/alpha/module.toml",
+        "[schema.properties.region]\ntype = \"string\"\n\n[[build.when]]\nfiles = [\"never.tf\"]\n\
+         if = \"{{ false }}\"\n\n[[build.when]]\nfiles = [\"main.tf\"]\nif = \"{{ 1 }}\"\n",
+    );
+    a.write("modules/alpha/a.tf", "{{ a }}\n");
+    a.write("modules/alpha/b.tf", "{{ b }}\n");
+    a.write("modules/alpha/c.tf", "{{ c\n");
+    a.write("modules/alpha/d.tf", "{{ z }}\n");
+    a.write("modules/alpha/e.tf", "{{ z }}\n");
+    a.write("modules/alpha/fine.tf", "{{ region }}\n");
+    a.write("modules/alpha/never.tf", "{{ not_made }}\n");
+    let out = a.lockstep("validate -- alpha prod").run();
+    out.code(78);
+    snap!(out);
+    assert_eq!(world.called(), ["zones"]);
+}
+
+#[test]
+fn a_mark_that_marks_nothing_is_told() {
+    let world = World::new();
+    let a = world.clone("a");
+    for (file, key) in [
+        ("lockstep.toml", "db..password"),
+        ("profiles/prod.toml", ""),
+        ("modules/alpha/module.toml", "a b.c"),
+    ] {
+        let before = if a.has(file) { a.read(file) } else { String::new() };
+        a.write(file, format!("\nsensitive = [\n  \"x\",\n  \"{key}\",\n]\n{before}"));
+        let out = a.lockstep("validate -- alpha prod").run();
+        out.code(78).says(&format!("{file}:4: `{key}` in `sensitive` is not a key"));
+        a.write(file, before);
+    }
+    let profile = a.read("profiles/prod.toml");
+    a.write(
+        "lockstep.toml",
+        "sensitive = [\"of_beta\", \"nobodys\", '\"a b\".c']\n[params.\"a b\"]\nc = \"x\"\n",
+    );
+    a.write("profiles/prod.toml", format!("sensitive = [\"also.nobodys\"]\n{profile}"));
+    a.write("modules/beta/module.toml", "[params]\nof_beta = \"x\"\n");
+    let out = a.lockstep("validate -- alpha,beta prod").run();
+    out.code(0)
+        .says("lockstep.toml:1: `nobodys` in `sensitive` is no parameter of any unit")
+        .says("profiles/prod.toml:1: `also.nobodys` in `sensitive` is no parameter of any unit")
+        .never_says("of_beta");
+    assert_eq!(out.stderr().matches("no parameter of any unit").count(), 2, "{out}");
+    a.lockstep("why alpha/prod")
+        .arg("a b")
+        .run()
+        .code(0)
+        .prints("\"a b\".c = \"(sensitive)\"  # lockstep.toml:3\n");
+}
+
+#[test]
 fn a_schema_that_cannot_be_used_is_told_by_its_line() {
     let world = World::new();
     let a = world.clone("a");

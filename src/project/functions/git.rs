@@ -48,12 +48,15 @@ impl Object for Git {
         let key = key.as_str()?;
         let missing = match key {
             "commit" => "`git.commit`: there is no commit yet",
-            "branch" => "`git.branch`: HEAD is detached, and no variable of a CI service names the branch",
+            "branch" => {
+                "`git.branch`: HEAD is detached, and no variable of a CI service names the branch; a pipeline \
+                 takes it from `--branch NAME`"
+            }
             _ => return None,
         };
         let outside = &self.0.outside;
         outside.reach();
-        if outside.stand_ins.are_given() {
+        if outside.stand_ins.are_given_for_facts() {
             return Some(outside.stand_ins.text("git", &[key]));
         }
         let Some(source) = outside.git.get() else {

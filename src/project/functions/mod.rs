@@ -96,7 +96,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function {
         name: "git",
         usage: "git.commit, git.branch",
-        summary: "the commit that is checked out, and its branch; in CI the branch that the service names.",
+        summary: "the commit that is checked out, and its branch; of a detached HEAD the branch that `--branch` or the CI service names.",
         example: None,
         kind: Kind::Table(git::table),
     },

@@ -43,10 +43,13 @@ pub(super) fn secret(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error>
             text(&scope.read_once(&path, || read(&path))?)
         }),
         (None, None, Some(argv)) => reveal(scope, || {
-            let answer = scope.run_once(&argv, None).map_err(|failure| match failure.error {
-                Some(error) => scope.raise(error),
-                None => refuse(failure.message),
-            })?;
+            let answer =
+                scope.run_once(&argv, None, &scope.asking_place()).map_err(|failure| {
+                    match failure.error {
+                        Some(error) => scope.raise(error),
+                        None => refuse(failure.message),
+                    }
+                })?;
             text(&answer)
         }),
         _ => Err(refuse(USAGE)),

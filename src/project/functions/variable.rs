@@ -16,7 +16,7 @@ pub(super) fn env(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let (name, default): (&str, Option<Value>) = from_args(args)?;
     let shown = printable(name);
     scope.outside.reach();
-    if scope.outside.stand_ins.are_given() {
+    if scope.outside.stand_ins.are_given_for_facts() {
         let default = args.get(1).map_or_else(
             || Ok(String::new()),
             |value| strict::to_json(value, 0).map(|json| json.to_string()),

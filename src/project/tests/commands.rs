@@ -10,7 +10,7 @@ use crate::ExitCode;
 use crate::process::{
     CommandRunner, CommandSpec, Finished, Interrupts, ProcessError, Signal, Stdio, ToolStatus,
 };
-use crate::project::{Access, Answers, Explained, Opaque, Params, Place, ProjectError, Resolved};
+use crate::project::{Access, Answers, Asker, Explained, Opaque, Params, Place, ProjectError, Resolved};
 
 /// Answers commands by the name under which they are called, and remembers them.
 struct Fake {
@@ -83,7 +83,10 @@ impl World {
         self.opaque().with_access(Access {
             runner: Arc::clone(&self.runner) as Arc<dyn CommandRunner>,
             interrupts: self.interrupts.clone(),
-            env: Arc::new(|| Ok(vec![(OsString::from("A"), OsString::from("1"))])),
+            env: Arc::new(|asker| {
+                let whose = if asker == Asker::Project { "1" } else { "module" };
+                Ok(vec![(OsString::from("A"), OsString::from(whose))])
+            }),
             stdio: Stdio::Inherit,
             answers: self.answers.clone(),
         })
@@ -117,6 +120,31 @@ fn data_is_asked_for_once_a_run_and_only_if_something_needs_it() {
     let spec = &asked[0];
     assert_eq!((&spec.cwd, spec.stdio), (&world.sample.path("").join(""), Stdio::Answer));
     assert_eq!(spec.env, [(OsString::from("A"), OsString::from("1"))]);
+}
+
+#[test]
+fn where_a_command_is_written_decides_whose_environment_it_gets() {
+    let world = World::new(DATA, "[params]\nregion = \"eu\"\np = \"{{ secret(command=['bin/pass']) }}\"\n");
+    world.sample.write(
+        "modules/alpha/module.toml",
+        "[params]\nq = \"{{ secret(command=['bin/pass', 'q']) }}\"\n[data.own]\ncommand = ['bin/zones', 'own']\n",
+    );
+    for expression in ["data.zones", "data.own", "p", "q", "secret(command=['bin/pass', 'template'])"] {
+        world.eval(&format!("{expression} | string | length")).unwrap();
+    }
+    let asked: Vec<(String, OsString)> = world
+        .asked()
+        .into_iter()
+        .zip(world.runner.asked.lock().unwrap().iter().map(|spec| spec.env[0].1.clone()))
+        .collect();
+    let expected = [
+        ("bin/zones --region=eu", "1"),
+        ("bin/zones own", "module"),
+        ("bin/pass", "1"),
+        ("bin/pass q", "module"),
+        ("bin/pass template", "module"),
+    ];
+    assert_eq!(asked, expected.map(|(words, whose)| (words.to_owned(), OsString::from(whose))));
 }
 
 #[test]

@@ -265,3 +265,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_appends_to_no_list_is_named_with_what_stands_there() {
+    let sample = Sample::new(&[
+        ("modules/alpha/module.toml", "[params]\na = \"x\"\nt = [1]\n"),
+        ("profiles/base.toml", "[params]\n\"a+\" = [3]\n\"t+\" = [2]\n\"new+\" = [1]\n"),
+        ("profiles/dev.toml", "extends = [\"base\"]\n\n[params]\n\"a+\" = [4]\n"),
+        ("profiles/prod.toml", "extends = [\"base\"]\n\n[params]\na = [5]\n"),
+    ]);
+    let (text, hint, code) = message(sample.params("alpha/dev", &[]));
+    assert_eq!(
+        text,
+        "profiles/dev.toml:4: `a+` appends to a list, and what stands below it is none (modules/alpha/module.toml:2)"
+    );
+    assert_eq!((hint.as_str(), code), ("`a = [...]` replaces it", ExitCode::Config));
+    // What a later layer replaces does not matter.
+    assert_eq!(sample.json("alpha/prod"), serde_json::json!({"a": [5], "t": [1, 2], "new": [1]}));
+}

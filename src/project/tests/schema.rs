@@ -54,6 +54,7 @@ fn each_keyword_has_its_words() {
         (r#"{"uniqueItems": true}"#, "[1, 1]", "`a` must not hold the same item twice"),
         (r#"{"not": {}}"#, "1", "`a` is what `not` forbids"),
         ("false", "1", "`a` is not allowed here"),
+        (r#"{"additionalProperties": false}"#, "{ b = 1 }", "the schema knows no `a.b`"),
         (r#"{"items": {"type": "string"}}"#, "['x', 2]", "`a[1]` must be a string, not an integer"),
         (
             r#"{"propertyNames": {"maxLength": 2}}"#,

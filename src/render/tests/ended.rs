@@ -14,7 +14,7 @@ fn who_is_asked_to_end_renders_no_further_file_and_writes_nothing() {
     let params = sample.params(UNIT, &[]).unwrap().with_access(Access {
         runner: Arc::new(SystemRunner::new()),
         interrupts: interrupts.clone(),
-        env: Arc::new(|| Ok(Vec::new())),
+        env: Arc::new(|_| Ok(Vec::new())),
         stdio: Stdio::Capture,
         answers: Answers::default(),
     });

@@ -192,7 +192,12 @@ fn an_edited_output_stops_the_build_unless_forced() {
 #[test]
 fn a_file_that_lockstep_did_not_make_is_not_overwritten() {
     let sample = sample(&[("modules/alpha/a", "1"), (".dist/alpha/dev/a", "somebody's")]);
-    assert!(matches!(run(&sample), Err(RenderError::Edited { .. })));
+    let error = run(&sample).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`alpha/dev` makes files where others stand, which lockstep did not make: `a`"
+    );
+    assert!(matches!(error, RenderError::Edited { .. }));
     assert_eq!(out(&sample, "a"), "somebody's");
 }
 

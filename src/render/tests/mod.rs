@@ -6,6 +6,7 @@ mod ended;
 mod files;
 mod fresh;
 mod generated;
+mod kinds;
 mod memory;
 mod names;
 mod partials;

@@ -69,8 +69,17 @@ fn a_rename_leads_nowhere_else_and_names_a_file() {
             &[("modules/alpha/a", "x"), ("profiles/dev.toml", "[params]\nup = '..'\n")],
         );
         let (error, _) = fails(&sample);
-        assert!(error.starts_with("`modules/alpha/a`") && error.contains(why), "{to}: {error}");
+        assert!(error.starts_with("`modules/alpha/module.toml:2`") && error.contains(why), "{to}: {error}");
     }
+    let undefined = with("[build.rename]\n\na = \"x/{{ nope }}.txt\"\n", &[("modules/alpha/a", "x")]);
+    let (error, hint) = fails(&undefined);
+    assert_eq!(error, "modules/alpha/module.toml:3: in the name `{{ nope }}.txt`: `nope` is undefined");
+    assert!(hint.contains("[params]"), "{hint}");
+    let broken = "[params]\np = \"{{ nope }}\"\n[build.rename]\na = \"{{ p }}\"\n";
+    let (error, _) = fails(&with(broken, &[("modules/alpha/a", "x")]));
+    assert!(error.ends_with("(used in modules/alpha/module.toml:4)"), "{error}");
+    let (error, _) = fails(&with("", &[("modules/alpha/{{ nope }}", "x")]));
+    assert_eq!(error, "modules/alpha/{{ nope }}: in the name `{{ nope }}`: `nope` is undefined");
     let sample = with("[build.rename]\n'mian.tf' = 'x'\n", &[("modules/alpha/main.tf", "")]);
     let (error, hint) = fails(&sample);
     assert_eq!(error, "modules/alpha/module.toml:2: no file of the module is `mian.tf`");

@@ -6,7 +6,7 @@ use super::*;
 
 fn saved(sample: &Sample, files: &[&str]) -> Result<Vec<bool>, String> {
     let files: Vec<String> = files.iter().map(|file| (*file).to_owned()).collect();
-    match save(&sample.project(), &UNIT.parse().unwrap(), &files) {
+    match save(&sample.project(), &UNIT.parse().unwrap(), None, &files) {
         Ok(saved) => Ok(saved.into_iter().map(|one| one.written).collect()),
         Err(error) => Err(error.to_string()),
     }
@@ -79,4 +79,19 @@ fn what_is_generated_or_reached_by_a_link_stays() {
     symlink(sample.path("outside"), sample.path("modules/alpha/b")).unwrap();
     assert!(saved(&sample, &["b"]).unwrap_err().contains("something else has this name"));
     assert_eq!(std::fs::read_to_string(sample.path("outside")).unwrap(), "S");
+}
+
+#[test]
+fn a_name_that_would_be_taken_for_a_template_is_refused() {
+    let sample = sample(&[("modules/alpha/module.toml", "[build]\nraw = [\"raw-*\"]\n")]);
+    run(&sample).unwrap();
+    let names = ["{{ module }}.x", "sub/{% x %}", "raw-{{ x }}"];
+    for name in names {
+        sample.write(&format!(".dist/alpha/dev/{name}"), "x");
+    }
+    for name in &names[..2] {
+        let error = saved(&sample, &[name]).unwrap_err();
+        assert!(error.contains("its name for a template") && error.contains("`[build] raw`"), "{error}");
+    }
+    assert_eq!(saved(&sample, &names[2..]), Ok(vec![true]));
 }

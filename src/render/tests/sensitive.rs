@@ -120,3 +120,31 @@ fn a_lost_key_loses_no_edit() {
     sample.write(".dist/alpha/dev/a", "edited");
     assert!(matches!(run(&sample), Err(RenderError::Edited { .. })));
 }
+
+#[test]
+fn what_the_manifest_knows_for_secret_is_shown_in_no_difference_whatever_its_mode() {
+    let shown = |sample: &Sample| -> String {
+        let changes = with_request(sample, false, preview).unwrap();
+        changes.iter().map(|change| unified(change, "d", DiffStyle::default())).collect()
+    };
+    for with_key in [true, false] {
+        for gone in [true, false] {
+            let sample = secrets(&[("modules/alpha/a", "{{ db.password }}\n")]);
+            run(&sample).unwrap();
+            let file = sample.path(".dist/alpha/dev/a");
+            std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o644)).unwrap();
+            if !with_key {
+                std::fs::remove_file(sample.path(".dist/.lockstep/render.key")).unwrap();
+                let manifest = r#"{"version": 1, "files": {"a": []}}"#;
+                sample.write(".dist/.lockstep/alpha/dev.json", manifest);
+            }
+            if gone {
+                std::fs::remove_file(sample.path("modules/alpha/a")).unwrap();
+            } else {
+                sample.write("modules/alpha/a", "plain\n");
+            }
+            let text = shown(&sample);
+            assert!(text.contains("with sensitive parameters differ") && !text.contains("hunter"), "{text}");
+        }
+    }
+}

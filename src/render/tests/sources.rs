@@ -121,7 +121,7 @@ fn what_is_saved_goes_where_it_came_from() {
     run(&sample).unwrap();
     let saved = |files: &[&str]| {
         let files: Vec<String> = files.iter().map(|file| (*file).to_owned()).collect();
-        save(&sample.project(), &UNIT.parse().unwrap(), &files)
+        save(&sample.project(), &UNIT.parse().unwrap(), None, &files)
             .map(|saved| saved.into_iter().map(|one| one.source).collect::<Vec<_>>())
             .map_err(|error| error.to_string())
     };

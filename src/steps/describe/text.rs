@@ -100,6 +100,7 @@ fn parameter(one: &Explained) -> (String, String) {
     let key = one.path.iter().map(|key| toml_text::key(key)).collect::<Vec<_>>().join(".");
     let said = match &one.value {
         Resolved::Value(value) => format!("{key} = {}", toml_text::value(value)),
+        Resolved::Odd(odd) => format!("{key} = {}", odd.toml),
         Resolved::Datetime(text) => format!("{key} = {text}"),
         Resolved::Sensitive => format!("{key} = (sensitive)"),
         Resolved::Opaque(what) => format!("{key} = ({})", what.in_short()),
@@ -150,6 +151,7 @@ const fn fate(fate: FileFate) -> &'static str {
         FileFate::Changed => "changed: build renews it",
         FileFate::Removed => "old: build removes it",
         FileFate::Edited => "edited: build stops",
+        FileFate::Unknown => "not known: it depends on what only a build reads",
         FileFate::Foreign => "foreign: lockstep did not make it",
     }
 }
