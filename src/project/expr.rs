@@ -6,7 +6,7 @@ use std::sync::Arc;
 use minijinja::Value;
 
 use super::params::{Made, Scope};
-use super::{Place, ProjectError, output_names, strict};
+use super::{Place, ProjectError, checks, output_names, strict};
 
 impl Scope {
     /// The value, and what it was made of.
@@ -108,10 +108,10 @@ pub(super) fn evaluate(text: &str, place: &Place, context: Value) -> Result<Valu
     let compute = |range: &Range<usize>| {
         let at = || place.down(text[..range.start].matches('\n').count());
         let fail = |error: minijinja::Error| ProjectError::config(at(), strict::describe(&error));
-        let value = env
-            .compile_expression(&text[range.clone()])
-            .and_then(|e| e.eval(context.clone()))
-            .map_err(fail)?;
+        let expression = checks::expression(&text[range.clone()])
+            .map_err(|refused| ProjectError::config(at(), refused.why))?;
+        let value =
+            env.compile_expression(&expression.text).and_then(|e| e.eval(context.clone())).map_err(fail)?;
         if value.is_undefined() {
             let message = format!("`{}` is undefined", text[range.clone()].trim().escape_debug());
             return Err(ProjectError::config(at(), message));

@@ -331,6 +331,13 @@ struct Root(Arc<Scope>, bool);
 struct Table(Arc<Scope>, usize);
 struct List(Arc<Scope>, Vec<usize>);
 
+/// Whether a value is a table or list of parameters.
+pub(super) fn is_part(value: &Value) -> bool {
+    value.downcast_object_ref::<Table>().is_some()
+        || value.downcast_object_ref::<List>().is_some()
+        || value.downcast_object_ref::<Root>().is_some()
+}
+
 macro_rules! silent_debug {
     ($($view:ident),*) => {$(
         impl fmt::Debug for $view {
