@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, functions};
 
-use super::params;
 use super::strict::{DEEPEST, check, print};
+use super::views;
 
 pub(super) fn add_to(env: &mut Environment<'static>) {
     env.add_filter("lockstep.text", as_text);
@@ -52,8 +52,8 @@ fn held(value: &Value, depth: usize) -> Result<(), Error> {
         return Err(refuse("lists and tables are nested too deeply"));
     }
     let is_map = value.kind() == ValueKind::Map;
-    // Looking into parameters would evaluate them, and there is none in them.
-    if params::is_part(value) || !(is_map || matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable)) {
+    // There is none in what lockstep gives.
+    if views::is_ours(value) || !(is_map || matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable)) {
         return Ok(());
     }
     for item in value.try_iter()? {

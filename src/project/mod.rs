@@ -10,6 +10,7 @@ mod build_file;
 mod build_when;
 mod check_filters;
 pub(crate) mod checks;
+mod circles;
 mod command;
 mod config;
 mod configs;
@@ -64,6 +65,7 @@ mod turns;
 mod unit;
 mod unit_graph;
 mod value;
+mod views;
 mod violation;
 mod workflow_file;
 
