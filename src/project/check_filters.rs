@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, functions};
 
-use super::strict::{DEEPEST, check, print};
-use super::views;
+use super::strict::{DEEPEST, check};
+use super::{texts, views};
 
 pub(super) fn add_to(env: &mut Environment<'static>) {
     env.add_filter("lockstep.text", as_text);
@@ -31,12 +31,7 @@ fn refuse(why: &'static str) -> Error {
 /// them in the same way.
 fn as_text(state: &mut State, value: &Value) -> Result<Value, Error> {
     check(state, value, 0)?;
-    if matches!(value.kind(), ValueKind::String | ValueKind::Number) {
-        return Ok(value.clone());
-    }
-    let mut text = String::new();
-    print(value, &mut text)?;
-    Ok(Value::from(text))
+    texts::printed(value)
 }
 
 /// Refuses what would make a namespace hold itself: the engine prints, compares and hashes it without end.

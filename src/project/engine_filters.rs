@@ -1,40 +1,13 @@
 //! The engine's filters, and lockstep's own, each behind a check of its arguments: the engine lets undefined
 //! names pass, and prints what stands in no file of any tool.
 
-use minijinja::value::{Rest, Value, ValueKind, ValueOrKwargs};
+use minijinja::value::{Rest, Value, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
 
 use super::filters::FILTERS;
 use super::strict::check;
+use super::{bounds, texts};
 
-/// What the text filters see instead of a boolean or null: the text that would be printed.
-fn as_printed(value: &Value, depth: usize) -> Value {
-    match value.kind() {
-        ValueKind::Bool => Value::from(if value.is_true() { "true" } else { "false" }),
-        ValueKind::None => Value::from("null"),
-        ValueKind::Seq if depth == 0 => match value.try_iter() {
-            Ok(items) => items.map(|item| as_printed(&item, 1)).collect(),
-            Err(_) => value.clone(),
-        },
-        _ => value.clone(),
-    }
-}
-
-/// Filters whose first argument becomes text.
-const OF_TEXT: &[&str] = &[
-    "capitalize",
-    "e",
-    "escape",
-    "indent",
-    "join",
-    "lower",
-    "replace",
-    "safe",
-    "string",
-    "title",
-    "trim",
-    "upper",
-];
 /// Filters and the position of the attribute that they look up in each item, if not by keyword.
 const BY_ATTRIBUTE: &[(&str, Option<usize>)] = &[
     ("selectattr", Some(1)),
@@ -49,7 +22,7 @@ const BY_ATTRIBUTE: &[(&str, Option<usize>)] = &[
 ];
 
 fn wrap(env: &mut Environment<'static>, name: &'static str, filter: Value) {
-    let text = OF_TEXT.contains(&name);
+    let text = texts::places(name);
     let attribute = BY_ATTRIBUTE.iter().find(|(filter, _)| *filter == name).map(|(_, position)| *position);
     let lenient_first = matches!(name, "default" | "d");
     env.add_filter(name, move |state: &mut State, args: Rest<ValueOrKwargs>| -> Result<Value, Error> {
@@ -62,10 +35,14 @@ fn wrap(env: &mut Environment<'static>, name: &'static str, filter: Value) {
         if let Some(position) = attribute {
             check_attribute(&args, position)?;
         }
-        if name == "format" {
-            args.iter_mut().for_each(|arg| *arg = as_printed(arg, 1));
-        } else if text && let Some(first) = args.first_mut() {
-            *first = as_printed(first, 0);
+        bounds::check(name, &args)?;
+        for arg in args.iter_mut().take(text) {
+            *arg = texts::printed(arg)?;
+        }
+        match name {
+            "format" => texts::print_for_format(&mut args)?,
+            "join" | "split" | "trim" => texts::refuse_lists(args.get(1..).unwrap_or_default())?,
+            _ => {}
         }
         filter.call(state, &args)
     });
@@ -86,21 +63,27 @@ fn check_attribute(args: &[Value], position: Option<usize>) -> Result<(), Error>
     let (Some(attribute), false) = (named("attribute").or(positional), asks) else { return Ok(()) };
     let (Some(path), Some(items)) = (attribute.as_str(), args.first()) else { return Ok(()) };
     for item in items.try_iter()? {
-        let mut value = item;
-        for key in path.split('.') {
-            value = match key.parse::<usize>() {
-                Ok(index) => value.get_item_by_index(index)?,
-                Err(_) => value.get_attr(key)?,
-            };
-            if value.is_undefined() {
-                return Err(Error::new(
-                    ErrorKind::UndefinedError,
-                    format!("an item of the list has no attribute `{}`", path.escape_debug()),
-                ));
-            }
-        }
+        attribute_of(item, path)?;
     }
     Ok(())
+}
+
+/// What a path of names leads to in an item.
+pub(super) fn attribute_of(item: Value, path: &str) -> Result<Value, Error> {
+    let mut value = item;
+    for key in path.split('.') {
+        value = match key.parse::<usize>() {
+            Ok(index) => value.get_item_by_index(index)?,
+            Err(_) => value.get_attr(key)?,
+        };
+        if value.is_undefined() {
+            return Err(Error::new(
+                ErrorKind::UndefinedError,
+                format!("an item of the list has no attribute `{}`", path.escape_debug()),
+            ));
+        }
+    }
+    Ok(value)
 }
 
 macro_rules! functions {
@@ -117,7 +100,7 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
         "lower" => filters::lower, "upper" => filters::upper, "title" => filters::title,
         "capitalize" => filters::capitalize, "replace" => filters::replace, "length" => filters::length,
         "count" => filters::length, "dictsort" => filters::dictsort, "items" => filters::items,
-        "reverse" => filters::reverse, "trim" => filters::trim, "join" => filters::join,
+        "reverse" => filters::reverse, "trim" => filters::trim, "join" => texts::join,
         "split" => filters::split, "lines" => filters::lines, "default" => filters::default,
         "d" => filters::default, "round" => filters::round, "abs" => filters::abs, "int" => filters::int,
         "float" => filters::float, "attr" => filters::attr, "first" => filters::first,

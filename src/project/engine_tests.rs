@@ -5,6 +5,7 @@ use minijinja::{Environment, Error, ErrorKind, State, tests};
 
 use super::engine_filters::functions;
 use super::strict::check;
+use super::texts;
 
 pub(super) fn all() -> Vec<(&'static str, Value)> {
     let tests = functions! {
@@ -28,9 +29,14 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
 pub(super) fn add_to(env: &mut Environment<'static>) {
     for (name, test) in all() {
         env.add_test(name, move |state: &mut State, args: Rest<ValueOrKwargs>| -> Result<bool, Error> {
-            let args = args.into_values();
+            let mut args = args.into_values();
             for arg in &args {
                 check(state, arg, 0)?;
+            }
+            if matches!(name, "startingwith" | "endingwith") {
+                for arg in &mut args {
+                    *arg = texts::printed(arg)?;
+                }
             }
             Ok(test.call(state, &args)?.is_true())
         });

@@ -5,6 +5,7 @@
 
 mod access;
 mod ask;
+mod bounds;
 mod build_config;
 mod build_file;
 mod build_when;
@@ -58,6 +59,7 @@ mod staging;
 pub(crate) mod stand_in;
 pub(crate) mod strict;
 mod tags;
+mod texts;
 mod toml_file;
 mod toml_list;
 pub(crate) mod toml_text;

@@ -75,7 +75,10 @@ pub(crate) fn print(value: &Value, out: &mut String) -> Result<(), Error> {
         ValueKind::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),
         ValueKind::None => out.push_str("null"),
         // Only the missing `else` of an inline `if` comes here; the engine stops all others.
-        ValueKind::Undefined => {}
+        ValueKind::Undefined => {
+            let why = "an `if` without `else` came to nothing, and is undefined: add `else \"\"`";
+            return Err(Error::new(ErrorKind::UndefinedError, why));
+        }
         ValueKind::Plain if StandIn::is(value) => write!(out, "{value}")?,
         ValueKind::Map | ValueKind::Seq | ValueKind::Iterable | ValueKind::Plain => {
             return Err(Error::new(
@@ -120,8 +123,10 @@ pub(super) fn check(state: &mut State, value: &Value, depth: usize) -> Result<()
             }
             let is_map = value.kind() == ValueKind::Map;
             for item in value.try_iter()? {
-                let inner = if is_map { value.get_item(&item)? } else { item };
-                check(state, &inner, depth + 1)?;
+                check(state, &item, depth + 1)?;
+                if is_map {
+                    check(state, &value.get_item(&item)?, depth + 1)?;
+                }
             }
             Ok(())
         }
