@@ -149,7 +149,9 @@ pub(crate) fn to_json(value: &Value, depth: usize) -> Result<serde_json::Value, 
             (_, Ok(whole)) if value.is_integer() => whole.into(),
             _ => match f64::try_from(value.clone()).ok().and_then(serde_json::Number::from_f64) {
                 Some(number) => Json::Number(number),
-                None => return refuse("this number cannot be written as JSON"),
+                None => {
+                    return refuse("this number cannot be written as data: it is not finite, or too large");
+                }
             },
         },
         ValueKind::String => Json::String(value.as_str().unwrap_or_default().to_owned()),
@@ -174,7 +176,7 @@ pub(crate) fn to_json(value: &Value, depth: usize) -> Result<serde_json::Value, 
         }
         ValueKind::Invalid => return refuse("a parameter could not be evaluated"),
         ValueKind::Plain if StandIn::is(value) => Json::String(value.to_string()),
-        _ => return refuse("this cannot be written as JSON"),
+        _ => return refuse("this cannot be written as data"),
     })
 }
 
@@ -223,13 +225,29 @@ pub(super) fn function(call: impl Fn(&[Value]) -> Result<Value, Error> + Send + 
     })
 }
 
+const TOO_LARGE: &str = "the result is too large for a whole number";
+
+/// Why two numbers have no result: `1 / 0`.
+fn failed_operation(operation: &str) -> &'static str {
+    let mut words = operation.split(' ').skip(1);
+    match (words.next(), words.next()) {
+        (Some("/" | "//" | "%"), Some("0" | "0.0" | "-0.0" | "False")) => "division by zero",
+        (Some("**"), Some(exponent)) if exponent.starts_with('-') => "division by zero",
+        _ => TOO_LARGE,
+    }
+}
+
 /// An engine's error as a text for people, without any value: some of the engine's messages hold
 /// the operands.
 pub(crate) fn describe(error: &Error) -> String {
-    let detail = error.detail().filter(|detail| !detail.starts_with("unable to calculate"));
+    let detail = error.detail().map(|detail| match detail.strip_prefix("unable to calculate ") {
+        Some(operation) => failed_operation(operation),
+        None if detail.starts_with("overflow") => TOO_LARGE,
+        None => detail,
+    });
     match (error.kind(), detail) {
         (ErrorKind::UndefinedError, Some(detail)) => detail.to_owned(),
-        (ErrorKind::UndefinedError, None) => "a name is undefined".to_owned(),
+        (ErrorKind::UndefinedError, None) => "this is undefined".to_owned(),
         (ErrorKind::TemplateNotFound, _) => NO_SUCH_FILE.to_owned(),
         (ErrorKind::InvalidOperation, Some(detail)) => detail.to_owned(),
         (ErrorKind::InvalidOperation, None) => "these values cannot be combined in this way".to_owned(),

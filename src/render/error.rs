@@ -188,7 +188,10 @@ impl RenderError {
             Self::Obstructed { path, .. } => Some(format!("look at `{path}`, then move it away")),
             Self::Project(error) | Self::Parameter { source: error, .. } => error.hint(),
             Self::Unrenderable { source, .. } => source.hint(),
-            Self::Template { message, .. } if message.contains("undefined") => Some(
+            Self::Template { message, .. } if message.starts_with("`data") && is_undefined(message) => {
+                Some("declare it: `[data.NAME]` with a `command`, in lockstep.toml or a profile".into())
+            }
+            Self::Template { message, .. } if is_undefined(message) && !message.starts_with("`loop.") => Some(
                 "give it a value under [params] in the profile, or a default under [params] in module.toml"
                     .into(),
             ),
@@ -205,6 +208,11 @@ impl RenderError {
             | Self::Io { .. } => None,
         }
     }
+}
+
+/// Whether a message says of a name that it has no value, not of what a filter gave.
+fn is_undefined(message: &str) -> bool {
+    message.starts_with('`') && message.contains("` is undefined")
 }
 
 fn list(files: &[String]) -> String {

@@ -177,6 +177,10 @@ impl Templates {
         while let Some(next) =
             std::error::Error::source(inner).and_then(|e| e.downcast_ref::<minijinja::Error>())
         {
+            // What a filter wraps knows no place.
+            if next.line().is_none() {
+                break;
+            }
             if let (Some(name), Some(line)) = (inner.name(), inner.line()) {
                 chain.push((name, Some(line)));
             }
@@ -238,6 +242,9 @@ fn join(name: &str, parent: &str) -> String {
     if least == 0 && parts.first() == Some(&PARTIALS) { name.to_owned() } else { joined }
 }
 
+/// How many characters of a line are shown.
+const WIDEST: usize = 160;
+
 /// Where something failed in a template, as it is written.
 struct Seen<'t> {
     text: &'t str,
@@ -259,6 +266,9 @@ impl<'t> Seen<'t> {
             match checks::template(text, delimiters) {
                 Ok(checked) if checked.text == source => {
                     let range = error.range().map(|range| checked.written(range));
+                    // The engine counts no more than 65535 lines.
+                    let begin = range.as_ref().and_then(|range| text.get(..range.start));
+                    let line = begin.map(|begin| begin.matches('\n').count() + 1).or(line);
                     return Self { text, line, range, refused: None };
                 }
                 Err(Refused { at, why }) if source == delimiters.variable[0] => {
@@ -276,16 +286,23 @@ impl<'t> Seen<'t> {
         let (source, Some(line)) = (self.text, self.line) else { return Excerpt::default() };
         let Some(text) = source.lines().nth(line - 1) else { return Excerpt::default() };
         let begin: usize = source.split_inclusive('\n').take(line - 1).map(str::len).sum();
-        let shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(160).collect();
         let range =
             self.range.clone().filter(|range| range.start >= begin && range.start <= begin + text.len());
-        let caret = range.map_or_else(String::new, |range| {
+        let (column, width) = range.as_ref().map_or((0, 0), |range| {
             let end = range.end.min(begin + text.len()).max(range.start);
             let column = source.get(begin..range.start).map_or(0, |before| before.chars().count());
-            let width = source.get(range.start..end).map_or(1, |inside| inside.chars().count()).max(1);
-            format!("\n{:>5} | {}{}", "", " ".repeat(column.min(160)), "^".repeat(width.min(160)))
+            (column, source.get(range.start..end).map_or(1, |inside| inside.chars().count()).max(1))
         });
-        Excerpt(format!("\n{line:>5} | {}{caret}", shown.trim_end()))
+        // Of a long line the part around the fault.
+        let skipped = if column + width.min(WIDEST / 2) > WIDEST { column - WIDEST / 2 } else { 0 };
+        let mark = if skipped > 0 { "…" } else { "" };
+        let part = text.chars().skip(skipped).take(WIDEST);
+        let shown: String = part.map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let caret = range.map_or_else(String::new, |_| {
+            let indent = " ".repeat(column - skipped + mark.chars().count());
+            format!("\n{:>5} | {indent}{}", "", "^".repeat(width.min(WIDEST - (column - skipped))))
+        });
+        Excerpt(format!("\n{line:>5} | {mark}{}{caret}", shown.trim_end()))
     }
 }
 
