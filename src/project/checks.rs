@@ -82,7 +82,9 @@ pub(crate) fn template<'t>(text: &'t str, delimiters: &Delimiters) -> Result<Che
             let head = tokens.first().map_or("", |token| &text[token.at.clone()]);
             conditions.count(head, begin)?;
         }
-        Walk::new(text, kind == Kind::Statement, &mut added).through(&tokens)?;
+        if tokens.len() > 1 {
+            Walk::new(text, kind == Kind::Statement, &mut added).through(&tokens)?;
+        }
     }
     Ok(apply(text, added))
 }

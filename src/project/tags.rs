@@ -7,6 +7,9 @@ use std::ops::Range;
 
 use super::Delimiters;
 
+/// A tag of so many bytes cannot hold more operators than `checks` allows.
+const SHORT: usize = 400;
+
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sort {
@@ -49,6 +52,8 @@ pub(super) struct Tags<'t> {
     at: usize,
     /// Brackets that are open; the engine counts them across tags.
     balance: isize,
+    /// No tag is skimmed.
+    in_full: bool,
 }
 
 impl<'t> Tags<'t> {
@@ -59,10 +64,11 @@ impl<'t> Tags<'t> {
             (delimiters.comment[0].as_str(), Opener::Comment),
         ];
         openers.sort_by_key(|(opener, _)| std::cmp::Reverse(opener.len()));
-        Self { text, delimiters, openers, at: 0, balance: 0 }
+        Self { text, delimiters, openers, at: 0, balance: 0, in_full: false }
     }
 
-    /// The next tag, and where it begins; its tokens replace those of the one before.
+    /// The next tag, and where it begins; its tokens replace those of the one before. Of a tag in which there is
+    /// nothing to check these are the first word of a statement, or none: most are such, and thousands are read.
     pub(super) fn next(&mut self, tokens: &mut Vec<Token>) -> Option<(Kind, usize)> {
         loop {
             let (begin, length, opener) = self.opener()?;
@@ -87,9 +93,51 @@ impl<'t> Tags<'t> {
                 Opener::Expression => (Kind::Expression, &self.delimiters.variable[1]),
             };
             tokens.clear();
-            while self.token(close, tokens) {}
+            if let Some((end, balance)) = self.skim(kind, close) {
+                if kind == Kind::Statement {
+                    self.token(close, tokens);
+                }
+                (self.at, self.balance) = (end, balance);
+            } else {
+                while self.token(close, tokens) {}
+            }
             return Some((kind, begin));
         }
+    }
+
+    /// The end of a short tag that has none of what `checks` looks for, and the brackets that are open then.
+    fn skim(&self, kind: Kind, close: &str) -> Option<(usize, isize)> {
+        let bytes = self.text.as_bytes();
+        let first = *close.as_bytes().first()?;
+        // Such a sign might be a part of a token before it.
+        if self.in_full || first.is_ascii_alphanumeric() || b"_/*=!<>'\"".contains(&first) {
+            return None;
+        }
+        if kind == Kind::Statement && self.rest().trim_start().starts_with("set") {
+            return None;
+        }
+        let (mut at, mut balance) = (self.at, self.balance);
+        while at < self.at + SHORT {
+            let byte = *bytes.get(at)?;
+            if balance == 0 && byte == first && bytes[at..].starts_with(close.as_bytes()) {
+                return Some((at + close.len(), balance));
+            }
+            match byte {
+                b'~' | b'[' => return None,
+                // Here the engine stops, perhaps.
+                b'\\' | b'?' | b'@' | b'#' | b'$' | b'&' | b';' | b'^' | b'`' | b'!' | 0x7f.. => return None,
+                b'\'' | b'"' => {
+                    at = end_of_text(bytes, at + 1, byte)?;
+                    continue;
+                }
+                b'(' if bytes[..at].trim_ascii_end().ends_with(b"cycle") => return None,
+                b'(' | b'{' => balance += 1,
+                b')' | b']' | b'}' => balance -= 1,
+                _ => {}
+            }
+            at += 1;
+        }
+        None
     }
 
     fn rest(&self) -> &'t str {
@@ -264,6 +312,7 @@ mod tests {
 
     fn all(text: &str, delimiters: &Delimiters) -> Vec<Vec<String>> {
         let (mut tags, mut tokens, mut found) = (Tags::new(text, delimiters), Vec::new(), Vec::new());
+        tags.in_full = true;
         while tags.next(&mut tokens).is_some() {
             found.push(tokens.iter().map(|token| text[token.at.clone()].to_owned()).collect());
         }
@@ -294,6 +343,23 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn tags_that_are_skimmed_end_where_they_end(
+            text in "(\\{\\{|\\}\\}|\\{%|%\\}|[{}()'\"a1.e|~\\- \\[\\]]|set |raw|endraw|cycle|'a\\\\'}'){0,24}",
+        ) {
+            let delimiters = Delimiters::default();
+            let ends = |in_full: bool| {
+                let (mut tags, mut tokens) = (Tags::new(&text, &delimiters), Vec::new());
+                tags.in_full = in_full;
+                let mut ends = Vec::new();
+                while let Some((_, begin)) = tags.next(&mut tokens) {
+                    ends.push((begin, tags.at, tags.balance));
+                }
+                ends
+            };
+            prop_assert_eq!(ends(false), ends(true));
+        }
+
         #[test]
         fn tokens_lie_in_the_text(text in "[{}%#\\-'\"\\\\a1.e~é|()\\[\\] \n]{0,40}") {
             for tag in all(&text, &Delimiters::default()) {
