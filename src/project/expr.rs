@@ -6,13 +6,20 @@ use std::sync::Arc;
 use minijinja::Value;
 
 use super::params::{Made, Scope};
-use super::{Place, ProjectError, output_names, strict};
+use super::{Place, ProjectError, checks, circles, output_names, strict};
+
+/// How many parameters may need one another in a chain: each takes from the stack.
+const DEEPEST: usize = 100;
 
 impl Scope {
     /// The value, and what it was made of.
     pub(super) fn evaluate_watched(self: &Arc<Self>, index: usize, text: &str) -> Result<Made, ProjectError> {
         let (before, stood_in) = (self.watch.take(), self.outside.stand_ins.take());
-        let value = self.evaluate(index, text);
+        let value =
+            self.evaluate(index, text).and_then(|value| match circles::through(self, index, &value) {
+                Some(chain) => Err(self.cycle(&chain, index)),
+                None => Ok(value),
+            });
         self.outside.stand_ins.judge(text);
         let (secret, stand_in) = (self.watch.take(), self.outside.stand_ins.take());
         if before || secret {
@@ -36,6 +43,10 @@ impl Scope {
                     .skip_while(|other| *other != index)
                     .collect();
                 return Err(self.cycle(&chain, index));
+            }
+            let chain = active.iter().filter(|(other, _)| *other == thread).map(|(_, index)| *index);
+            if chain.clone().count() >= DEEPEST {
+                return Err(self.too_long(&chain.take(5).collect::<Vec<_>>()));
             }
             active.push((thread, index));
         }
@@ -73,18 +84,30 @@ impl Scope {
     }
 
     fn cycle(&self, chain: &[usize], index: usize) -> ProjectError {
-        let mut text = String::new();
-        for part in chain.iter().chain([&index]) {
-            let item = &self.items[*part];
-            if !text.is_empty() {
-                text.push_str(" -> ");
-            }
-            text.push_str(&format!("`{}` ({})", item.key.escape_debug(), item.place));
-        }
+        let text = self.chain(chain.iter().chain([&index]));
         ProjectError::config(
             self.items[index].place.clone(),
             format!("parameters need each other in a circle: {text}"),
         )
+    }
+
+    fn too_long(&self, beginning: &[usize]) -> ProjectError {
+        let place = beginning
+            .first()
+            .map_or_else(|| Place::whole("parameters"), |first| self.items[*first].place.clone());
+        let text = self.chain(beginning.iter());
+        ProjectError::config(
+            place,
+            format!("parameters need each other in a chain of more than {DEEPEST}: {text} -> …"),
+        )
+    }
+
+    fn chain<'i>(&self, items: impl Iterator<Item = &'i usize>) -> String {
+        let one = |index: &usize| {
+            let item = &self.items[*index];
+            format!("`{}` ({})", item.key.escape_debug(), item.place)
+        };
+        items.map(one).collect::<Vec<_>>().join(" -> ")
     }
 }
 
@@ -108,12 +131,12 @@ pub(super) fn evaluate(text: &str, place: &Place, context: Value) -> Result<Valu
     let compute = |range: &Range<usize>| {
         let at = || place.down(text[..range.start].matches('\n').count());
         let fail = |error: minijinja::Error| ProjectError::config(at(), strict::describe(&error));
-        let value = env
-            .compile_expression(&text[range.clone()])
-            .and_then(|e| e.eval(context.clone()))
-            .map_err(fail)?;
+        let expression = checks::expression(&text[range.clone()])
+            .map_err(|refused| ProjectError::config(at(), refused.why))?;
+        let value =
+            env.compile_expression(&expression.text).and_then(|e| e.eval(context.clone())).map_err(fail)?;
         if value.is_undefined() {
-            let message = format!("`{}` is undefined", text[range.clone()].trim().escape_debug());
+            let message = format!("`{}` is undefined", as_written(text[range.clone()].trim()));
             return Err(ProjectError::config(at(), message));
         }
         Ok(value)
@@ -130,6 +153,12 @@ pub(super) fn evaluate(text: &str, place: &Place, context: Value) -> Result<Valu
         }
     }
     Ok(Value::from(out))
+}
+
+/// A text of the user's without anything that would disturb a terminal.
+fn as_written(text: &str) -> String {
+    let one = |c: char| if matches!(c, '\'' | '"') { c.to_string() } else { c.escape_debug().to_string() };
+    text.chars().map(one).collect()
 }
 
 /// Where the expressions of a text stand; none in one that is not closed, which evaluation tells.

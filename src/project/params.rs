@@ -8,11 +8,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::ThreadId;
 
-use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
+use minijinja::value::Value;
 
 use super::outside::Outside;
 use super::sensitive::{Marks, Watch};
 use super::value::{Data, Node};
+use super::views::{List, Root, Table};
 use super::{Place, Project, ProjectError, UnitId, functions, output_names, output_values, strict};
 
 /// Names that templates are given beside the parameters.
@@ -213,6 +214,12 @@ fn flatten(node: &Node, key: String, items: &mut Vec<Item>, marks: &Marks) -> us
     index
 }
 
+/// What stands for a parameter that cannot be evaluated.
+fn unknown(item: &Item) -> Value {
+    let message = format!("parameter `{}` cannot be evaluated", item.key.escape_debug());
+    Value::from(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message))
+}
+
 impl Scope {
     pub(super) fn value(self: &Arc<Self>, index: usize) -> Value {
         let item = &self.items[index];
@@ -243,13 +250,14 @@ impl Scope {
                     }
                     made.value.clone()
                 }
+                // For each parameter of a chain the engine looks once more at the next.
+                None if self.has_failed() => unknown(item),
                 None => match self.evaluate_watched(index, text) {
                     Ok(made) => item.memo.get_or_init(|| made).value.clone(),
                     Err(error) => {
-                        let message = format!("parameter `{}` cannot be evaluated", item.key.escape_debug());
                         // The innermost failure comes first and has the whole chain.
                         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                        Value::from(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message))
+                        unknown(item)
                     }
                 },
             },
@@ -299,7 +307,7 @@ impl Scope {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take().or(raised)
     }
 
-    fn top(self: &Arc<Self>, key: &str, of_parameter: bool) -> Option<Value> {
+    pub(super) fn top(self: &Arc<Self>, key: &str, of_parameter: bool) -> Option<Value> {
         if let Some(value) = self.given.get(key) {
             return Some(value.clone());
         }
@@ -309,7 +317,7 @@ impl Scope {
         })
     }
 
-    fn entry(self: &Arc<Self>, table: usize, key: &str) -> Option<Value> {
+    pub(super) fn entry(self: &Arc<Self>, table: usize, key: &str) -> Option<Value> {
         match &self.items[table].data {
             ItemData::Table(entries) => entries.get(key).map(|index| self.value(*index)),
             _ => None,
@@ -323,73 +331,5 @@ impl Scope {
     /// The same for the text of a parameter, which may use outputs.
     pub(super) fn root_of_parameter(self: &Arc<Self>) -> Value {
         Value::from_object(Root(Arc::clone(self), true))
-    }
-}
-
-/// The top level, and whether a parameter looks at it.
-struct Root(Arc<Scope>, bool);
-struct Table(Arc<Scope>, usize);
-struct List(Arc<Scope>, Vec<usize>);
-
-macro_rules! silent_debug {
-    ($($view:ident),*) => {$(
-        impl fmt::Debug for $view {
-            /// Nothing: values may be secrets.
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(stringify!($view))
-            }
-        }
-    )*};
-}
-silent_debug!(Root, Table, List);
-
-impl Object for Root {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.0.top(key.as_str()?, self.1)
-    }
-
-    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        self.0.top(key, self.1)
-    }
-}
-
-impl Object for Table {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.0.entry(self.1, key.as_str()?)
-    }
-
-    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        self.0.entry(self.1, key)
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        match &self.0.items[self.1].data {
-            ItemData::Table(entries) => {
-                let keys: Vec<Value> = entries.keys().map(|key| Value::from(key.as_str())).collect();
-                Enumerator::Iter(Box::new(keys.into_iter()))
-            }
-            _ => Enumerator::Empty,
-        }
-    }
-
-    fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
-        match &self.0.items[self.1].data {
-            ItemData::Table(entries) => Some(entries.len()),
-            _ => Some(0),
-        }
-    }
-}
-
-impl Object for List {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Seq
-    }
-
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.1.get(key.as_usize()?).map(|index| self.0.value(*index))
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Seq(self.1.len())
     }
 }

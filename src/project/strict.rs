@@ -8,13 +8,13 @@
 use std::sync::OnceLock;
 
 use minijinja::value::{Kwargs, ObjectRepr, Rest, Value, ValueKind, ValueOrKwargs};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, filters, tests};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, functions};
 
-use super::filters::FILTERS;
 use super::stand_in::StandIn;
+use super::{check_filters, engine_filters, engine_tests};
 
 /// How deep containers may nest before they count as endless.
-const DEEPEST: usize = 64;
+pub(super) const DEEPEST: usize = 64;
 
 /// What is said of an include that finds nothing.
 pub(crate) const NO_SUCH_FILE: &str = "there is no such file in the module";
@@ -48,9 +48,29 @@ fn build() -> Environment<'static> {
     });
     // It would print all parameters into the output.
     env.remove_global("debug");
-    add_filters(&mut env);
-    add_tests(&mut env);
+    env.add_function("range", range);
+    engine_filters::add_to(&mut env);
+    engine_tests::add_to(&mut env);
+    check_filters::add_to(&mut env);
     env
+}
+
+/// The names of the engine's filters and tests, sorted.
+pub(crate) fn engine_names() -> [Vec<&'static str>; 2] {
+    [engine_filters::all(), engine_tests::all()].map(|entries| {
+        let mut names: Vec<&str> = entries.into_iter().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        names
+    })
+}
+
+/// The engine's own, which overflows for numbers that are far apart.
+fn range(lower: isize, upper: Option<isize>, step: Option<isize>) -> Result<Value, Error> {
+    const MOST: isize = 1 << 53;
+    if [Some(lower), upper, step].into_iter().flatten().any(|number| !(-MOST..=MOST).contains(&number)) {
+        return Err(Error::new(ErrorKind::InvalidOperation, "`range`: a number is beyond 2^53"));
+    }
+    functions::range(lower, upper, step)
 }
 
 /// Writes a value as text: `true`, `null`, `1.5`; a table or list is an error.
@@ -60,7 +80,10 @@ pub(crate) fn print(value: &Value, out: &mut String) -> Result<(), Error> {
         ValueKind::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),
         ValueKind::None => out.push_str("null"),
         // Only the missing `else` of an inline `if` comes here; the engine stops all others.
-        ValueKind::Undefined => {}
+        ValueKind::Undefined => {
+            let why = "an `if` without `else` came to nothing, and is undefined: add `else \"\"`";
+            return Err(Error::new(ErrorKind::UndefinedError, why));
+        }
         ValueKind::Plain if StandIn::is(value) => write!(out, "{value}")?,
         ValueKind::Map | ValueKind::Seq | ValueKind::Iterable | ValueKind::Plain => {
             return Err(Error::new(
@@ -85,7 +108,7 @@ fn called(value: &Value) -> &'static str {
 }
 
 /// Refuses undefined values, also inside lists and tables.
-fn check(state: &mut State, value: &Value, depth: usize) -> Result<(), Error> {
+pub(super) fn check(state: &mut State, value: &Value, depth: usize) -> Result<(), Error> {
     match value.kind() {
         ValueKind::Undefined => {
             // The engine knows which name it was, and says so when it is to print the value.
@@ -105,8 +128,10 @@ fn check(state: &mut State, value: &Value, depth: usize) -> Result<(), Error> {
             }
             let is_map = value.kind() == ValueKind::Map;
             for item in value.try_iter()? {
-                let inner = if is_map { value.get_item(&item)? } else { item };
-                check(state, &inner, depth + 1)?;
+                check(state, &item, depth + 1)?;
+                if is_map {
+                    check(state, &value.get_item(&item)?, depth + 1)?;
+                }
             }
             Ok(())
         }
@@ -129,7 +154,9 @@ pub(crate) fn to_json(value: &Value, depth: usize) -> Result<serde_json::Value, 
             (_, Ok(whole)) if value.is_integer() => whole.into(),
             _ => match f64::try_from(value.clone()).ok().and_then(serde_json::Number::from_f64) {
                 Some(number) => Json::Number(number),
-                None => return refuse("this number cannot be written as JSON"),
+                None => {
+                    return refuse("this number cannot be written as data: it is not finite, or too large");
+                }
             },
         },
         ValueKind::String => Json::String(value.as_str().unwrap_or_default().to_owned()),
@@ -154,7 +181,7 @@ pub(crate) fn to_json(value: &Value, depth: usize) -> Result<serde_json::Value, 
         }
         ValueKind::Invalid => return refuse("a parameter could not be evaluated"),
         ValueKind::Plain if StandIn::is(value) => Json::String(value.to_string()),
-        _ => return refuse("this cannot be written as JSON"),
+        _ => return refuse("this cannot be written as data"),
     })
 }
 
@@ -194,70 +221,6 @@ pub(super) fn tojson(value: &Value, options: Kwargs) -> Result<String, Error> {
         .map_err(|_| Error::new(ErrorKind::BadSerialization, "this cannot be written as JSON"))
 }
 
-/// What the text filters see instead of a boolean or null: the text that would be printed.
-fn as_printed(value: &Value, depth: usize) -> Value {
-    match value.kind() {
-        ValueKind::Bool => Value::from(if value.is_true() { "true" } else { "false" }),
-        ValueKind::None => Value::from("null"),
-        ValueKind::Seq if depth == 0 => match value.try_iter() {
-            Ok(items) => items.map(|item| as_printed(&item, 1)).collect(),
-            Err(_) => value.clone(),
-        },
-        _ => value.clone(),
-    }
-}
-
-/// Filters whose first argument becomes text.
-const OF_TEXT: &[&str] = &[
-    "capitalize",
-    "e",
-    "escape",
-    "indent",
-    "join",
-    "lower",
-    "replace",
-    "safe",
-    "string",
-    "title",
-    "trim",
-    "upper",
-];
-/// Filters and the position of the attribute that they look up in each item, if not by keyword.
-const BY_ATTRIBUTE: &[(&str, Option<usize>)] = &[
-    ("selectattr", Some(1)),
-    ("rejectattr", Some(1)),
-    ("groupby", Some(1)),
-    ("map", None),
-    ("sort", None),
-    ("unique", None),
-    ("sum", None),
-    ("min", None),
-    ("max", None),
-];
-
-fn wrap(env: &mut Environment<'static>, name: &'static str, filter: Value) {
-    let text = OF_TEXT.contains(&name);
-    let attribute = BY_ATTRIBUTE.iter().find(|(filter, _)| *filter == name).map(|(_, position)| *position);
-    let lenient_first = matches!(name, "default" | "d");
-    env.add_filter(name, move |state: &mut State, args: Rest<ValueOrKwargs>| -> Result<Value, Error> {
-        let mut args = args.into_values();
-        for (index, arg) in args.iter().enumerate() {
-            if !(lenient_first && index == 0 && arg.is_undefined()) {
-                check(state, arg, 0)?;
-            }
-        }
-        if let Some(position) = attribute {
-            check_attribute(&args, position)?;
-        }
-        if name == "format" {
-            args.iter_mut().for_each(|arg| *arg = as_printed(arg, 1));
-        } else if text && let Some(first) = args.first_mut() {
-            *first = as_printed(first, 0);
-        }
-        filter.call(state, &args)
-    });
-}
-
 /// A function as a value; its arguments are checked before it sees them.
 pub(super) fn function(call: impl Fn(&[Value]) -> Result<Value, Error> + Send + Sync + 'static) -> Value {
     Value::from_function(move |state: &mut State, args: Rest<ValueOrKwargs>| -> Result<Value, Error> {
@@ -267,124 +230,29 @@ pub(super) fn function(call: impl Fn(&[Value]) -> Result<Value, Error> + Send + 
     })
 }
 
-/// Refuses an attribute that an item does not have: the engine sorts, groups and selects by
-/// undefined without a word.
-fn check_attribute(args: &[Value], position: Option<usize>) -> Result<(), Error> {
-    let options = args.last().filter(|last| last.is_kwargs());
-    let named =
-        |key: &str| options.and_then(|options| options.get_attr(key).ok()).filter(|v| !v.is_undefined());
-    if named("default").is_some() {
-        return Ok(());
-    }
-    let asks =
-        args.get(2).and_then(Value::as_str).is_some_and(|test| matches!(test, "defined" | "undefined"));
-    let positional = position.and_then(|index| args.get(index)).filter(|value| !value.is_kwargs()).cloned();
-    let (Some(attribute), false) = (named("attribute").or(positional), asks) else { return Ok(()) };
-    let (Some(path), Some(items)) = (attribute.as_str(), args.first()) else { return Ok(()) };
-    for item in items.try_iter()? {
-        let mut value = item;
-        for key in path.split('.') {
-            value = match key.parse::<usize>() {
-                Ok(index) => value.get_item_by_index(index)?,
-                Err(_) => value.get_attr(key)?,
-            };
-            if value.is_undefined() {
-                return Err(Error::new(
-                    ErrorKind::UndefinedError,
-                    format!("an item of the list has no attribute `{}`", path.escape_debug()),
-                ));
-            }
-        }
-    }
-    Ok(())
-}
+const TOO_LARGE: &str = "the result is too large for a whole number";
 
-macro_rules! functions {
-    ($($name:literal => $function:expr),* $(,)?) => {
-        [$(($name, Value::from_function($function))),*]
-    };
-}
-
-/// The filters of the engine that are left as they are, beside the check.
-fn engine_filters() -> Vec<(&'static str, Value)> {
-    let filters = functions! {
-        "safe" => filters::safe, "escape" => filters::escape, "e" => filters::escape,
-        "lower" => filters::lower, "upper" => filters::upper, "title" => filters::title,
-        "capitalize" => filters::capitalize, "replace" => filters::replace, "length" => filters::length,
-        "count" => filters::length, "dictsort" => filters::dictsort, "items" => filters::items,
-        "reverse" => filters::reverse, "trim" => filters::trim, "join" => filters::join,
-        "split" => filters::split, "lines" => filters::lines, "default" => filters::default,
-        "d" => filters::default, "round" => filters::round, "abs" => filters::abs, "int" => filters::int,
-        "float" => filters::float, "attr" => filters::attr, "first" => filters::first,
-        "last" => filters::last, "min" => filters::min, "max" => filters::max, "sort" => filters::sort,
-        "list" => filters::list, "string" => filters::string, "bool" => filters::bool,
-        "batch" => filters::batch, "slice" => filters::slice, "sum" => filters::sum,
-        "indent" => filters::indent, "select" => filters::select, "reject" => filters::reject,
-        "selectattr" => filters::selectattr, "rejectattr" => filters::rejectattr, "map" => filters::map,
-        "groupby" => filters::groupby, "unique" => filters::unique, "chain" => filters::chain,
-        "zip" => filters::zip, "format" => filters::format,
-    };
-    filters.into()
-}
-
-/// The names of the engine's filters and tests, sorted.
-pub(crate) fn engine_names() -> [Vec<&'static str>; 2] {
-    [engine_filters(), engine_tests()].map(|entries| {
-        let mut names: Vec<&str> = entries.into_iter().map(|(name, _)| name).collect();
-        names.sort_unstable();
-        names
-    })
-}
-
-fn add_filters(env: &mut Environment<'static>) {
-    for (name, filter) in engine_filters() {
-        wrap(env, name, filter);
-    }
-    for filter in FILTERS {
-        wrap(env, filter.name, (filter.make)());
-    }
-    // Python's way of printing is no format of any tool.
-    env.remove_filter("pprint");
-}
-
-fn engine_tests() -> Vec<(&'static str, Value)> {
-    let tests = functions! {
-        "none" => tests::is_none, "safe" => tests::is_safe, "escaped" => tests::is_safe,
-        "boolean" => tests::is_boolean, "odd" => tests::is_odd, "even" => tests::is_even,
-        "divisibleby" => tests::is_divisibleby, "number" => tests::is_number,
-        "integer" => tests::is_integer, "int" => tests::is_integer, "float" => tests::is_float,
-        "string" => tests::is_string, "sequence" => tests::is_sequence,
-        "iterable" => tests::is_iterable, "mapping" => tests::is_mapping,
-        "startingwith" => tests::is_startingwith, "endingwith" => tests::is_endingwith,
-        "lower" => tests::is_lower, "upper" => tests::is_upper, "sameas" => tests::is_sameas,
-        "eq" => tests::is_eq, "equalto" => tests::is_eq, "==" => tests::is_eq,
-        "ne" => tests::is_ne, "!=" => tests::is_ne, "lt" => tests::is_lt, "lessthan" => tests::is_lt,
-        "<" => tests::is_lt, "le" => tests::is_le, "<=" => tests::is_le, "gt" => tests::is_gt,
-        "greaterthan" => tests::is_gt, ">" => tests::is_gt, "ge" => tests::is_ge, ">=" => tests::is_ge,
-        "in" => tests::is_in, "true" => tests::is_true, "false" => tests::is_false,
-    };
-    tests.into()
-}
-
-fn add_tests(env: &mut Environment<'static>) {
-    for (name, test) in engine_tests() {
-        env.add_test(name, move |state: &mut State, args: Rest<ValueOrKwargs>| -> Result<bool, Error> {
-            let args = args.into_values();
-            for arg in &args {
-                check(state, arg, 0)?;
-            }
-            Ok(test.call(state, &args)?.is_true())
-        });
+/// Why two numbers have no result: `1 / 0`.
+fn failed_operation(operation: &str) -> &'static str {
+    let mut words = operation.split(' ').skip(1);
+    match (words.next(), words.next()) {
+        (Some("/" | "//" | "%"), Some("0" | "0.0" | "-0.0" | "False")) => "division by zero",
+        (Some("**"), Some(exponent)) if exponent.starts_with('-') => "division by zero",
+        _ => TOO_LARGE,
     }
 }
 
 /// An engine's error as a text for people, without any value: some of the engine's messages hold
 /// the operands.
 pub(crate) fn describe(error: &Error) -> String {
-    let detail = error.detail().filter(|detail| !detail.starts_with("unable to calculate"));
+    let detail = error.detail().map(|detail| match detail.strip_prefix("unable to calculate ") {
+        Some(operation) => failed_operation(operation),
+        None if detail.starts_with("overflow") => TOO_LARGE,
+        None => detail,
+    });
     match (error.kind(), detail) {
         (ErrorKind::UndefinedError, Some(detail)) => detail.to_owned(),
-        (ErrorKind::UndefinedError, None) => "a name is undefined".to_owned(),
+        (ErrorKind::UndefinedError, None) => "this is undefined".to_owned(),
         (ErrorKind::TemplateNotFound, _) => NO_SUCH_FILE.to_owned(),
         (ErrorKind::InvalidOperation, Some(detail)) => detail.to_owned(),
         (ErrorKind::InvalidOperation, None) => "these values cannot be combined in this way".to_owned(),

@@ -17,7 +17,7 @@ use super::module::Module;
 use super::outputs::Output;
 use super::source::{Listing, Reader, SourceFile, paths_above};
 use super::stamp::Paths;
-use super::{BuildRequest, Holder, RenderError, Rendered, preview, update_outputs};
+use super::{BuildRequest, Holder, RenderError, Rendered, preview, threads, update_outputs};
 use crate::git::Repo;
 use crate::project::{Configs, Name, Overrides, Params, Project, SCHEMA_FILE, UnitId};
 
@@ -151,7 +151,7 @@ fn in_parallel<T: Send>(
     let threads = threads.clamp(1, count.max(1));
     std::thread::scope(|scope| {
         for _ in 1..threads {
-            scope.spawn(worker);
+            threads::begin(scope, worker);
         }
         worker();
     });

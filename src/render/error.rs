@@ -191,7 +191,10 @@ impl RenderError {
             Self::Project(error) | Self::Parameter { source: error, .. } => error.hint(),
             Self::Unrenderable { source, .. } => source.hint(),
             Self::Faults { faults, .. } => faults.iter().find_map(Self::hint),
-            Self::Template { message, .. } if message.contains("undefined") => Some(
+            Self::Template { message, .. } if message.starts_with("`data") && is_undefined(message) => {
+                Some("declare it: `[data.NAME]` with a `command`, in lockstep.toml or a profile".into())
+            }
+            Self::Template { message, .. } if is_undefined(message) && !message.starts_with("`loop.") => Some(
                 "give it a value under [params] in the profile, or a default under [params] in module.toml"
                     .into(),
             ),
@@ -238,6 +241,11 @@ fn edited(unit: &UnitId, files: &[String], foreign: &[String]) -> String {
             list(foreign)
         ),
     }
+}
+
+/// Whether a message says of a name that it has no value, not of what a filter gave.
+fn is_undefined(message: &str) -> bool {
+    (message.starts_with('`') || message.starts_with("in the name `")) && message.contains("` is undefined")
 }
 
 fn list(files: &[String]) -> String {

@@ -26,6 +26,7 @@ mod source;
 mod stamp;
 mod survey;
 mod templates;
+mod threads;
 pub(crate) mod tree;
 mod verify;
 

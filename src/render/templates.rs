@@ -5,6 +5,7 @@
 //! can lead to anything else: `x` is seen from the module, `./x` and `../x` from the file that
 //! includes it, `_partials/x` is a partial.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::Environment;
@@ -14,6 +15,7 @@ use super::RenderError;
 use super::directory::PARTIALS;
 use super::error::Excerpt;
 use super::source::SourceFile;
+use crate::project::checks::{self, Refused};
 use crate::project::{BuildConfig, Delimiters, Params, Place, ProjectError, stand_in, strict};
 
 /// Files by the names under which templates know them, sorted.
@@ -46,10 +48,14 @@ impl Templates {
                 ProjectError::config(build.place("delimiters"), message)
             })?;
         env.set_syntax(syntax);
-        let (own, shared) = (Arc::clone(&files), Arc::clone(&partials));
+        let (own, shared, pairs) = (Arc::clone(&files), Arc::clone(&partials), delimiters.clone());
         env.set_loader(move |name| {
             let text = find(&own, &shared, name).and_then(|file| std::str::from_utf8(&file.bytes).ok());
-            Ok(text.map(str::to_owned))
+            Ok(text.map(|text| match checks::template(text, &pairs) {
+                Ok(checked) => checked.text.into_owned(),
+                // What the engine cannot read either; `error` says why.
+                Err(_) => pairs.variable[0].clone(),
+            }))
         });
         env.set_path_join_callback(|name, parent| join(name, parent).into());
         Ok(Self { env, delimiters, files, partials })
@@ -94,7 +100,7 @@ impl Templates {
 
     /// What keeps a file from being a template, if anything does.
     pub(super) fn fault(&self, path: &str, params: &Params) -> Option<RenderError> {
-        self.env.get_template(path).err().map(|error| self.error(path, &error, params))
+        self.env.get_template(path).err().map(|error| self.error(path, "", &error, params))
     }
 
     /// The output's name: each component is a template of its own, and makes one component. `place` is
@@ -112,8 +118,15 @@ impl Templates {
         let mut parts = Vec::new();
         for part in name.split('/') {
             let name = if self.has_syntax(part) {
-                let rendered =
-                    self.env.template_from_str(part).and_then(|template| template.render(context.clone()));
+                let refuse = |refused: Refused| {
+                    let message = format!("in the name `{}`: {}", part.escape_debug(), refused.why);
+                    RenderError::Template { place: place.clone(), message, excerpt: Excerpt::default() }
+                };
+                let checked = checks::template(part, &self.delimiters).map_err(refuse)?;
+                let rendered = self
+                    .env
+                    .template_from_str(&checked.text)
+                    .and_then(|template| template.render(context.clone()));
                 match (params.failure(), rendered) {
                     (None, Ok(text)) => text,
                     (Some(source @ ProjectError::Interrupted { .. }), _) => return Err(source.into()),
@@ -147,12 +160,14 @@ impl Templates {
         params: &Params,
     ) -> Result<String, RenderError> {
         let template = self.env.get_template(path);
-        self.settle(path, template.and_then(|template| template.render(context.clone())), params)
+        self.settle(path, "", template.and_then(|template| template.render(context.clone())), params)
     }
 
+    /// `part` is the part of a name that was rendered instead of a file.
     fn settle(
         &self,
         path: &str,
+        part: &str,
         rendered: Result<String, minijinja::Error>,
         params: &Params,
     ) -> Result<String, RenderError> {
@@ -164,16 +179,20 @@ impl Templates {
                 let line = result.err().and_then(|error| error.line()).unwrap_or(0);
                 Err(RenderError::Parameter { source, used_in: Place::new(self.shown(path), line) })
             }
-            (None, Err(error)) => Err(self.error(path, &error, params)),
+            (None, Err(error)) => Err(self.error(path, part, &error, params)),
         }
     }
 
-    fn error(&self, path: &str, error: &minijinja::Error, params: &Params) -> RenderError {
+    fn error(&self, path: &str, part: &str, error: &minijinja::Error, params: &Params) -> RenderError {
         // An include wraps the error of what it includes; the innermost one is the user's.
         let (mut inner, mut chain) = (error, Vec::new());
         while let Some(next) =
             std::error::Error::source(inner).and_then(|e| e.downcast_ref::<minijinja::Error>())
         {
+            // What a filter wraps knows no place.
+            if next.line().is_none() {
+                break;
+            }
             if let (Some(name), Some(line)) = (inner.name(), inner.line()) {
                 chain.push((name, Some(line)));
             }
@@ -184,14 +203,17 @@ impl Templates {
         if chain.is_empty() && name != path {
             chain.push((path, None));
         }
-        let mut message = params.told(strict::describe(inner));
+        let file = find(&self.files, &self.partials, name);
+        let written = [file.and_then(|file| std::str::from_utf8(&file.bytes).ok()), Some(part)];
+        let seen = Seen::of(inner, written.into_iter().flatten(), &self.delimiters);
+        let mut message = params.told(seen.refused.map_or_else(|| strict::describe(inner), str::to_owned));
         if !chain.is_empty() {
             let way: Vec<String> =
                 chain.iter().rev().map(|(name, line)| place(self.shown(name), *line).to_string()).collect();
             message.push_str(&format!(" (included at {})", way.join(", from ")));
         }
-        let place = place(self.shown(name), inner.line());
-        RenderError::Template { place, message, excerpt: excerpt(inner) }
+        let place = place(self.shown(name), seen.line);
+        RenderError::Template { place, message, excerpt: seen.excerpt() }
     }
 }
 
@@ -232,22 +254,68 @@ fn join(name: &str, parent: &str) -> String {
     if least == 0 && parts.first() == Some(&PARTIALS) { name.to_owned() } else { joined }
 }
 
-/// The line of the template that failed, as it is written, with carets below what failed.
-fn excerpt(error: &minijinja::Error) -> Excerpt {
-    let (Some(source), Some(line)) = (error.template_source(), error.line()) else {
-        return Excerpt::default();
-    };
-    let Some(text) = source.lines().nth(line - 1) else { return Excerpt::default() };
-    let begin: usize = source.split_inclusive('\n').take(line - 1).map(str::len).sum();
-    let shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(160).collect();
-    let range = error.range().filter(|range| range.start >= begin && range.start <= begin + text.len());
-    let caret = range.map_or_else(String::new, |range| {
-        let end = range.end.min(begin + text.len()).max(range.start);
-        let column = source.get(begin..range.start).map_or(0, |before| before.chars().count());
-        let width = source.get(range.start..end).map_or(1, |inside| inside.chars().count()).max(1);
-        format!("\n{:>5} | {}{}", "", " ".repeat(column.min(160)), "^".repeat(width.min(160)))
-    });
-    Excerpt(format!("\n{line:>5} | {}{caret}", shown.trim_end()))
+/// How many characters of a line are shown.
+const WIDEST: usize = 160;
+
+/// Where something failed in a template, as it is written.
+struct Seen<'t> {
+    text: &'t str,
+    line: Option<usize>,
+    range: Option<Range<usize>>,
+    /// Why the engine was not given it.
+    refused: Option<&'static str>,
+}
+
+impl<'t> Seen<'t> {
+    /// `written` are the texts that the engine may have been given with checks in it.
+    fn of(
+        error: &'t minijinja::Error,
+        written: impl Iterator<Item = &'t str>,
+        delimiters: &Delimiters,
+    ) -> Self {
+        let (source, line) = (error.template_source().unwrap_or_default(), error.line());
+        for text in written {
+            match checks::template(text, delimiters) {
+                Ok(checked) if checked.text == source => {
+                    let range = error.range().map(|range| checked.written(range));
+                    // The engine counts no more than 65535 lines.
+                    let begin = range.as_ref().and_then(|range| text.get(..range.start));
+                    let line = begin.map(|begin| begin.matches('\n').count() + 1).or(line);
+                    return Self { text, line, range, refused: None };
+                }
+                Err(Refused { at, why }) if source == delimiters.variable[0] => {
+                    let line = Some(text[..at.start].matches('\n').count() + 1);
+                    return Self { text, line, range: Some(at), refused: Some(why) };
+                }
+                _ => {}
+            }
+        }
+        Self { text: source, line, range: error.range(), refused: None }
+    }
+
+    /// The line that failed, with carets below what failed.
+    fn excerpt(&self) -> Excerpt {
+        let (source, Some(line)) = (self.text, self.line) else { return Excerpt::default() };
+        let Some(text) = source.lines().nth(line - 1) else { return Excerpt::default() };
+        let begin: usize = source.split_inclusive('\n').take(line - 1).map(str::len).sum();
+        let range =
+            self.range.clone().filter(|range| range.start >= begin && range.start <= begin + text.len());
+        let (column, width) = range.as_ref().map_or((0, 0), |range| {
+            let end = range.end.min(begin + text.len()).max(range.start);
+            let column = source.get(begin..range.start).map_or(0, |before| before.chars().count());
+            (column, source.get(range.start..end).map_or(1, |inside| inside.chars().count()).max(1))
+        });
+        // Of a long line the part around the fault.
+        let skipped = if column + width.min(WIDEST / 2) > WIDEST { column - WIDEST / 2 } else { 0 };
+        let mark = if skipped > 0 { "…" } else { "" };
+        let part = text.chars().skip(skipped).take(WIDEST);
+        let shown: String = part.map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let caret = range.map_or_else(String::new, |_| {
+            let indent = " ".repeat(column - skipped + mark.chars().count());
+            format!("\n{:>5} | {indent}{}", "", "^".repeat(width.min(WIDEST - (column - skipped))))
+        });
+        Excerpt(format!("\n{line:>5} | {mark}{}{caret}", shown.trim_end()))
+    }
 }
 
 #[cfg(test)]

@@ -16,12 +16,14 @@ use super::refuse;
 const USAGE: &str =
     "say where it is by one of `env=\"NAME\"`, `file=\"path\"` and `command=[\"program\", …]`";
 
+const COMMAND: &str = "`command` is a list of texts: the program, then its arguments";
+
 pub(super) fn secret(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     scope.outside.reach();
     let (options,): (Kwargs,) = from_args(args).map_err(|_| refuse(USAGE))?;
     let env: Option<&str> = options.get("env")?;
     let file: Option<&str> = options.get("file")?;
-    let command: Option<Vec<Value>> = options.get("command")?;
+    let command: Option<Vec<Value>> = options.get("command").map_err(|_| refuse(COMMAND))?;
     options.assert_all_used().map_err(|_| refuse(USAGE))?;
     let command = command.map(|argv| words(&argv)).transpose()?;
     if scope.outside.stand_ins.are_given() {
@@ -61,7 +63,7 @@ fn words(argv: &[Value]) -> Result<Vec<String>, Error> {
     let words: Option<Vec<String>> = argv.iter().map(|word| word.as_str().map(str::to_owned)).collect();
     words
         .filter(|words| words.first().is_some_and(|program| !program.is_empty()))
-        .ok_or_else(|| refuse("`command` is a list of texts: the program, then its arguments"))
+        .ok_or_else(|| refuse(COMMAND))
 }
 
 /// From here on everything that is computed counts as secret, whether it comes to a value or not.

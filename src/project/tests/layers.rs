@@ -283,3 +283,60 @@ fn what_appends_to_no_list_is_named_with_what_stands_there() {
     // What a later layer replaces does not matter.
     assert_eq!(sample.json("alpha/prod"), serde_json::json!({"a": [5], "t": [1, 2], "new": [1]}));
 }
+
+#[test]
+fn circles_through_whole_tables_are_called_circles() {
+    let sample = Sample::new(&[("modules/alpha/x", "")]);
+    for (params, circle) in [
+        (
+            "c = { d = 1, f = '{{ c }}' }",
+            "2: parameters need each other in a circle: `c.f` (profiles/dev.toml:2) -> `c` (profiles/dev.toml:2) \
+             -> `c.f` (profiles/dev.toml:2)",
+        ),
+        (
+            "l = [1,\n'{{ [l] }}']",
+            "3: parameters need each other in a circle: `l[1]` (profiles/dev.toml:3) -> ",
+        ),
+        ("a.x = '{{ b }}'\nb.y = '{{ a }}'", "`a` (profiles/dev.toml:2) -> `a.x` (profiles/dev.toml:2) -> "),
+        (
+            "a.x = '{{ g }}'\ng = '{{ {1: a} }}'",
+            "-> `a` (profiles/dev.toml:2) -> `a.x` (profiles/dev.toml:2)",
+        ),
+    ] {
+        sample.write("profiles/dev.toml", format!("[params]\n{params}\n"));
+        let failure = sample.failure("alpha/dev");
+        assert!(failure.starts_with("profiles/dev.toml:"), "{failure}");
+        assert!(failure.contains("need each other in a circle: ") && failure.contains(circle), "{failure}");
+    }
+    // The same table in two places is none.
+    sample.write(
+        "profiles/dev.toml",
+        "[params]\nc = { d = 1, e = '{{ g }}' }\ng.a = 1\nh = '{{ [c, c, g] }}'\n",
+    );
+    assert_eq!(sample.json("alpha/dev")["h"][1]["e"]["a"], 1);
+}
+
+#[test]
+fn chains_of_parameters_end_before_the_stack_does() {
+    // Without optimisation they need more than a thread of a test has.
+    let thread = std::thread::Builder::new().stack_size(8 << 20).spawn(chains).unwrap();
+    thread.join().unwrap();
+}
+
+fn chains() {
+    let sample = Sample::new(&[("modules/alpha/x", "")]);
+    let chain = |links: usize| {
+        let link = |n| format!("p{n} = \"{{{{ p{} }}}}\"\n", n + 1);
+        let lines: String = (0..links).map(link).collect();
+        format!("[params]\n{lines}p{links} = 1\n")
+    };
+    sample.write("profiles/dev.toml", chain(99));
+    assert_eq!(sample.json("alpha/dev")["p0"], 1);
+    for links in [101, 600] {
+        sample.write("profiles/dev.toml", chain(links));
+        let failure = sample.failure("alpha/dev");
+        let expected = "profiles/dev.toml:2: parameters need each other in a chain of more than 100: `p0` \
+                        (profiles/dev.toml:2) -> `p1` ";
+        assert!(failure.starts_with(expected) && failure.len() < 400, "{failure}");
+    }
+}

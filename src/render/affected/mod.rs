@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub use compare::{Change, Difference, Part};
 
 use self::side::{Side, State};
-use super::RenderError;
+use super::{RenderError, threads};
 use crate::git::{Oid, Repo, WasThere};
 use crate::project::{Earlier, Former, MARKER, Name, Project, ProjectError, Seen, UnitId};
 
@@ -376,7 +376,7 @@ fn parallel(count: usize, threads: usize, work: impl Fn(usize) + Sync) {
     };
     std::thread::scope(|scope| {
         for _ in 1..threads.clamp(1, count.max(1)) {
-            scope.spawn(worker);
+            threads::begin(scope, worker);
         }
         worker();
     });

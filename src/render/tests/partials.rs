@@ -74,7 +74,7 @@ fn a_mistake_in_a_partial_is_told_with_its_place_and_the_way_to_it() {
     );
     let error = error(&sample);
     assert!(
-        error.starts_with("modules/_partials/m:2: a name is undefined (included at modules/alpha/main.tf)")
+        error.starts_with("modules/_partials/m:2: this is undefined (included at modules/alpha/main.tf)")
             && error.contains("| {{ nope }}"),
         "{error}"
     );

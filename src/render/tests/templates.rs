@@ -361,3 +361,39 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn errors_say_what_they_mean_and_where() {
+    let far = format!("{}{{{{ nope }}}}{}", "a ".repeat(2_500), " b".repeat(300));
+    for (template, expected) in [
+        (
+            "{{ 5|join(',') }}",
+            "1: `join`: a number is no list\n    1 | {{ 5|join(',') }}\n      |      ^^^^^^^^^",
+        ),
+        ("{{ 5|sort }}", "1: cannot convert value to list\n    1 | {{ 5|sort }}\n      |      ^^^^"),
+        ("{{ []|first }}", "1: this is undefined"),
+        ("{{ 1/0 }}", "1: division by zero"),
+        ("{{ 5 % 0 }}", "1: division by zero"),
+        ("{{ 170141183460469231731687303715884105727 + 1 }}", "1: the result is too large"),
+        ("{{ ('inf'|float)|toyaml }}", "1: this number cannot be written as data"),
+        ("{{ secret(command='id') }}", "1: `secret`: `command` is a list of texts"),
+        (
+            "{{ 'ä' ~ 1 ~ [1] ~ 'b' }}",
+            "1: a list cannot stand in text as it is: say how with `| tojson` or \
+          `| join(\",\")`\n    1 | {{ 'ä' ~ 1 ~ [1] ~ 'b' }}\n      |              ^^^",
+        ),
+        ("a\n{% for x in [1] %}{{ loop.cycle() }}{% endfor %}", "2: `cycle` needs its values one by one"),
+        (&far, "1: `nope` is undefined\n    1 | …"),
+    ] {
+        let error = text("", template).unwrap_err();
+        let start = format!("modules/alpha/main.tf:{expected}");
+        assert!(error.starts_with(&start), "{template}: {error}");
+    }
+    let error = text("", &far).unwrap_err();
+    let lines: Vec<&str> = error.lines().collect();
+    let column = lines[2].chars().position(|c| c == '^').unwrap();
+    assert_eq!(lines[1].chars().skip(column).take(4).collect::<String>(), "nope");
+    let deep = format!("a\n{{{{ {}1 }}}}", "1+".repeat(50_000));
+    let error = text("", &deep).unwrap_err();
+    assert!(error.starts_with("modules/alpha/main.tf:2: more than 400 operators"), "{error}");
+}
