@@ -130,7 +130,7 @@ fn where_a_command_is_written_decides_whose_environment_it_gets() {
         "[params]\nq = \"{{ secret(command=['bin/pass', 'q']) }}\"\n[data.own]\ncommand = ['bin/zones', 'own']\n",
     );
     for expression in ["data.zones", "data.own", "p", "q", "secret(command=['bin/pass', 'template'])"] {
-        world.eval(&format!("{expression} | string | length")).unwrap();
+        world.eval(&format!("{expression} | tojson | length")).unwrap();
     }
     let asked: Vec<(String, OsString)> = world
         .asked()
