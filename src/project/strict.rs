@@ -41,6 +41,11 @@ fn build() -> Environment<'static> {
         if matches!(value.kind(), ValueKind::Map | ValueKind::Seq) {
             check(state, value, 0)?;
         }
+        // Only the missing `else` of an inline `if` comes here undefined, and prints nothing, as it does for
+        // those who know Jinja; the engine stops all others.
+        if value.is_undefined() {
+            return Ok(());
+        }
         let mut text = String::new();
         print(value, &mut text)?;
         out.write_str(&text)?;
@@ -79,7 +84,6 @@ pub(crate) fn print(value: &Value, out: &mut String) -> Result<(), Error> {
     match value.kind() {
         ValueKind::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),
         ValueKind::None => out.push_str("null"),
-        // Only the missing `else` of an inline `if` comes here; the engine stops all others.
         ValueKind::Undefined => {
             let why = "an `if` without `else` came to nothing, and is undefined: add `else \"\"`";
             return Err(Error::new(ErrorKind::UndefinedError, why));

@@ -143,7 +143,8 @@ mod tests {
             ("5|join(',')", "`join`: a number is no list"),
             ("items|join(',', attribute='nope')", "has no attribute `nope`"),
             ("{'a': 1, nope: 2}|tojson", "`nope` is undefined"),
-            ("'a' if l == 2", "add `else \"\"`"),
+            ("('a' if l == 2)|upper", "undefined"),
+            ("[('a' if l == 2)]|join", "undefined"),
         ] {
             let error = render(&format!("{{{{ {expression} }}}}")).unwrap_err();
             assert!(error.contains(why), "{expression}: {error}");

@@ -397,3 +397,18 @@ fn errors_say_what_they_mean_and_where() {
     let error = text("", &deep).unwrap_err();
     assert!(error.starts_with("modules/alpha/main.tf:2: more than 400 operators"), "{error}");
 }
+
+#[test]
+fn an_inline_if_without_else_prints_nothing_and_is_no_value() {
+    let list = "{% for z in [1, 2] %}{{ z }}{{ \", \" if not loop.last }}{% endfor %}";
+    assert_eq!(text("", list).unwrap(), "1, 2");
+    for template in [
+        "{{ (\"a\" if false) ~ \"b\" }}",
+        "{{ (\"a\" if false) | upper }}",
+        "{{ [\"a\" if false] | tojson }}",
+    ] {
+        let error = text("", template).unwrap_err();
+        assert!(error.contains("undefined"), "{template}: {error}");
+    }
+    assert!(text("x = \"{{ 'a' if false }}\"", "{{ x }}").unwrap_err().contains("undefined"));
+}
