@@ -219,10 +219,11 @@ impl Repo {
         )
     }
 
-    /// A commit's message, parents, and whether its tree is empty; none if it is not here.
+    /// A commit's message, cut at [`CommitText::LONGEST`], its parents, and whether its tree is empty; none if
+    /// it is not here.
     ///
     /// # Errors
-    /// When it is larger than [`CommitText::LARGEST`] or cannot be read.
+    /// When it cannot be read.
     pub fn commit(&self, oid: &Oid) -> Result<Option<CommitText>, GitError> {
         self.library()
             .map_or_else(|| fallback::commit(&self.0.git, oid), |library| objects::commit(&library, oid))

@@ -116,7 +116,7 @@ impl Params {
     }
 
     /// Gives fingerprints instead of what only a run that renders may read or run: secrets, data and
-    /// outputs. What is made of one ([`Self::took_stand_in`]) is not known.
+    /// outputs. What is made of one is not known.
     #[must_use]
     pub fn with_unknowns(self) -> Self {
         self.scope.outside.stand_ins.given.store(true, Ordering::Relaxed);
