@@ -14,6 +14,7 @@ mod save;
 mod sensitive;
 mod sources;
 mod templates;
+mod undefined;
 
 use super::*;
 use crate::project::tests::Sample;
