@@ -6,7 +6,8 @@ use std::sync::Arc;
 use minijinja::Value;
 
 use super::params::{Made, Scope};
-use super::{Place, ProjectError, checks, circles, output_names, strict};
+use super::strict::checks;
+use super::{Place, ProjectError, circles, output_names, strict};
 
 /// How many parameters may need one another in a chain: each takes from the stack.
 const DEEPEST: usize = 100;

@@ -5,13 +5,21 @@
 //! (`{{ nope|tojson }}` is `null`); here every filter and test is wrapped by a check. What remains
 //! legal: `is defined`, `is undefined`, `default`.
 
+mod bounds;
+mod check_filters;
+pub(crate) mod checks;
+mod engine_filters;
+mod operands;
+mod predicates;
+mod tags;
+mod texts;
+
 use std::sync::OnceLock;
 
 use minijinja::value::{Kwargs, ObjectRepr, Rest, Value, ValueKind, ValueOrKwargs};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, functions};
 
 use super::stand_in::StandIn;
-use super::{check_filters, engine_filters, engine_tests};
 
 /// How deep containers may nest before they count as endless.
 pub(super) const DEEPEST: usize = 64;
@@ -55,14 +63,14 @@ fn build() -> Environment<'static> {
     env.remove_global("debug");
     env.add_function("range", range);
     engine_filters::add_to(&mut env);
-    engine_tests::add_to(&mut env);
+    predicates::add_to(&mut env);
     check_filters::add_to(&mut env);
     env
 }
 
 /// The names of the engine's filters and tests, sorted.
 pub(crate) fn engine_names() -> [Vec<&'static str>; 2] {
-    [engine_filters::all(), engine_tests::all()].map(|entries| {
+    [engine_filters::all(), predicates::all()].map(|entries| {
         let mut names: Vec<&str> = entries.into_iter().map(|(name, _)| name).collect();
         names.sort_unstable();
         names

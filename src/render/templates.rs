@@ -15,7 +15,7 @@ use super::RenderError;
 use super::directory::PARTIALS;
 use super::error::Excerpt;
 use super::source::SourceFile;
-use crate::project::checks::{self, Refused};
+use crate::project::strict::checks::{self, Refused};
 use crate::project::{BuildConfig, Delimiters, Params, Place, ProjectError, stand_in, strict};
 
 /// Files by the names under which templates know them, sorted.

@@ -4,9 +4,8 @@
 use minijinja::value::{Rest, Value, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
 
-use super::filters::FILTERS;
-use super::strict::check;
-use super::{bounds, texts};
+use super::super::filters::FILTERS;
+use super::{bounds, check, texts};
 
 /// Filters and the position of the attribute that they look up in each item, if not by keyword.
 const BY_ATTRIBUTE: &[(&str, Option<usize>)] = &[

@@ -4,8 +4,7 @@ use minijinja::value::{Rest, Value, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State, tests};
 
 use super::engine_filters::functions;
-use super::strict::check;
-use super::texts;
+use super::{check, texts};
 
 pub(super) fn all() -> Vec<(&'static str, Value)> {
     let tests = functions! {

@@ -53,7 +53,7 @@ fn is_wide(format: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::strict;
+    use crate::project::strict;
 
     #[test]
     fn what_a_number_makes_is_bounded_and_the_bound_is_said() {

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::super::strict;
 use super::*;
+use crate::project::strict;
 
 fn checked(text: &str) -> String {
     template(text, &Delimiters::default()).unwrap().text.into_owned()

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::Delimiters;
+use super::super::Delimiters;
 
 /// A tag of so many bytes cannot hold more operators than `checks` allows.
 const SHORT: usize = 400;

@@ -7,7 +7,7 @@ use minijinja::value::{Kwargs, StringInput, Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 
 use super::engine_filters::attribute_of;
-use super::strict::print;
+use super::print;
 
 /// How many of a filter's arguments become text, from the first.
 pub(super) fn places(filter: &str) -> usize {
@@ -91,7 +91,7 @@ pub(super) fn join(
 
 #[cfg(test)]
 mod tests {
-    use super::super::strict;
+    use crate::project::strict;
 
     fn render(template: &str) -> Result<String, String> {
         let context = minijinja::context! { l => vec![1], items => vec![minijinja::context! { b => true }] };

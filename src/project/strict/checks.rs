@@ -12,7 +12,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::Delimiters;
+use super::super::Delimiters;
 use super::operands::Walk;
 use super::tags::{Kind, Tags, of_expression};
 

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, functions};
 
-use super::strict::{DEEPEST, check};
-use super::{texts, views};
+use super::super::views;
+use super::{DEEPEST, check, texts};
 
 pub(super) fn add_to(env: &mut Environment<'static>) {
     env.add_filter("lockstep.text", as_text);
