@@ -1,13 +1,15 @@
 """A DynamoDB table on a loopback port for the measurements: the server of the tests, played by moto.
 
-`cargo test contract` sets moto up under target/tools/.
+`cargo test contract` sets moto up under target/tools/; else this Python's own moto serves.
 """
 
 import http.client
+import importlib.util
 import json
 import os
 import subprocess
 import sys
+import threading
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MOTO = os.path.join(ROOT, "target", "tools", "moto")
@@ -19,29 +21,31 @@ class Table:
     """The server, one connection to it, and a table as Terraform wants it."""
 
     def __init__(self, base):
-        if not os.path.exists(MOTO):
-            sys.exit("no moto: cargo test --lib lock::contract::dynamodb")
-        home = os.path.join(base, "server")
+        home = self.home = os.path.join(base, "server")
         os.mkdir(home)
         script = os.path.join(ROOT, "tests", "tools", "dynamodb_server.py")
-        settings = json.dumps({"lib": MOTO, "home": home})
+        settings = json.dumps({"lib": moto(), "home": home})
         self.server = subprocess.Popen(
             [sys.executable, "-IS", script, settings], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.port = json.loads(self.server.stdout.readline())["port"]
-        self.connection = None
-        self.connect()
+        self.connections = threading.local()
+        self.create(NAME)
+
+    def create(self, name):
+        """Another table of that kind."""
         key = {"AttributeName": "LockID"}
         self.call("CreateTable", {
-            "TableName": NAME, "BillingMode": "PAY_PER_REQUEST", "KeySchema": [{**key, "KeyType": "HASH"}],
+            "TableName": name, "BillingMode": "PAY_PER_REQUEST", "KeySchema": [{**key, "KeyType": "HASH"}],
             "AttributeDefinitions": [{**key, "AttributeType": "S"}],
         })
 
     def connect(self):
-        """From here on over a new connection."""
-        if self.connection:
-            self.connection.close()
-        self.connection = http.client.HTTPConnection("127.0.0.1", self.port)
+        """From here on over a new connection, in this thread."""
+        if there := getattr(self.connections, "own", None):
+            there.close()
+        self.connections.own = http.client.HTTPConnection("127.0.0.1", self.port)
+        return self.connections.own
 
     def call(self, operation, body):
         scope = "AKIABENCH/20260101/eu-west-1/dynamodb/aws4_request"
@@ -49,20 +53,38 @@ class Table:
             "X-Amz-Target": f"DynamoDB_20120810.{operation}", "Content-Type": "application/x-amz-json-1.0",
             "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
         }
-        self.connection.request("POST", "/", json.dumps(body), headers)
-        answer = self.connection.getresponse()
+        connection = getattr(self.connections, "own", None) or self.connect()
+        connection.request("POST", "/", json.dumps(body), headers)
+        answer = connection.getresponse()
         text = answer.read()
         if answer.status != 200:
             raise RuntimeError(f"{operation}: {text}")
         return json.loads(text)
 
-    def config(self):
-        """For lockstep.toml."""
+    def items(self, name):
+        """Every item of a table."""
+        items, page = [], {"LastEvaluatedKey": None}
+        while "LastEvaluatedKey" in page:
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]} if page["LastEvaluatedKey"] else {}
+            page = self.call("Scan", {"TableName": name, "ConsistentRead": True, **start})
+            items += page["Items"]
+        return items
+
+    def config(self, name=NAME, lock=""):
+        """For lockstep.toml, with more lines of [lock]."""
         return (
-            f'[lock]\nbackend = "dynamodb"\n[lock.dynamodb]\ntable = "{NAME}"\nregion = "eu-west-1"\n'
+            f'[lock]\nbackend = "dynamodb"\n{lock}[lock.dynamodb]\ntable = "{name}"\nregion = "eu-west-1"\n'
             f'endpoint_url = "http://127.0.0.1:{self.port}"\n'
         )
 
     def end(self):
         self.server.stdin.close()
         self.server.wait()
+
+
+def moto():
+    """The directory that moto is imported from."""
+    found = None if os.path.exists(MOTO) else importlib.util.find_spec("moto")
+    if not found and not os.path.exists(MOTO):
+        sys.exit("no moto: cargo test --lib lock::contract::dynamodb")
+    return os.path.dirname(os.path.dirname(found.origin)) if found else MOTO
