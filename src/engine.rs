@@ -15,7 +15,7 @@ use crate::env::{Clock, Environment, Host};
 use crate::git::{GitError, Repo};
 use crate::lock::{Alive, BackendPlace, LockBackend, LockError, Moving};
 use crate::process::{CommandRunner, Interrupts, Stdio, SystemRunner};
-use crate::project::{Answers, DynamodbLockConfig, GitLockConfig, Project};
+use crate::project::{Answers, DynamodbLockConfig, Project};
 use crate::report::Fanout;
 use crate::workflow::LockFate;
 use crate::workflow::journal::Journal;
@@ -265,12 +265,14 @@ impl Engine {
     /// The place of the locks; with the former one, while they are being moved.
     fn open_backend(&self, project: &Project, repo: Option<&Repo>) -> Result<Box<dyn LockBackend>, Error> {
         let config = &project.config().lock;
-        let open = |backend: Option<&str>, git: &GitLockConfig, dynamodb: &DynamodbLockConfig| {
-            let remote = self.lock_remote(repo, git)?;
+        type Refs<'a> = (&'a str, Option<&'a str>);
+        let open = |backend: Option<&str>, (prefix, remote): Refs<'_>, dynamodb: &DynamodbLockConfig| {
+            let remote = self.lock_remote(repo, remote)?;
             let place = BackendPlace {
                 repo,
                 remote: remote.as_deref(),
-                prefix: &git.prefix,
+                prefix,
+                records: &config.git,
                 former_prefix: config.former_prefix(),
                 dynamodb,
                 root: project.root(),
@@ -283,14 +285,14 @@ impl Engine {
         if let Some(former) = &config.former {
             lock::check_backend(former.backend.as_deref(), former.backend_place.as_ref())?;
         }
-        let now = open(config.backend.as_deref(), &config.git, &config.dynamodb)?;
+        let now = open(config.backend.as_deref(), config.git.place(), &config.dynamodb)?;
         let Some(former) = config.former.as_ref().filter(|_| config.former_prefix().is_none()) else {
             return Ok(now);
         };
         if !config.has_moved() {
             return Ok(now);
         }
-        let former = open(former.backend.as_deref(), &former.git, &former.dynamodb)?;
+        let former = open(former.backend.as_deref(), former.git.place(), &former.dynamodb)?;
         // One remote that is said in two ways: its refs would be looked for under one name here.
         let shared = now.branch_remote().filter(|remote| former.branch_remote() == Some(*remote));
         let place = now.place();
@@ -303,7 +305,7 @@ impl Engine {
         Ok(Box::new(Moving::new(now, former)))
     }
 
-    fn lock_remote(&self, repo: Option<&Repo>, config: &GitLockConfig) -> Result<Option<String>, Error> {
+    fn lock_remote(&self, repo: Option<&Repo>, configured: Option<&str>) -> Result<Option<String>, Error> {
         Ok(match repo {
             Some(repo) => {
                 let upstream = match repo.head()?.branch {
@@ -311,7 +313,7 @@ impl Engine {
                     None => None,
                 };
                 let upstream = upstream.as_ref().map(|(remote, _)| remote.as_str());
-                git::lock_remote(repo, config.remote.as_deref(), upstream)?
+                git::lock_remote(repo, configured, upstream)?
             }
             None => None,
         })

@@ -4,9 +4,11 @@
 //! program that embeds lockstep, and a test, can say what they are. Nothing here changes state.
 
 mod ci;
+mod ci_push;
 mod span;
 
 pub use ci::{ci_branch, ci_target};
+pub use ci_push::{CiPush, ci_push};
 pub use span::{Span, SpanError};
 
 use std::collections::BTreeMap;

@@ -126,7 +126,9 @@ impl Error {
             Self::Base(BaseError::Unknown { .. } | BaseError::Apart { shallow: false, .. }) => {
                 ExitCode::Usage
             }
-            Self::Base(BaseError::Apart { shallow: true, .. }) => ExitCode::Config,
+            Self::Base(BaseError::Apart { shallow: true, .. } | BaseError::BeforePush { .. }) => {
+                ExitCode::Config
+            }
             Self::Base(BaseError::Git(error)) => git(error),
             Self::Lock(error) => lock(error),
             Self::Push(_) => ExitCode::PushRefused,

@@ -382,7 +382,10 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
         LockError::Denied { message, .. } if message.contains("No space left on device") => {
             vec!["make room on the server, then run the same again".into()]
         }
-        LockError::Denied { .. } => vec!["the server must accept pushes to the lock's refs: see docs/locks.md, or set another `prefix` under [lock.git]".into()],
+        LockError::Denied { .. } => vec![
+            "if its hook judges commits: `committer = \"NAME <MAIL>\"`, `message_prefix = \"TEXT\"` or `sign = true` under [lock.git] in lockstep.toml".into(),
+            "if it judges refs: it must accept pushes to the one named here, or set another `prefix` there: see docs/locks.md".into(),
+        ],
         LockError::Hidden { .. } => vec!["the server must show these refs to everybody who may push; to see whether it does: lockstep doctor --probe".into()],
         LockError::Record { mend, .. } | LockError::Damaged { mend, .. } => mending::hints(mend),
         LockError::Config(_) | LockError::Io { .. } => Vec::new(),

@@ -161,7 +161,14 @@ pub(super) fn names(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
         let Ok(other) = Project::discover(&repo.work_dir().join(directory)) else { continue };
         let place = |project: &Project| {
             let lock = &project.config().lock;
-            (lock.backend.clone(), lock.git.clone(), lock.dynamodb.clone(), lock.project.clone())
+            let (prefix, remote) = lock.git.place();
+            (
+                lock.backend.clone(),
+                prefix.to_owned(),
+                remote.map(str::to_owned),
+                lock.dynamodb.clone(),
+                lock.project.clone(),
+            )
         };
         if other.root() == project.root() || place(&other) != place(project) {
             continue;

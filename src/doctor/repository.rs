@@ -4,6 +4,7 @@ use super::scene::Scene;
 use super::{Finding, said};
 use crate::env;
 use crate::git::{self, GitError, ProbeEnd, Repo};
+use crate::lock;
 use crate::workflow::parse::quote;
 
 pub(super) fn version(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
@@ -116,7 +117,12 @@ pub(super) fn push(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
     };
     let commit = match scene.options.probe {
         // Like a lock's record: what is here and not pushed yet stays here.
-        true => repo.write_commit("lockstep doctor", None, scene.clock.now()).map(Some),
+        true => {
+            let git = scene.project().map(|project| &project.config().lock.git);
+            let prefix = git.map_or("", |git| git.message_prefix.as_str());
+            let style = git.map(lock::record_style).unwrap_or_default();
+            repo.write_commit(&format!("{prefix}lockstep doctor"), None, scene.clock.now(), &style).map(Some)
+        }
         false => repo.head().map(|head| head.oid),
     };
     let end = match commit {
@@ -138,7 +144,7 @@ pub(super) fn push(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
                 .cure("let the server show refs/lockstep/* to who fetches (git's `uploadpack.hideRefs`), or keep the locks elsewhere: see docs/locks.md")
         }
         Ok(ProbeEnd::Refused(why)) => Finding::problem(id, format!("{remote} refuses {name}: {why}"))
-            .cure("allow refs/lockstep/* on the server, or set another `prefix` under [lock.git]: see docs/locks.md"),
+            .cure("allow refs/lockstep/* on the server, or set another `prefix` under [lock.git]; if its hook judges commits: `committer`, `message_prefix` or `sign` there; see docs/locks.md"),
         Ok(ProbeEnd::Left(name, why)) => {
             Finding::warning(id, format!("{name} may have been left on {remote}: {why}"))
                 .cure(format!("git push {remote} :{name}"))

@@ -72,7 +72,7 @@ pub fn ci_target(env: &Environment) -> Option<String> {
 }
 
 /// A branch's short name; other refs are none.
-fn short(value: &str) -> Option<String> {
+pub(super) fn short(value: &str) -> Option<String> {
     match value.strip_prefix("refs/heads/") {
         Some(branch) => Some(branch.to_owned()),
         None => (!value.starts_with("refs/")).then(|| value.to_owned()),

@@ -1,7 +1,7 @@
 //! The commit with which the working tree is compared: what the branch began with, as a review sees it.
 
-use super::{GitError, Oid, Repo, printable};
-use crate::env::{Environment, ci_target};
+use super::{Ancestry, GitError, Oid, Repo, printable};
+use crate::env::{CiPush, Environment, ci_push, ci_target};
 
 /// A commit to compare with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,14 @@ pub enum BaseError {
         /// What brings it here, where that is known.
         cure: Option<String>,
     },
+    /// What the branch was before the push that CI runs for is not here.
+    #[error("the push began at commit {}, which is not in this clone", .commit.short())]
+    BeforePush {
+        /// The commit.
+        commit: Oid,
+        /// The remote that may still have it, if its name can be typed as it is.
+        fetch: Option<String>,
+    },
     /// The histories have nothing in common.
     #[error("HEAD and `{word}` have no commit in common{}", if *.shallow { " here: this clone is shallow" } else { "" })]
     Apart {
@@ -43,6 +51,13 @@ impl BaseError {
     pub fn cure(&self) -> Option<String> {
         match self {
             Self::Unknown { cure, .. } => Some(cure.clone().unwrap_or_else(|| "git branch --all".into())),
+            Self::BeforePush { commit, fetch } => {
+                let fetch = fetch.as_ref().map(|remote| format!("git fetch {remote} {commit}, or "));
+                let fetch = fetch.unwrap_or_default();
+                Some(format!(
+                    "check out with full history (`fetch-depth: 0`, `GIT_DEPTH: 0`); after a force push: {fetch}--base REF"
+                ))
+            }
             Self::Apart { shallow: true, .. } => Some("git fetch --unshallow".into()),
             Self::Apart { .. } => Some("name a commit that HEAD has grown from: --base REF".into()),
             Self::Git(_) => None,
@@ -53,8 +68,9 @@ impl BaseError {
 impl Repo {
     /// The commit to compare the working tree with: where HEAD's history parts from that of `word`.
     /// Without a word it is parted from, in this order: the target of the pull request that CI runs for,
-    /// the branch's upstream, the remote's default branch, the commit before HEAD. In CI the last one
-    /// counts as well if HEAD is the tip of such a branch: what was just merged is what differs.
+    /// what the pushed branch was before the push that CI runs for, the branch's upstream, the remote's default
+    /// branch, the commit before HEAD. In CI the last one counts as well if HEAD is the tip of such a
+    /// branch: what was just merged is what differs.
     ///
     /// # Errors
     /// When a word means no commit, the histories have nothing in common, or git fails.
@@ -76,6 +92,11 @@ impl Repo {
             let commit = self.revision(&format!("refs/remotes/{name}"))?.ok_or_else(unknown)?;
             return self.parting(&tip, &name, &commit);
         }
+        if let Some(push) = ci_push(env)
+            && let Some(base) = self.before_push(&tip, &push, remote.as_deref())?
+        {
+            return Ok(base);
+        }
         let found = match self.tracked(head.branch.as_deref())? {
             Some(found) => Some(found),
             None => self.default_branch(remote.as_deref())?,
@@ -84,6 +105,44 @@ impl Repo {
             Some((_, commit)) if commit == tip && env.var("CI").is_some() => self.one_before(),
             Some((name, commit)) => self.parting(&tip, &name, &commit),
             None => self.one_before(),
+        }
+    }
+
+    /// What a pushed branch was before, as it was: after a force push that is no part of HEAD's history. None
+    /// if what is checked out does not come from that push.
+    fn before_push(&self, tip: &Oid, push: &CiPush, remote: Option<&str>) -> Result<Option<Base>, BaseError> {
+        let (Ok(after), Ok(before)) =
+            (Oid::new(push.after.as_str()), push.before.as_deref().map(Oid::new).transpose())
+        else {
+            return Ok(None);
+        };
+        if self.ancestry(tip, &after)? != Ancestry::Contains {
+            return Ok(None);
+        }
+        let remote = remote.unwrap_or("origin");
+        if let Some(commit) = before {
+            if self.commit(&commit)?.is_none() {
+                let fetch = harmless(remote).then(|| remote.to_owned());
+                return Err(BaseError::BeforePush { commit, fetch });
+            }
+            let name = format!("{}, before the push", commit.short());
+            return Ok(Some(Base { commit: Some(commit), name, parted: false }));
+        }
+        let default = match &push.default_branch {
+            Some(branch) => {
+                let name = format!("{remote}/{branch}");
+                self.revision(&format!("refs/remotes/{name}"))?.map(|commit| (name, commit))
+            }
+            None => self.default_branch(Some(remote))?,
+        };
+        match default {
+            Some((name, commit)) if name != format!("{remote}/{}", push.branch) => {
+                self.parting(tip, &name, &commit).map(Some)
+            }
+            _ => {
+                let name = format!("nothing: branch {} is new", printable(push.branch.as_bytes()));
+                Ok(Some(Base { commit: None, name, parted: false }))
+            }
         }
     }
 
@@ -146,13 +205,18 @@ impl Repo {
     /// How a remote's branch is brought here, if a word looks like one.
     fn fetching(&self, word: &str) -> Option<String> {
         let (remote, branch) = word.split_once('/')?;
-        let harmless = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
         let known = self.remotes().is_ok_and(|remotes| remotes.iter().any(|name| name == remote));
-        (known && branch.chars().all(harmless) && !branch.starts_with('-')).then(|| {
+        (known && harmless(branch)).then(|| {
             let deep = if self.is_shallow() { "--unshallow " } else { "" };
             format!("git fetch {deep}{remote} +refs/heads/{branch}:refs/remotes/{remote}/{branch}")
         })
     }
+}
+
+/// Whether a name can be typed as it is.
+fn harmless(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    name.chars().all(plain) && !name.starts_with('-')
 }
 
 #[cfg(test)]
@@ -200,6 +264,51 @@ mod tests {
         world.commit(&top, "x", "2");
         world.git(&top, &["remote", "remove", "origin"]);
         assert_eq!(base(&world, &repo, None, &ci).unwrap().commit, None);
+    }
+
+    #[test]
+    fn on_a_push_it_is_what_the_branch_was_before() {
+        let (world, repo) = World::new();
+        let top = repo.work_dir().to_owned();
+        let first = world.oid(&top, "HEAD");
+        world.commit(&top, "x", "1");
+        world.commit(&top, "y", "1");
+        world.git(&top, &["push", "-q"]);
+        let after = world.oid(&top, "HEAD");
+        world.git(&top, &["checkout", "-q", "--detach"]);
+        let ask = |branch: &str, before: &str, after: &Oid| {
+            let after = after.to_string();
+            let vars = [
+                ("CI", "true"),
+                ("GITLAB_CI", "true"),
+                ("CI_PIPELINE_SOURCE", "push"),
+                ("CI_COMMIT_BRANCH", branch),
+                ("CI_COMMIT_BEFORE_SHA", before),
+                ("CI_COMMIT_SHA", &after),
+            ];
+            repo.base(None, &world.env(repo.work_dir(), &vars))
+        };
+        let name = format!("{}, before the push", first.short());
+        let before = Base { commit: Some(first.clone()), name, parted: false };
+        assert_eq!(ask("main", first.as_str(), &after).unwrap(), before);
+        // What is checked out does not come from that push.
+        assert_eq!(ask("main", first.as_str(), &Oid::new("2".repeat(40)).unwrap()).unwrap().name, "HEAD^");
+        // After a force push that commit is no ancestor, and it is compared with all the same.
+        world.git(&top, &["checkout", "-q", "--orphan", "again"]);
+        world.commit(&top, "x", "2");
+        let forced = world.oid(&top, "HEAD");
+        assert_eq!(ask("main", after.as_str(), &forced).unwrap().commit, Some(after.clone()));
+        let gone = "1".repeat(40);
+        let error = ask("main", &gone, &forced).unwrap_err();
+        assert_eq!(error.to_string(), "the push began at commit 1111111111, which is not in this clone");
+        assert!(error.cure().unwrap().contains(&format!("git fetch origin {gone}")));
+        // A new branch was nothing: the default branch is what it is compared with, if it is another.
+        let zeros = "0".repeat(40);
+        world.git(&top, &["checkout", "-q", "--detach", after.as_str()]);
+        world.commit(&top, "z", "1");
+        let new = world.oid(&top, "HEAD");
+        assert_eq!(ask("side", &zeros, &new).unwrap().commit, Some(after));
+        assert_eq!(ask("main", &zeros, &new).unwrap().commit, None);
     }
 
     #[test]

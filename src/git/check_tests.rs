@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 
 use super::*;
+use crate::git::CommitStyle;
 use crate::git::testing::World;
 
 fn request<'a>() -> CheckRequest<'a> {
@@ -259,7 +260,7 @@ fn rendered_output_that_is_not_ignored() {
 #[test]
 fn the_lock_refs_come_along() {
     let (world, repo) = World::new();
-    let lock = repo.write_commit("lock", None, jiff::Timestamp::UNIX_EPOCH).unwrap();
+    let lock = repo.write_commit("lock", None, jiff::Timestamp::UNIX_EPOCH, &CommitStyle::default()).unwrap();
     world.git(repo.work_dir(), &["push", "-q", "origin", &format!("{lock}:refs/locks/a/b")]);
     check(&repo, &CheckRequest { prefix: "refs/locks/", ..request() }).unwrap();
     let place = "refs/lockstep/remotes/origin/locks";

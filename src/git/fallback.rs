@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::objects::{AUTHOR, CommitText, EMPTY_TREES, Head};
+use super::identity::Makers;
+use super::objects::{CommitText, EMPTY_TREES, Head};
 use super::spawn::Git;
 use super::{GitError, Oid};
 
@@ -116,22 +117,26 @@ pub(super) fn write_commit(
     message: &str,
     parent: Option<&Oid>,
     time: Timestamp,
+    makers: &Makers,
+    sign: bool,
 ) -> Result<Oid, GitError> {
     // Standard input is empty, so this writes the empty tree in the repository's own format.
     let tree = oid(&git.read(&["mktree"])?, "mktree")?;
-    let mut args = vec!["-c", "i18n.commitEncoding=UTF-8", "commit-tree", "--no-gpg-sign", "-m", message];
+    let sign = if sign { "--gpg-sign" } else { "--no-gpg-sign" };
+    let mut args = vec!["-c", "i18n.commitEncoding=UTF-8", "commit-tree", sign, "-m", message];
     if let Some(parent) = parent {
         args.extend(["-p", parent.as_str()]);
     }
     args.push(tree.as_str());
     let date = format!("@{} +0000", time.as_second());
-    let (name, mail, date) = (OsStr::new(AUTHOR.0), OsStr::new(AUTHOR.1), OsStr::new(&date));
+    let date = OsStr::new(&date);
+    let (author, committer) = (&makers.author, &makers.committer);
     let who = [
-        ("GIT_AUTHOR_NAME", name),
-        ("GIT_AUTHOR_EMAIL", mail),
+        ("GIT_AUTHOR_NAME", OsStr::new(&author.name)),
+        ("GIT_AUTHOR_EMAIL", OsStr::new(&author.mail)),
         ("GIT_AUTHOR_DATE", date),
-        ("GIT_COMMITTER_NAME", name),
-        ("GIT_COMMITTER_EMAIL", mail),
+        ("GIT_COMMITTER_NAME", OsStr::new(&committer.name)),
+        ("GIT_COMMITTER_EMAIL", OsStr::new(&committer.mail)),
         ("GIT_COMMITTER_DATE", date),
     ];
     let ran = git.run(&args, &who)?;

@@ -6,6 +6,7 @@ use std::path::Path;
 use git2::{ErrorCode, ObjectType, Repository};
 use jiff::Timestamp;
 
+use super::identity::{Identity, Makers};
 use super::{GitError, Oid};
 
 /// What is checked out.
@@ -46,9 +47,6 @@ impl CommitText {
     /// below it may be good.
     pub const LONGEST: usize = 1 << 20;
 }
-
-/// The author of our commits.
-pub(super) const AUTHOR: (&str, &str) = ("lockstep", "lockstep@localhost");
 
 /// The name of the tree that holds nothing, in both object formats.
 pub(super) const EMPTY_TREES: [&str; 2] = [
@@ -142,17 +140,20 @@ pub(super) fn write_commit(
     message: &str,
     parent: Option<&Oid>,
     time: Timestamp,
+    makers: &Makers,
 ) -> Result<Oid, GitError> {
     let write = || -> Result<git2::Oid, git2::Error> {
         let tree = repo.treebuilder(None)?.write()?;
         let tree = repo.find_tree(tree)?;
-        let author = git2::Signature::new(AUTHOR.0, AUTHOR.1, &git2::Time::new(time.as_second(), 0))?;
+        let time = git2::Time::new(time.as_second(), 0);
+        let sign = |one: &Identity| git2::Signature::new(&one.name, &one.mail, &time);
+        let (author, committer) = (sign(&makers.author)?, sign(&makers.committer)?);
         let parent = match parent {
             Some(oid) => Some(repo.find_commit(git2::Oid::from_str(oid.as_str())?)?),
             None => None,
         };
         let parents: Vec<&git2::Commit<'_>> = parent.iter().collect();
-        let oid = repo.commit(None, &author, &author, message, &tree, &parents)?;
+        let oid = repo.commit(None, &author, &committer, message, &tree, &parents)?;
         // libgit2 says that all went well even when the disk was full.
         repo.find_commit(oid).map(|_| oid)
     };

@@ -1,6 +1,7 @@
 //! What git really reports, and what becomes of a push that breaks off.
 
 use super::*;
+use crate::git::CommitStyle;
 use crate::git::Repo;
 use crate::git::testing::World;
 
@@ -13,7 +14,7 @@ fn update(source: &Oid, target: &str, lease: Option<Expect>) -> RefUpdate {
 }
 
 fn record(repo: &Repo, text: &str, parent: Option<&Oid>) -> Oid {
-    repo.write_commit(text, parent, time()).unwrap()
+    repo.write_commit(text, parent, time(), &CommitStyle::default()).unwrap()
 }
 
 fn push_of(updates: Vec<RefUpdate>) -> Push {

@@ -5,6 +5,7 @@
 //! through git.
 
 mod survey;
+mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -227,31 +228,6 @@ impl Repo {
     pub fn commit(&self, oid: &Oid) -> Result<Option<CommitText>, GitError> {
         self.library()
             .map_or_else(|| fallback::commit(&self.0.git, oid), |library| objects::commit(&library, oid))
-    }
-
-    /// Writes a commit on the empty tree, by `lockstep`, unsigned. No ref points to it yet.
-    ///
-    /// # Errors
-    /// When the object cannot be written.
-    pub fn write_commit(
-        &self,
-        message: &str,
-        parent: Option<&Oid>,
-        time: Timestamp,
-    ) -> Result<Oid, GitError> {
-        let written = self.library().map(|library| objects::write_commit(&library, message, parent, time));
-        match written {
-            Some(Ok(oid)) => Ok(oid),
-            // git makes the same commit, and if it cannot, it says why.
-            Some(Err(_)) | None => fallback::write_commit(&self.0.git, message, parent, time),
-        }
-        .map_err(|error| match error {
-            GitError::Failed { message, .. } => GitError::Repository {
-                what: format!("write a lock record into `{}`", self.0.common_dir.join("objects").display()),
-                source: message.into(),
-            },
-            other => other,
-        })
     }
 
     /// Sets or deletes a local ref of ours.

@@ -27,8 +27,8 @@ fn answers(world: &World, repo: &Repo) {
     assert_eq!(repo.ahead_behind(&one, &two).unwrap(), (0, 1));
 
     let text = "{\"a\": 1}\n\nsecond part\n";
-    let first = repo.write_commit(text, None, time()).unwrap();
-    let second = repo.write_commit("b\n", Some(&first), time()).unwrap();
+    let first = repo.write_commit(text, None, time(), &CommitStyle::default()).unwrap();
+    let second = repo.write_commit("b\n", Some(&first), time(), &CommitStyle::default()).unwrap();
     assert_ne!(first, second);
     let read = repo.commit(&second).unwrap().unwrap();
     assert_eq!(read, CommitText { message: b"b\n".to_vec(), parents: vec![first.clone()], empty_tree: true });
@@ -40,7 +40,7 @@ fn answers(world: &World, repo: &Repo) {
     let read = repo.commit(&Oid::new(world.git(&dir, &long)).unwrap()).unwrap().unwrap();
     assert_eq!((read.message.len(), read.parents), (CommitText::LONGEST, vec![first.clone()]));
     let author = world.git(&dir, &["log", "-1", "--format=%an %ae %cn %ct", second.as_str()]);
-    assert_eq!(author, "lockstep lockstep@localhost lockstep 1800000000");
+    assert_eq!(author, "Ana ana@localhost Ana 1800000000");
     let absent = Oid::new("1".repeat(one.as_str().len())).unwrap();
     assert_eq!(repo.commit(&absent).unwrap(), None);
     assert_eq!(repo.ancestry(&two, &absent).unwrap(), Ancestry::Absent);
@@ -114,7 +114,7 @@ fn a_worktree_has_its_own_head() {
     assert_eq!(tree.head().unwrap().branch.as_deref(), Some("other"));
     assert_ne!(tree.git_dir(), tree.common_dir());
     assert_eq!(tree.common_dir(), repo.common_dir());
-    let oid = tree.write_commit("x", None, time()).unwrap();
+    let oid = tree.write_commit("x", None, time(), &CommitStyle::default()).unwrap();
     tree.set_ref("refs/lockstep/x/y", Some(&oid)).unwrap();
     assert_eq!(repo.resolve("refs/lockstep/x/y").unwrap(), Some(oid));
 }
@@ -183,7 +183,7 @@ fn fetching() {
     let b = world.open(&world.clone_as("b"));
     let before = world.git(b.work_dir(), &["for-each-ref", "refs/heads", "refs/remotes"]);
     let new = world.commit(a.work_dir(), "file", "two");
-    let lock = a.write_commit("lock", None, time()).unwrap();
+    let lock = a.write_commit("lock", None, time(), &CommitStyle::default()).unwrap();
     world.git(a.work_dir(), &["push", "-q", "origin", "main", &format!("{lock}:refs/lockstep/locks/x/y")]);
 
     let ours = "refs/lockstep/remotes/origin";

@@ -8,7 +8,7 @@ use super::{GitRefs, LocalFiles, LockBackend, LockError};
 use crate::env::Environment;
 use crate::git::Repo;
 use crate::process::Interrupts;
-use crate::project::{DynamodbLockConfig, Place, ProjectError, nearest};
+use crate::project::{DynamodbLockConfig, GitLockConfig, Place, ProjectError, nearest};
 
 /// Where a project's locks may be: what the configuration and the repository say.
 #[derive(Clone, Copy)]
@@ -19,6 +19,8 @@ pub struct BackendPlace<'a> {
     pub remote: Option<&'a str>,
     /// `[lock.git] prefix`.
     pub prefix: &'a str,
+    /// `[lock.git]`: how the commits of records are made.
+    pub records: &'a GitLockConfig,
     /// The former prefix on the same remote.
     pub former_prefix: Option<&'a str>,
     /// `[lock.dynamodb]`.
@@ -100,6 +102,7 @@ fn git(place: &BackendPlace<'_>) -> Result<Box<dyn LockBackend>, LockError> {
         return Err(LockError::Config(format!("lock backend `git` needs a remote, and {what}")));
     };
     let refs = GitRefs::new(repo.clone(), remote, place.prefix, place.interrupts.clone())?;
+    let refs = refs.with_records(place.records);
     Ok(Box::new(match place.former_prefix {
         Some(former) => refs.with_former(former)?,
         None => refs,
@@ -134,19 +137,20 @@ mod tests {
     fn place<'a>(
         root: &'a Path,
         interrupts: &'a Interrupts,
-        dynamodb: &'a DynamodbLockConfig,
+        (dynamodb, records): (&'a DynamodbLockConfig, &'a GitLockConfig),
         env: &'a Environment,
     ) -> BackendPlace<'a> {
-        let prefix = "refs/lockstep/locks";
+        let prefix = &records.prefix;
         let (repo, remote, former_prefix) = (None, None, None);
-        BackendPlace { repo, remote, prefix, former_prefix, dynamodb, root, env, interrupts }
+        BackendPlace { repo, remote, prefix, records, former_prefix, dynamodb, root, env, interrupts }
     }
 
     #[test]
     fn names_are_unique_and_unknown_ones_are_told_the_known() {
         let interrupts = Interrupts::new();
         let (config, env) = (DynamodbLockConfig::default(), Environment::new("/p", [("", ""); 0]));
-        let place = place(Path::new("/p"), &interrupts, &config, &env);
+        let git = GitLockConfig::default();
+        let place = place(Path::new("/p"), &interrupts, (&config, &git), &env);
         assert_eq!(open_backend(None, &place).unwrap().name(), "local");
         assert_eq!(open_backend(Some("local"), &place).unwrap().place(), "/p/.dist/.lockstep/locks");
         let error = open_backend(Some("git\u{1b}"), &place).err().unwrap().to_string();

@@ -87,10 +87,10 @@ fn refused(pushed: &Pushed, locks: &[String]) -> Answer {
 
 /// A refusal that neither a moved lock nor a moved branch explains. When the branch was to move it
 /// is the branch that is refused: this run has written the lock's refs on this remote before.
-pub(super) fn denial(branch: Option<&BranchChange>, message: String) -> LostTo {
+pub(super) fn denial(branch: Option<&BranchChange>, lock: &str, message: String) -> LostTo {
     match branch {
         Some(BranchChange::Forward { .. }) => LostTo::Branch(BranchRefusal::Denied(message)),
-        _ => LostTo::Denied(message),
+        _ => LostTo::Denied(format!("`{lock}`: {message}")),
     }
 }
 

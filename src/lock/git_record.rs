@@ -2,14 +2,22 @@
 
 use super::record_json::MAX_BYTES;
 use super::{LockKey, Record, Unreadable};
-use crate::git::CommitText;
+use crate::git::{CommitStyle, CommitText, Identity};
+use crate::project::GitLockConfig;
 
-/// A record as the message of a commit.
+/// How the commits of records are made.
+pub(crate) fn style(config: &GitLockConfig) -> CommitStyle {
+    let committer = config.committer.as_ref();
+    let committer = committer.map(|one| Identity { name: one.name.clone(), mail: one.mail.clone() });
+    CommitStyle { committer, sign: config.sign }
+}
+
+/// A record as the message of a commit. What is before the empty line is for people and servers.
 ///
 /// # Errors
 /// When it would be too large for a reader.
-pub(super) fn message(record: &Record) -> Result<String, String> {
-    Ok(format!("{}\n\n{}\n", record.headline(), record.to_json()?))
+pub(super) fn message(record: &Record, prefix: &str) -> Result<String, String> {
+    Ok(format!("{prefix}{}\n\n{}\n", record.headline(), record.to_json()?))
 }
 
 /// The record in a commit, or what is wrong with it.

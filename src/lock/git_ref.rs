@@ -16,8 +16,9 @@ use super::{
     BranchChange, BranchRefusal, Change, Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LostTo,
     Mend, Observed, Past, RefMend, Swap, Swapped, Unreadable, Version, git_record,
 };
-use crate::git::{Ancestry, Expect, Fetched, GitError, Oid, Push, RefUpdate, Repo};
+use crate::git::{Ancestry, CommitStyle, Expect, Fetched, GitError, Oid, Push, RefUpdate, Repo};
 use crate::process::Interrupts;
+use crate::project::GitLockConfig;
 
 /// Pauses before the same push is said again after a connection broke or a refusal that nothing explains.
 const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(100), Duration::from_millis(500)];
@@ -33,6 +34,8 @@ pub struct GitRefs {
     repo: Repo,
     names: Names,
     interrupts: Interrupts,
+    style: CommitStyle,
+    message_prefix: String,
 }
 
 impl GitRefs {
@@ -41,7 +44,15 @@ impl GitRefs {
     /// # Errors
     /// [`LockError::Config`] for a prefix that cannot hold locks.
     pub fn new(repo: Repo, remote: &str, prefix: &str, interrupts: Interrupts) -> Result<Self, LockError> {
-        Ok(Self { repo, names: Names::new(remote, prefix)?, interrupts })
+        let names = Names::new(remote, prefix)?;
+        Ok(Self { repo, names, interrupts, style: CommitStyle::default(), message_prefix: String::new() })
+    }
+
+    /// The same, with records whose commits are made as the configuration says.
+    #[must_use]
+    pub fn with_records(self, config: &GitLockConfig) -> Self {
+        let message_prefix = config.message_prefix.as_str().to_owned();
+        Self { style: git_record::style(config), message_prefix, ..self }
     }
 
     /// The same, with the keys of the former place below another prefix of the same remote: one
@@ -148,10 +159,10 @@ impl GitRefs {
     /// Writes the records as commits; nothing points to them yet.
     fn write(&self, changes: &[Change]) -> Result<Vec<Oid>, LockError> {
         let write = |change: &Change| {
-            let message = git_record::message(&change.record);
+            let message = git_record::message(&change.record, &self.message_prefix);
             let message = message.map_err(|why| self.bad(&change.key, why, Mend::Unknown))?;
             let parent = self.expected(change)?;
-            Ok(self.repo.write_commit(&message, parent.as_ref(), change.record.time)?)
+            Ok(self.repo.write_commit(&message, parent.as_ref(), change.record.time, &self.style)?)
         };
         changes.iter().map(write).collect()
     }
@@ -385,7 +396,8 @@ impl LockBackend for GitRefs {
         if hidden && !arrived {
             return Err(LockError::Hidden { place: self.place() });
         }
-        Ok(Swapped::Lost(denial(swap.branch.as_ref(), denied.unwrap_or_default())))
+        let said = denied.unwrap_or_default();
+        Ok(Swapped::Lost(denial(swap.branch.as_ref(), &locks[0], said)))
     }
 
     fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Past>, LockError> {

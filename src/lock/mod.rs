@@ -58,6 +58,7 @@ pub use dynamo_error::DynamoError;
 pub use dynamodb::DynamoTable;
 pub use error::LockError;
 pub use evict::Evicted;
+pub(crate) use git_record::style as record_style;
 pub use git_ref::GitRefs;
 pub use hold::{Outcome, Written};
 pub use key::{KeySet, LockKey};

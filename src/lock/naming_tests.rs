@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::project::{FormerConfig, GitLockConfig};
+use crate::project::{FormerConfig, FormerGitConfig};
 
 fn unit(text: &str) -> UnitId {
     text.parse().unwrap()
@@ -59,7 +59,7 @@ fn while_locks_move_both_are_taken_and_the_new_goes_on_from_the_former() {
     assert_eq!(carry, [("infra:@all/prod", "alpha/prod"), ("infra:vpc", "vpc")]);
     assert_eq!(keys.watch.iter().count(), 6);
     // Another prefix as well.
-    let git = GitLockConfig { prefix: "refs/old/locks".into(), remote: None };
+    let git = FormerGitConfig { prefix: "refs/old/locks".into(), remote: None };
     let keys = of(&former(FormerConfig { git, ..FormerConfig::default() }));
     assert_eq!(texts(&keys.take), ["@former:alpha/prod", "@former:vpc", "infra:@all/prod", "infra:vpc"]);
     // A key that both have is one key.
@@ -96,7 +96,7 @@ fn a_key_is_the_users_own_unless_it_says_otherwise() {
     }
     assert_eq!(Naming::default().key("alpha/prod").unwrap().as_str(), "alpha/prod");
     assert!(named.key("@former:alpha/prod").is_err(), "there is no former place");
-    let git = GitLockConfig { prefix: "refs/old/locks".into(), remote: None };
+    let git = FormerGitConfig { prefix: "refs/old/locks".into(), remote: None };
     let former = Some(FormerConfig { git, ..FormerConfig::default() });
     let moved = Naming::of(&LockConfig { former, ..LockConfig::default() });
     assert!(moved.key("@former:alpha/prod").unwrap().is_former());

@@ -14,7 +14,7 @@ use super::file_schema::with_params;
 use super::sensitive::Mark;
 use super::toml_file::TomlFile;
 use super::value::Node;
-use super::{DynamodbLockConfig, FormerConfig, FurtherKey, Name, Place, ProjectError, Scope};
+use super::{DynamodbLockConfig, FormerConfig, FurtherKey, GitLockConfig, Name, Place, ProjectError, Scope};
 use crate::env::{Span, SpanError};
 use crate::process::tools::{self, ToolRules};
 
@@ -154,22 +154,6 @@ impl TryFrom<String> for StaleAfter {
     type Error = SpanError;
     fn try_from(text: String) -> Result<Self, SpanError> {
         if text == "never" { Ok(Self::Never) } else { text.parse().map(Self::After) }
-    }
-}
-
-/// `[lock.git]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct GitLockConfig {
-    /// Where the lock refs are.
-    pub prefix: String,
-    /// The remote that holds them, if not the branch's.
-    pub remote: Option<String>,
-}
-
-impl Default for GitLockConfig {
-    fn default() -> Self {
-        Self { prefix: "refs/lockstep/locks".into(), remote: None }
     }
 }
 

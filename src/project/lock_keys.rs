@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::config::{GitLockConfig, LockConfig};
-use super::{Configs, DynamodbLockConfig, Name, NameError, Place, Project, ProjectError, UnitId};
+use super::config::LockConfig;
+use super::{
+    Configs, DynamodbLockConfig, FormerGitConfig, Name, NameError, Place, Project, ProjectError, UnitId,
+};
 
 /// What one lock covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, Deserialize, JsonSchema)]
@@ -37,7 +39,7 @@ pub struct FormerConfig {
     /// The project's name.
     pub project: Option<Name>,
     /// The git backend.
-    pub git: GitLockConfig,
+    pub git: FormerGitConfig,
     /// The DynamoDB backend.
     pub dynamodb: DynamodbLockConfig,
 }
@@ -84,7 +86,9 @@ impl LockConfig {
     /// Whether the locks were kept somewhere else before.
     pub fn has_moved(&self) -> bool {
         self.former.as_ref().is_some_and(|former| {
-            former.backend != self.backend || former.git != self.git || former.dynamodb != self.dynamodb
+            former.backend != self.backend
+                || former.git.place() != self.git.place()
+                || former.dynamodb != self.dynamodb
         })
     }
 

@@ -27,6 +27,7 @@ mod file_schema;
 mod files;
 mod filters;
 mod functions;
+mod git_lock_config;
 mod inventory;
 mod key;
 mod layers;
@@ -71,7 +72,7 @@ pub use build_file::BuildFile;
 pub use build_when::BuildWhen;
 pub use command::{CommandLimit, ModuleExecConfig, TimeLimit, TimeLimitError, VersionRule, VersionRuleError};
 pub use config::{
-    Config, ExecConfig, GitConfig, GitLockConfig, JournalConfig, LockConfig, ReadOnly, StaleAfter, ToolConfig,
+    Config, ExecConfig, GitConfig, JournalConfig, LockConfig, ReadOnly, StaleAfter, ToolConfig,
 };
 pub(crate) use configs::Chain;
 pub use configs::Configs;
@@ -90,6 +91,7 @@ pub use files::{Files, Kind};
 pub use filters::{FILTERS, Filter};
 pub use functions::git::{GitFacts, GitSource};
 pub use functions::{FUNCTIONS, Function};
+pub use git_lock_config::{Committer, FormerGitConfig, GitLockConfig, MessagePrefix};
 pub use inventory::{Inventory, ModuleEntry, ProfileEntry, WorkflowEntry};
 pub use layers::Overrides;
 pub use lock_keys::{FormerConfig, FurtherKey, Scope, UnitLockConfig};

@@ -155,17 +155,26 @@ fn action_and_template_are_whole() {
     let action: Value = serde_saphyr::from_str(&read(".github/actions/lockstep/action.yml")).expect("YAML");
     let script = read(".github/actions/lockstep/run.sh");
     let steps = action["runs"]["steps"].as_array().expect("steps");
-    let passed = steps[1]["env"].as_object().expect("an environment");
-    for (variable, value) in passed {
-        assert!(script.contains(&format!("${variable}")), "run.sh does not use {variable}");
-        let input = variable.trim_start_matches("INPUT_").to_lowercase();
+    let scripts = script + &read(".github/actions/lockstep/install.sh");
+    for (variable, value) in steps.iter().flat_map(|step| step["env"].as_object()).flatten() {
+        assert!(
+            scripts.contains(&format!("${{{variable}")) || scripts.contains(&format!("${variable}")),
+            "{variable}"
+        );
+        let Some(input) = variable.strip_prefix("INPUT_").map(str::to_lowercase) else { continue };
         assert_eq!(value, &Value::from(format!("${{{{ inputs.{input} }}}}")));
         assert!(action["inputs"].get(&input).is_some(), "action.yml does not declare {input}");
     }
     for step in steps {
-        let run = step["run"].as_str().expect("a command");
+        let Some(run) = step["run"].as_str() else {
+            let uses = step["uses"].as_str().expect("a command or an action");
+            let revision = uses.rsplit_once('@').expect("a revision").1;
+            assert!(revision.len() == 40 && revision.bytes().all(|b| b.is_ascii_hexdigit()), "{uses}");
+            continue;
+        };
         assert!(!run.contains("${{"), "text of an input becomes a command: {run}");
-        let file = run.trim_matches('"').replace("$GITHUB_ACTION_PATH", ".github/actions/lockstep");
+        let file =
+            run.split('"').nth(1).expect("quoted").replace("$GITHUB_ACTION_PATH", ".github/actions/lockstep");
         assert!(repository().join(file).is_file(), "{run}");
     }
     let template: Value = serde_saphyr::from_str(&read("docs/gitlab-ci.yml")).expect("YAML");

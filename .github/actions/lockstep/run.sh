@@ -26,6 +26,7 @@ arguments+=(${steps[@]+"${steps[@]}"} -- "$INPUT_MODULE" "$INPUT_PROFILE")
 read_lines "$INPUT_COMMAND"
 arguments+=(${lines[@]+"${lines[@]}"})
 
-# The shell's own inputs are none of the tool's business.
-unset INPUT_MODULE INPUT_PROFILE INPUT_COMMAND INPUT_STEPS INPUT_OPTIONS INPUT_WAIT
-exec lockstep "${arguments[@]}" </dev/null
+lockstep=${INPUT_BINARY:-lockstep}
+# The tool does not get the action's own variables.
+unset INPUT_MODULE INPUT_PROFILE INPUT_COMMAND INPUT_STEPS INPUT_OPTIONS INPUT_WAIT INPUT_BINARY
+exec "$lockstep" "${arguments[@]}" </dev/null

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::fixture::Place;
+use crate::git::CommitStyle;
 use crate::git::testing::World;
 use crate::lock::{GitRefs, encode};
 use crate::process::Interrupts;
@@ -24,7 +25,8 @@ pub(super) fn place_in(world: Arc<World>) -> Place {
             let dir = for_plant.clone_as(&format!("plant{}", plants.fetch_add(1, Ordering::Relaxed)));
             let message = format!("planted\n\n{}\n", std::str::from_utf8(bytes).unwrap());
             let time = crate::env::Clock::System.now();
-            let oid = for_plant.open(&dir).write_commit(&message, None, time).unwrap();
+            let oid =
+                for_plant.open(&dir).write_commit(&message, None, time, &CommitStyle::default()).unwrap();
             let target = format!("{oid}:{PREFIX}/{}", encode::to_ref(key));
             for_plant.git(&dir, &["push", "-q", "--force", "origin", &target]);
         }),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::fixture::{Actor, Place, keys, request};
 use super::git::{PREFIX, place_in};
-use crate::git::Oid;
 use crate::git::testing::World;
+use crate::git::{CommitStyle, Oid};
 use crate::lock::{
     AcquireRequest, Act, BranchChange, BranchRefusal, Effect, GitRefs, LockError, LockState, Written,
 };
@@ -259,7 +259,10 @@ fn refs_that_hold_something_else_are_refused() {
     let tagged = world.path().join("a");
     let blob = world.git(&tagged, &["hash-object", "-w", "file"]);
     // A commit with files, a blob, a commit without a record.
-    let empty = world.open(&tagged).write_commit("no record", None, crate::env::Clock::System.now()).unwrap();
+    let empty = world
+        .open(&tagged)
+        .write_commit("no record", None, crate::env::Clock::System.now(), &CommitStyle::default())
+        .unwrap();
     for target in [head.as_str(), &blob, empty.as_str()] {
         world.git(&tagged, &["push", "-q", "--force", "origin", &format!("{target}:{LOCK}")]);
         let error = place.run("ana", "r1").take(&["alpha/prod"]).unwrap_err();

@@ -89,6 +89,7 @@ impl Session {
             repo: repo.as_ref(),
             remote: remote.as_deref(),
             prefix: "refs/lockstep/locks",
+            records: &project.config().lock.git,
             former_prefix: None,
             dynamodb: &project.config().lock.dynamodb,
             root: &dir,
