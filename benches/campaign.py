@@ -37,6 +37,7 @@ import traceback
 sys.dont_write_bytecode = True
 from histories import checks, hints, scenes  # noqa: E402
 from histories.calls import alias  # noqa: E402
+from histories.history import History, Stopped  # noqa: E402
 from histories.world import BACKENDS, ROOT, UNITS, Servers, World  # noqa: E402
 
 
@@ -51,7 +52,7 @@ def play(servers, seed, options):
     """One history; its world, its kills and what was wrong."""
     base = os.path.join(options.base, f"{servers.backend}-{seed}")
     world = World(servers, base, options.bin, seed, options.clones, options.stop)
-    history = scenes.History(world, seed, options.scenes, options.only)
+    history = History(world, seed, options.scenes, scenes.choice(servers.backend, options.only))
     try:
         world.note(f"scope {world.scope}, read_only {world.reading}")
         first = alias(world, world.clones[0], UNITS[0])
@@ -59,7 +60,7 @@ def play(servers, seed, options):
         world.usual = min(first.end - first.start, 5)
         history.run()
         wrong = world.wrong + hints.bring_back(world) + checks.check(world)
-    except scenes.Stopped:
+    except Stopped:
         return None
     except Exception:
         wrong = [("campaign", traceback.format_exc())]
@@ -167,11 +168,11 @@ def main():
     parser.add_argument("--clones", type=int, default=3)
     parser.add_argument("--scenes", type=int, default=14, help="for each history")
     parser.add_argument("--jobs", type=int, default=1, help="histories at once")
-    parser.add_argument("--only", type=lambda text: text.split(","), default=[], help=", ".join(scenes.SCENES))
+    parser.add_argument("--only", type=lambda text: text.split(","), default=[], help=", ".join(scenes.NAMES))
     parser.add_argument("--bin", type=os.path.abspath, default=None)
     parser.add_argument("--keep", type=os.path.abspath, default=None)
     options = parser.parse_args()
-    if unknown := [name for name in options.only if name not in scenes.SCENES]:
+    if unknown := [name for name in options.only if name not in scenes.NAMES]:
         parser.error(f"no such scene: {', '.join(unknown)}")
     if options.clones < 2:
         parser.error("two clones at least")

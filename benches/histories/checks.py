@@ -1,5 +1,6 @@
 """What must hold, checked by what the tools found in their directories and by what the remote holds."""
 
+import datetime
 import os
 
 from histories.world import read
@@ -37,7 +38,9 @@ class Seen:
             for before, record in zip(records, records[1:]):
                 if record["act"] == "evicted":
                     call = self.call_of(record)
-                    found[before["run"]] = (call.start if call else 0, call.end if call and call.end else 0)
+                    # What the campaign did not start itself is known by the record's second.
+                    second = datetime.datetime.fromisoformat(record["time"]).timestamp()
+                    found[before["run"]] = call.end if call and call.end else second + 1
         return found
 
     def call_of(self, record):
@@ -184,7 +187,7 @@ def evicted_runs(seen):
             call = next((c for c in (seen.call_of(r) for r in seen.records[run]) if c), None)
             if not call or call.code is None or call.signals and call.signals[-1][2] in ("SIGKILL", "SIGTERM"):
                 continue
-            start, end = seen.evicted[run]
+            end = seen.evicted[run]
             own = seen.changes(run=run)
             if call.code == 0 and call.end > end:
                 yield f"{call.id} was evicted from {key} and ended with 0"
@@ -193,18 +196,21 @@ def evicted_runs(seen):
 
 
 def explained_pushes(seen):
-    """(5) The branch moved only by plain pushes, and by runs that held their lock."""
+    """(5) The branch moved only by plain pushes, and by runs that held their locks, all of them."""
     holding = ("pushed", "released", "given_back", "failed", *(TAKEN if seen.world.table else ()))
-    pushed = set(seen.world.pushed)
-    for run, records in seen.records.items():
-        for record in records:
-            # A table and a branch are not one: an eviction may come between the last look and the push.
-            if record["act"] in holding:
-                pushed |= {record.get("commit"), record.get("applied")}
+    told = [(run, r) for run, records in seen.records.items() for r in records if r["act"] in holding]
     for line in read(os.path.join(seen.world.origin, "logs", "refs", "heads", "main")).splitlines():
-        new = line.split()[1]
-        if new not in pushed:
-            yield f"{new[:8]} was pushed by no run that held its lock ({line.split(chr(9))[0]})"
+        words, new = line.partition("\t")[0].split(), line.split()[1]
+        if new in seen.world.pushed:
+            continue
+        runs = {run for run, record in told if new in (record.get("commit"), record.get("applied"))}
+        # A table and a branch are not one: an eviction may come between the last look and the push.
+        grace = 4 if seen.world.table else 0
+        late = {run for run in runs if run in seen.evicted and int(words[-2]) > seen.evicted[run] + grace}
+        if not runs:
+            yield f"{new[:8]} was pushed by no run that held its lock"
+        elif late == runs:
+            yield f"{new[:8]} was pushed by run {late.pop()[:8]}, of which a lock had been evicted"
 
 
 def kept_on_failure(seen):

@@ -1,162 +1,34 @@
-"""The acts of a history. Each scene is drawn from numbers of its own, so that one that went another way
-changes no later one."""
+"""The acts of a history: what people, their machines and their servers do."""
 
 import os
-import random
 import signal
+import sys
 import time
 
 from histories import hints
-from histories.calls import ALIAS, Call, alias
-from histories.world import TOOLS, read, write
+from histories.calls import ALIAS, Call
+from histories.world import read, write
 
 RECOVERY = ("build", "git-check", "lock", "git-push", "unlock")
-RELEASES = ("unlock", "unlock-any")
 
 
-class Stopped(Exception):
-    """Somebody wants the campaign to end."""
-
-
-class History:
-    """Acts in one world, one scene after the other."""
-
-    def __init__(self, world, seed, scenes, only=()):
-        self.world, self.seed, self.scenes, self.only = world, seed, scenes, only
-        self.kills, self.later, self.number, self.rng = {}, [], 0, None
-
-    def run(self):
-        names = [name for name in SCENES if not self.only or name in self.only]
-        for number in range(self.scenes):
-            if self.world.stop.is_set():
-                raise Stopped
-            self.rng, self.number = random.Random(f"{self.seed}/{number}"), number
-            usable = [name for name in names if not SCENES[name][1] or self.world.backend in SCENES[name][1]]
-            name = self.rng.choices(usable, [SCENES[name][0] for name in usable])[0]
-            self.unit, self.clone = self.rng.choice(self.world.units), self.rng.choice(self.world.clones)
-            self.world.note(f"{number}. {name}: {self.clone.name} {self.unit}")
-            if self.rng.random() < 0.7:
-                self.world.sync(self.clone)
-            globals()[f"scene_{name}"](self)
-            self.open_due(number)
-            self.world.look()
-        self.open_due(self.scenes + 100)
-        for call in self.world.calls:
-            call.open()
-            call.wait()
-        self.settle()
-        self.world.look()
-
-    # The parts of which scenes consist.
-
-    def chance(self, share):
-        return self.rng.random() < share
-
-    def other(self, owner=False):
-        """Another clone; with `owner`, of another owner."""
-        others = [c for c in self.world.clones if c is not self.clone and not (owner and c.owner == self.clone.owner)]
-        return self.rng.choice(others or [self.clone])
-
-    def tool(self):
-        return self.rng.choice(("tool", "tool", *TOOLS))
-
-    def steps(self):
-        return (*ALIAS[:-1], self.rng.choice(RELEASES))
-
-    def perhaps_commit(self, clone, share=0.7, unit=None):
-        if self.chance(share):
-            self.world.note(f"  {clone.name} commits {self.world.commit(clone, unit or self.unit)}")
-
-    def begin(self, kind="apply", *flags, clone=None, unit=None, tool=None, gate=True, **more):
-        """A call that goes on in the background, its tool behind a gate."""
-        flags = (*flags, "--gate") if gate else flags
-        tool, more["steps"] = tool or self.tool(), more.get("steps") or self.steps()
-        call = alias(self.world, clone or self.clone, unit or self.unit, kind, *flags, tool=tool, **more)
-        call.tool = tool
-        self.world.note(f"  {call.id}: {call.clone.name} {tool} {kind} {' '.join(flags)} on {call.units[0]}")
-        return call
-
-    def finish(self, call):
-        call.open()
-        code = call.wait()
-        self.world.note(f"  {call.id} ends with {code}")
-        self.world.remove_locks(call.stderr())
-        return call
-
-    def whole(self, *args, **more):
-        """A call from its start to its end."""
-        return self.finish(self.begin(*args, gate=False, **more))
-
-    def attempt(self, clone=None, **more):
-        """Somebody tries the same unit meanwhile, with a commit of theirs perhaps."""
-        clone = clone or self.rng.choice(self.world.clones)
-        self.world.sync(clone)
-        self.perhaps_commit(clone, 0.4)
-        return self.whole(clone=clone, **more)
-
-    def perhaps_follow(self, call, share=0.6):
-        if call.code and self.chance(share):
-            call = hints.follow(self.world, call, 3, repeat=self.chance(0.5))
-        return call
-
-    def kill(self, call, target, sig=signal.SIGKILL):
-        if call.hit(target, sig):
-            name = f"{signal.Signals(sig).name[3:].lower()} {target}"
-            self.kills[name] = self.kills.get(name, 0) + 1
-            self.world.note(f"  {name} of {call.id}")
-            return True
-        return False
-
-    def leave(self, call):
-        """What is left of the call's tool goes on for some scenes."""
-        self.later.append((call, self.number + self.rng.randint(0, 3)))
-
-    def open_due(self, number):
-        for call, due in list(self.later):
-            if due <= number:
-                call.open()
-                self.later.remove((call, due))
-
-    def evict(self, clone, unit=None):
-        """Takes the lock from exactly the run that the remote shows."""
-        unit = unit or self.unit
-        self.world.look()
-        record = self.world.record(unit)
-        if not record or record["state"] not in ("held", "failed"):
-            return None
-        words = ["lockstep", "--expect", str(record["generation"]), "--reason", "campaign", "unlock-any", "--"]
-        call = Call(self.world, clone, [*words, *unit.split("/")], note="evict")
-        self.world.note(f"  {clone.name} evicts run {record['run'][:8]} from {unit}: {call.wait()}")
-        return call
-
-    def settle(self):
-        """Whatever tools are left have ended."""
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            if not [line for call in self.world.calls for line in call.lines() if call.owns(line["pid"])]:
-                return
-            time.sleep(0.05)
-
-    def moment(self):
-        """Some time after the start, up to a little more than a run takes."""
-        time.sleep(self.rng.random() * self.world.usual * 1.2)
-
-
-def scene_apply(h):
+def apply(h):
     h.perhaps_commit(h.clone)
     h.perhaps_follow(h.whole())
 
 
-def scene_plan(h):
+def plan(h):
     h.perhaps_commit(h.clone, 0.3)
     h.whole("plan", steps=ALIAS)
 
 
-def scene_fail(h):
+def fail(h):
     h.perhaps_commit(h.clone)
     call = h.whole("apply", "--code=1")
     if h.chance(0.3):
         h.whole("plan")
+    if h.chance(0.4):
+        h.whole(unit=h.rng.choice(h.world.units))
     if h.chance(0.5):
         h.attempt()
     if h.chance(0.5):
@@ -164,7 +36,7 @@ def scene_fail(h):
         h.perhaps_follow(h.whole(tool=call.tool), 0.3)
 
 
-def scene_kill(h):
+def kill(h):
     """kill -9 of one thing, while the tool is inside."""
     h.perhaps_commit(h.clone)
     target = h.rng.choice(("lockstep", "lockstep", "tool", "wrapper", "group", "both"))
@@ -185,7 +57,7 @@ def scene_kill(h):
         h.attempt(clone=h.clone if h.chance(0.6) else None)
 
 
-def scene_kill_sometime(h):
+def kill_sometime(h):
     """kill -9 at any moment from the start to the end."""
     h.perhaps_commit(h.clone)
     target = h.rng.choice(("lockstep", "lockstep", "group", "git"))
@@ -198,7 +70,7 @@ def scene_kill_sometime(h):
         h.attempt(clone=h.clone if h.chance(0.6) else None)
 
 
-def scene_kill_after(h):
+def kill_after(h):
     """kill -9 of lockstep or its git right after the tool has succeeded."""
     h.perhaps_commit(h.clone, 0.9)
     call = h.begin(tool="tool")
@@ -215,7 +87,7 @@ def scene_kill_after(h):
         h.world.note(f"  the line without exec: {recover(h, h.clone).code}")
 
 
-def scene_term(h):
+def term(h):
     """SIGTERM to lockstep, as a CI's cancel or `kill`."""
     h.perhaps_commit(h.clone)
     call = h.begin("apply", *h.rng.choice(((), ("--graceful",), ("--stubborn",))))
@@ -230,7 +102,7 @@ def scene_term(h):
     h.leave(call)
 
 
-def scene_leave(h):
+def leave(h):
     """The tool fails or is killed, and a child of it goes on."""
     h.perhaps_commit(h.clone)
     call = h.begin("apply", "--code=1", "--leave", tool=h.rng.choice(("tool", "wrap", "execwrap")))
@@ -243,7 +115,7 @@ def scene_leave(h):
         h.attempt(clone=h.clone if h.chance(0.6) else None)
 
 
-def scene_evict(h):
+def evict(h):
     """Somebody takes the lock away while the tool is inside."""
     h.perhaps_commit(h.clone, 0.9)
     other = h.other(owner=True)
@@ -256,7 +128,7 @@ def scene_evict(h):
     h.perhaps_follow(call, 0.3)
 
 
-def scene_evict_sometime(h):
+def evict_sometime(h):
     """Somebody takes the lock away at any moment; answers may be lost meanwhile."""
     h.perhaps_commit(h.clone, 0.9)
     if h.chance(0.5):
@@ -274,14 +146,34 @@ def scene_evict_sometime(h):
     calm(h)
 
 
-def scene_evict_idle(h):
+def lost_answer(h):
+    """The answer to taking the lock (or to giving it back) is lost, and somebody evicts the run before it asks again."""
+    h.perhaps_commit(h.clone, 0.9)
+    other = h.other(owner=True)
+    script = os.path.join(h.world.base, "bin", f"evict{h.number}")
+    lines = [f"export {name}='{value}'" for name, value in {**h.world.env, "LOCKSTEP_OWNER": other.owner}.items()]
+    words = f"exec lockstep --reason campaign unlock-any -- {h.unit.replace('/', ' ')} 2>>'{h.world.base}/evict.log'"
+    write(script, "\n".join(["#!/bin/sh", *lines, f"cd '{other.path}' || exit", words, ""]))
+    os.chmod(script, 0o755)
+    at = ("push",) if h.world.backend == "http" else ("PutItem", "TransactWriteItems")
+    skip = h.rng.randint(0, 1)
+    rules = [{"at": what, "skip": skip, "times": 1, "do": {"run": [script], "done": True}} for what in at]
+    h.world.note(f"  {other.name} evicts the run while the answer to {at[0]} {skip} is lost")
+    h.world.disturbed = "lost answer"
+    h.world.order(rules, "lost answer and eviction")
+    call = h.finish(h.begin(gate=False))
+    calm(h)
+    h.perhaps_follow(call)
+
+
+def evict_idle(h):
     """Somebody gives up what a run has left."""
     h.evict(h.clone)
     if h.chance(0.6):
         h.attempt(clone=h.clone)
 
 
-def scene_stop(h):
+def stop(h):
     """Stopped, evicted meanwhile, continued."""
     h.perhaps_commit(h.clone, 0.9)
     other, target = h.other(owner=True), h.rng.choice(("lockstep", "group"))
@@ -299,7 +191,7 @@ def scene_stop(h):
     h.finish(call)
 
 
-def scene_freeze(h):
+def freeze(h):
     words = ["lockstep", "freeze", "--reason", "campaign", h.unit]
     call = Call(h.world, h.clone, words, note="freeze")
     h.world.note(f"  freeze: {call.wait()}")
@@ -320,13 +212,13 @@ def thaw(h, unit):
             return
 
 
-def scene_outside(h):
+def outside(h):
     """A push by plain git."""
     h.perhaps_commit(h.clone, 0.9)
     h.world.note(f"  {h.clone.name} pushes: {h.world.push(h.clone)}")
 
 
-def scene_outside_meanwhile(h):
+def outside_meanwhile(h):
     """A push by plain git while the tool is inside: 79, and what people do then."""
     h.perhaps_commit(h.clone, 0.9)
     other = h.other()
@@ -355,11 +247,11 @@ def recover(h, clone):
     return call
 
 
-def scene_recover(h):
+def recovery(h):
     h.world.note(f"  the line without exec: {recover(h, h.clone).code}")
 
 
-def scene_commit_meanwhile(h):
+def commit_meanwhile(h):
     """A commit in the same clone while the tool is inside."""
     h.perhaps_commit(h.clone)
     call = h.begin()
@@ -369,7 +261,7 @@ def scene_commit_meanwhile(h):
     h.perhaps_follow(call)
 
 
-def scene_stale_output(h):
+def stale_output(h):
     """Without `build`: what lies in .dist may be older than HEAD."""
     if h.chance(0.6):
         other = h.other()
@@ -380,7 +272,7 @@ def scene_stale_output(h):
     h.whole(steps=ALIAS[1:])
 
 
-def scene_head_moves(h):
+def head_moves(h):
     """HEAD moves between build and git-check."""
     other = h.other()
     h.world.sync(other)
@@ -390,7 +282,7 @@ def scene_head_moves(h):
     h.whole(steps=("build", pull, *ALIAS[1:]))
 
 
-def scene_hidden(h):
+def hidden(h):
     """Edits that git does not show, and a profile that it ignores."""
     path, module = h.clone.path, h.unit.split("/")[0]
     way = h.rng.choice(("skip-worktree", "assume-unchanged", "ignored"))
@@ -409,7 +301,7 @@ def scene_hidden(h):
     h.world.git(path, "update-index", f"--no-{way}", name)
 
 
-def scene_mirror(h):
+def mirror(h):
     """Somebody's mirror push deletes the locks' refs, while nothing is held."""
     for call, _ in h.later:
         h.finish(call)
@@ -424,7 +316,7 @@ def scene_mirror(h):
     h.attempt()
 
 
-def scene_race(h):
+def race(h):
     """All at once."""
     for clone in h.world.clones:
         h.world.sync(clone)
@@ -437,7 +329,7 @@ def scene_race(h):
         h.perhaps_follow(call, 0.3)
 
 
-def scene_many(h):
+def many(h):
     """Two units in one run, one of them evicted perhaps."""
     h.perhaps_commit(h.clone, 0.9)
     profile = "prod"
@@ -447,10 +339,12 @@ def scene_many(h):
     h.world.note(f"  {call.id}: {h.clone.name} applies alpha and beta")
     if call.until() and h.chance(0.6):
         h.evict(h.other(owner=True), h.rng.choice(call.units))
+        # Later pushes bear another second.
+        time.sleep(1.1)
     h.finish(call)
 
 
-def scene_finally(h):
+def finally_(h):
     """What a workflow does `finally`, and somebody who tries meanwhile."""
     h.perhaps_commit(h.clone)
     words = ["lockstep", "dep", "--", *h.unit.split("/"), "tool", "apply", f"--code={h.rng.randint(0, 1)}"]
@@ -463,7 +357,7 @@ def scene_finally(h):
     h.finish(call)
 
 
-def scene_away(h):
+def away(h):
     """The remote is away for a second, right after the tool's success."""
     h.perhaps_commit(h.clone, 0.7)
     call = h.begin()
@@ -478,7 +372,7 @@ def scene_away(h):
     h.perhaps_follow(call, 0.8)
 
 
-def scene_faults(h):
+def faults(h):
     """Faults of the server during a run."""
     h.perhaps_commit(h.clone)
     disturb(h)
@@ -515,7 +409,7 @@ def calm(h):
         h.world.disturbed = None
 
 
-def scene_older(h):
+def older(h):
     """From an older tree."""
     path = h.clone.path
     if h.world.git(path, "rev-list", "--count", "origin/main..HEAD") != "0":
@@ -525,7 +419,7 @@ def scene_older(h):
     h.world.sync(h.clone)
 
 
-def scene_stale_lock(h):
+def stale_lock(h):
     """A git that was killed has left a lock file in the clone."""
     cache = os.path.join(h.clone.path, ".git", "refs")
     refs = [os.path.join(path, name) for path, _, names in os.walk(cache) for name in names]
@@ -543,12 +437,20 @@ def scene_stale_lock(h):
     h.perhaps_follow(call, 0.8)
 
 
-# How often, and where only.
-SCENES = {
-    "apply": (8, ()), "plan": (4, ()), "fail": (5, ()), "kill": (8, ()), "kill_sometime": (6, ()), "kill_after": (5, ()),
-    "term": (4, ()), "leave": (3, ()), "evict": (4, ()), "evict_sometime": (3, ()), "evict_idle": (3, ()), "stop": (3, ()),
-    "freeze": (2, ()), "outside": (3, ()), "outside_meanwhile": (5, ()), "recover": (2, ()), "commit_meanwhile": (3, ()),
-    "stale_output": (3, ()), "head_moves": (2, ()), "hidden": (3, ()), "mirror": (1, ("file", "ssh", "http")),
-    "race": (4, ()), "many": (3, ()), "finally": (3, ()), "away": (4, ()), "faults": (12, ("http", "dynamodb")),
-    "older": (2, ()), "stale_lock": (2, ()),
+# How often each is drawn, and on which backends only.
+SHARES = {
+    apply: 8, plan: 4, fail: 5, kill: 8, kill_sometime: 6, kill_after: 5, term: 4, leave: 3, evict: 4, evict_sometime: 3,
+    evict_idle: 3, stop: 3, freeze: 2, outside: 3, outside_meanwhile: 5, recovery: 2, commit_meanwhile: 3, stale_output: 3,
+    head_moves: 2, hidden: 3, mirror: 1, race: 4, many: 3, finally_: 3, away: 4, faults: 10, lost_answer: 3, older: 2, stale_lock: 2,
 }
+ONLY = {mirror: ("file", "ssh", "http"), faults: ("http", "dynamodb"), lost_answer: ("http", "dynamodb")}
+NAMES = {scene.__name__.rstrip("_"): scene for scene in SHARES}
+
+
+def choice(backend, only=()):
+    """The scenes for a backend with their shares, or those of them that are named."""
+    wanted = [NAMES[name] for name in only] or SHARES
+    found = [(scene, SHARES[scene]) for scene in wanted if backend in ONLY.get(scene, (backend,))]
+    if not found:
+        sys.exit(f"none of these scenes is for {backend}")
+    return found

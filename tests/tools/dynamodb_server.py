@@ -13,7 +13,7 @@ each rule passes over its first `skip` requests and is then good for `times` (or
 "before": the connection is dropped and nothing is done; "after": it is done, then the connection is
 dropped; "torn": half of the answer comes; "hang": it is done and nothing ever comes; "bare": it is done
 and of an item that a refused condition shows nothing is left; `{"run": ARGV}`: a program is run, then
-the connection is dropped and nothing is done; `{"status": N, "type": CODE, "message": TEXT}`: this
+the connection is dropped and nothing is done, unless `"done": true` is there: then it is done before the program runs; `{"status": N, "type": CODE, "message": TEXT}`: this
 instead of an answer, and nothing is done; with `"done": true` it is done all the same.
 """
 
@@ -109,6 +109,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             text = {"__type": "com.amazonaws.dynamodb.v20120810#" + fault["type"], "message": fault["message"]}
             return self.answer(what, fault["status"], json.dumps(text).encode())
         if isinstance(fault, dict):
+            if fault.get("done"):
+                self.serve(body)
             subprocess.run(fault["run"], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
             return self.drop(what)
         status, answer = self.serve(body)

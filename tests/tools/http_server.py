@@ -12,7 +12,8 @@ The file of faults holds `{"id": N, "rules": [{"at": WHAT|"any", "skip": N, "tim
 each rule passes over its first `skip` requests and is then good for `times` (or for ever). `do`:
 a number: that status instead of an answer; "before": the connection is dropped before git gets the
 request; "after": git does its work, then the connection is dropped; "torn": half of git's answer
-comes; "vanish": like "after", and from then on every connection is dropped.
+comes; "vanish": like "after", and from then on every connection is dropped; `{"delay": SECONDS}`: it
+takes that much longer; `{"run": ARGV}`: like "after", and a program is run in between.
 """
 
 import base64
@@ -23,6 +24,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 SETTINGS = json.loads(sys.argv[1])
 
@@ -108,6 +110,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.drop(what)
         if isinstance(fault, int):
             return self.answer(what, fault, [], b"no, says the server\n")
+        if isinstance(fault, dict) and "delay" in fault:
+            time.sleep(fault["delay"])
         if not self.may_enter():
             headers = [("WWW-Authenticate", 'Basic realm="lockstep"')]
             return self.answer(what, 401, headers, b"who are you?\n")
@@ -115,6 +119,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if fault == "torn":
             self.log(what, None)
             return self.send(status, headers, answer, answer[: len(answer) // 2])
+        if isinstance(fault, dict) and "run" in fault:
+            subprocess.run(fault["run"], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            return self.drop(what)
         if fault in ("after", "vanish"):
             if fault == "vanish":
                 FAULTS.vanish()
