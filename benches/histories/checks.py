@@ -39,13 +39,14 @@ class Seen:
                 if record["act"] == "evicted":
                     call = self.call_of(record)
                     # What the campaign did not start itself is known by the record's second.
-                    second = datetime.datetime.fromisoformat(record["time"]).timestamp()
-                    found[before["run"]] = call.end if call and call.end else second + 1
+                    found[before["run"]] = call.end if call and call.end else when(record) + 1
         return found
 
     def call_of(self, record):
         """The call that wrote the record: its process, or the shell that became it."""
-        return next((call for call in self.calls.values() if call.process.pid == record["pid"]), None)
+        second = when(record)
+        return next((call for call in self.calls.values() if call.process.pid == record["pid"]
+                     and call.start - 2 <= second <= (call.end or second) + 2), None)
 
     def changes(self, **wanted):
         """Tools' entries that change things."""
@@ -67,14 +68,23 @@ class Seen:
         return self.cache[commit, unit]
 
     def recorded(self, entry):
-        """The entry's success is in the chain, by its own run."""
+        """The entry's success is in the chain: by its own run, or by one that went on from it."""
         records = self.records.get(entry["run"], [])
+        commit = next((r["commit"] for r in records if r.get("commit")), None)
         # A run of several units has a lock for each.
         own = [r for r in records if self.world.covers(r["key"], entry["unit"])]
-        return any(r["effect"] == "applied" and (r["act"] in ("released", "failed", "pushed")) for r in own)
+        if any(r["effect"] == "applied" and r["act"] in ("released", "failed", "pushed") for r in own):
+            return True
+        return any(r.get("applied") == commit for key, records in self.chains.items() for r in records
+                   if commit and self.world.covers(key, entry["unit"]))
 
     def before_cut(self, entry):
         return bool(self.world.cut) and entry["t"] < self.world.cut
+
+
+def when(record):
+    """The second in which it was written."""
+    return datetime.datetime.fromisoformat(record["time"]).timestamp()
 
 
 def check(world):
@@ -120,9 +130,11 @@ def never_older(seen):
 def applied_is_what_ran(seen):
     """(3) `applied` names a commit that has for the unit exactly what the last successful tool found."""
     for key, records in seen.chains.items():
-        applied = None
+        applied, last_unit = None, None
         for record in records:
             before, applied = applied, record.get("applied")
+            # An eviction names the unit that the person named, not that of the run.
+            unit_of, last_unit = (last_unit if record["act"] == "evicted" else record["unit"]), record["unit"]
             if applied is None or applied == before or record["act"] not in ("released", "evicted", "pushed", "failed"):
                 continue
             call = seen.call_of(record)
@@ -130,7 +142,7 @@ def applied_is_what_ran(seen):
             for unit in seen.world.units:
                 own = [e for e in seen.changes(unit=unit, run=record["run"]) if e["code"] == 0]
                 # A run without a tool of its own goes on from the last one.
-                if not own and record["unit"] == unit:
+                if not own and unit_of == unit:
                     own = [e for e in seen.changes(unit=unit) if e["t"] < until][-1:]
                 if not own or not seen.world.covers(key, unit):
                     continue
@@ -185,7 +197,8 @@ def evicted_runs(seen):
             if any(later["run"] == run for later in records[number + 1:]):
                 yield f"{key}: run {run[:8]} was evicted (generation {record['generation']}) and came back"
             call = next((c for c in (seen.call_of(r) for r in seen.records[run]) if c), None)
-            if not call or call.code is None or call.signals and call.signals[-1][2] in ("SIGKILL", "SIGTERM"):
+            killed = call and [s for s in call.signals if s[2] in ("SIGKILL", "SIGTERM") and s[1] not in ("tool", "wrapper")]
+            if not call or call.code is None or killed:
                 continue
             end = seen.evicted[run]
             own = seen.changes(run=run)
@@ -256,8 +269,7 @@ def frozen(seen):
     """A freeze that succeeded keeps every tool out until it is ended."""
     for unit, start, end in seen.world.frozen:
         for entry in seen.changes():
-            meets = entry["unit"] == unit or any(seen.world.covers(key, unit) and seen.world.covers(key, entry["unit"])
-                                                 for key in seen.chains)
+            meets = entry["unit"] == unit or seen.world.covers("@all/" + unit.split("/")[1], entry["unit"])
             if meets and start < entry["t"] < (end or float("inf")):
                 yield f"{entry['call']} entered {entry['unit']} while {unit} was frozen"
 

@@ -33,8 +33,10 @@ class History:
             scene = self.rng.choices([scene for scene, _ in self.all], [share for _, share in self.all])[0]
             self.unit, self.clone = self.rng.choice(self.world.units), self.rng.choice(self.world.clones)
             self.world.note(f"{number}. {scene.__name__}: {self.clone.name} {self.unit}")
-            if self.rng.random() < 0.7:
+            if self.chance(0.8):
                 self.world.sync(self.clone)
+                if self.chance(0.6):
+                    self.world.push(self.clone)
             scene(self)
             self.open_due(number)
             self.world.look()

@@ -212,6 +212,17 @@ def thaw(h, unit):
             return
 
 
+def lock_line(h):
+    """A lock over several lines, given back by hand perhaps."""
+    call = Call(h.world, h.clone, ["lockstep", "lock", "--", *h.unit.split("/")], note="lock")
+    h.world.note(f"  lock: {call.wait()}")
+    h.attempt(clone=h.other())
+    if h.chance(0.7):
+        hints.type_line(h.world, h.clone, f"lockstep unlock-any -- {h.unit.replace('/', ' ')}")
+    else:
+        h.whole()
+
+
 def outside(h):
     """A push by plain git."""
     h.perhaps_commit(h.clone, 0.9)
@@ -442,6 +453,7 @@ SHARES = {
     apply: 8, plan: 4, fail: 5, kill: 8, kill_sometime: 6, kill_after: 5, term: 4, leave: 3, evict: 4, evict_sometime: 3,
     evict_idle: 3, stop: 3, freeze: 2, outside: 3, outside_meanwhile: 5, recovery: 2, commit_meanwhile: 3, stale_output: 3,
     head_moves: 2, hidden: 3, mirror: 1, race: 4, many: 3, finally_: 3, away: 4, faults: 10, lost_answer: 3, older: 2, stale_lock: 2,
+    lock_line: 2,
 }
 ONLY = {mirror: ("file", "ssh", "http"), faults: ("http", "dynamodb"), lost_answer: ("http", "dynamodb")}
 NAMES = {scene.__name__.rstrip("_"): scene for scene in SHARES}
