@@ -247,6 +247,8 @@ def codes(seen):
     """(7) 0 only if the tool's success is recorded and pushed, 130 only if no tool ran."""
     for call in seen.calls.values():
         entered = [e for e in seen.entries if e["call"] == call.id]
+        if call.code in (70, 101, 134, 139):
+            yield f"{call.id} ended with {call.code}: {call.stderr()[-300:]}"
         if call.code == 130 and entered:
             yield f"{call.id} ended with 130 although its tool ran"
         if call.code != 0 or call.kind != "apply":

@@ -177,17 +177,17 @@ class World:
         """Plain git; leftover locks of a git that was killed are removed, as git itself asks for."""
         for _ in range(4):
             done = subprocess.run(["git", *args], cwd=cwd, env=self.env, capture_output=True, text=True, check=False)
-            if done.returncode == 0 or not self.remove_locks(done.stderr):
+            if done.returncode == 0 or not self.remove_locks(done.stderr, self.base):
                 break
         if check and done.returncode:
             raise RuntimeError(f"git {' '.join(args)}: {done.stderr.strip()}")
         return done.stdout.strip() if done.returncode == 0 else None
 
-    def remove_locks(self, said):
-        """Removes the lock files that a message names and that no git holds any more."""
-        removed = False
+    def remove_locks(self, said, below=None):
+        """Removes the lock files that a message names and that no git holds any more: on the server, if nothing else is said."""
+        removed, below = False, below or self.origin
         for word in said.replace("'", " ").replace("`", " ").split():
-            if word.endswith(".lock") and word.startswith(self.base) and os.path.exists(word):
+            if word.endswith(".lock") and word.startswith(below) and os.path.exists(word):
                 time.sleep(0.3)
                 if os.path.exists(word):
                     os.remove(word)
