@@ -4,26 +4,28 @@
 //! owner, cancellation and streams can all be said by the program around it.
 
 mod affected;
+mod backend;
 mod gone;
 mod lock_log;
 mod locks;
+mod trust;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::env::{Clock, Environment, Host};
 use crate::git::{GitError, Repo};
-use crate::lock::{Alive, BackendPlace, LockBackend, LockError, Moving};
+use crate::lock::{Alive, LockError};
 use crate::process::{CommandRunner, Interrupts, Stdio, SystemRunner};
-use crate::project::{Answers, DynamodbLockConfig, Project};
+use crate::project::{Answers, Project, Trust};
 use crate::report::Fanout;
 use crate::workflow::LockFate;
 use crate::workflow::journal::Journal;
 use crate::workflow::{
-    self, Ask, DataSink, Event, LineSink, Plan, PlanError, Report, Reporter, Request, Role, Services, Shared,
-    StageNote, Step, planner,
+    self, Ask, Asking, DataSink, Event, LineSink, Plan, PlanError, Report, Reporter, Request, Role, Services,
+    Shared, StageNote, Step, planner,
 };
-use crate::{Error, env, git, lock, steps};
+use crate::{Error, env, lock, steps};
 
 pub use affected::AffectedQuery;
 pub use lock_log::{LockLog, LogEntry};
@@ -59,6 +61,7 @@ pub struct Engine {
     lines: LineSink,
     terminal: bool,
     journal: bool,
+    trusted: bool,
     steps: &'static [&'static dyn Step],
 }
 
@@ -81,6 +84,7 @@ impl Engine {
             lines: LineSink::default(),
             terminal: false,
             journal: true,
+            trusted: false,
             steps: steps::STEPS,
         }
     }
@@ -172,19 +176,29 @@ impl Engine {
     }
 
     /// Finds the project and makes the plan: everything is checked, nothing is done. Tools of which
-    /// the project wants certain versions (`[tools.NAME] version`) are asked which they are.
+    /// the project wants certain versions (`[tools.NAME] version`) are asked which they are, but for
+    /// those that are files of the project; nothing of the project's is started.
     ///
     /// # Errors
     /// Whatever is wrong with the request or the project.
     pub fn plan(&self, request: &Request) -> Result<(Project, Plan), Error> {
-        let project = Project::discover(&request.directory)?;
+        let (project, plan) = self.planned(request)?;
+        self.check_versions(&project, &plan, Asking::Look)?;
+        Ok((project, plan))
+    }
+
+    fn check_versions(&self, project: &Project, plan: &Plan, asking: Asking<'_>) -> Result<(), Error> {
+        workflow::check_versions(project, plan, asking, &self.env, (&*self.runner, &self.interrupts))
+    }
+
+    fn planned(&self, request: &Request) -> Result<(Project, Plan), Error> {
+        let project = Project::discover(&request.directory, &self.env)?;
         let base = request.options.affected.as_deref();
         let affected = base.map(|base| self.affected_of(&project, request, base)).transpose()?;
         let stage = project.of_stage(&request.module, &request.profile, &self.env)?;
         let project = stage.map_or(project, |(project, _)| project);
         let plan = planner::plan(&project, request, affected.as_ref(), &self.env, self.steps)
             .or_else(|error| self.plan_of_gone(&project, request, error))?;
-        workflow::check_versions(&project, &plan, &self.env, &*self.runner, &self.interrupts)?;
         Ok((project, plan))
     }
 
@@ -195,11 +209,17 @@ impl Engine {
     /// As for [`Engine::plan`], when the repository or the lock's configuration cannot be used, and
     /// when the plan was not confirmed.
     pub fn run(&self, request: &Request) -> Result<Report, Error> {
-        let (project, plan) = self.plan(request)?;
+        let (project, plan) = self.planned(request)?;
+        let repo = Repo::discover(project.root(), &self.env, &self.interrupts)?;
+        let trust = self.trust_of(&project, repo.as_ref());
+        if trust::changes_environment(&project, &plan)? {
+            trust.need()?;
+        }
+        self.check_versions(&project, &plan, Asking::Run(&trust))?;
         if self.confirm.as_ref().is_some_and(|confirm| !confirm(&project, &plan)) {
             return Err(Error::Declined);
         }
-        let services = self.services(&project, &plan)?;
+        let services = self.services(&project, &plan, repo, trust)?;
         let report = workflow::run(&plan, &project, &services);
         if services.alive.get().is_some() && nobody_will_ask(&report) {
             Alive::of_user(&self.env).inspect(|alive| alive.forget(&services.run_id));
@@ -207,16 +227,24 @@ impl Engine {
         Ok(report)
     }
 
-    fn services(&self, project: &Project, plan: &Plan) -> Result<Services, Error> {
-        let repo = Repo::discover(project.root(), &self.env, &self.interrupts)?;
+    fn services(
+        &self,
+        project: &Project,
+        plan: &Plan,
+        repo: Option<Repo>,
+        trust: Trust,
+    ) -> Result<Services, Error> {
         needs(plan, project.root(), repo.as_ref())?;
         let host = self.host.clone().unwrap_or_else(Host::current);
-        let owner = self.owner_of(project, &host);
+        let owner = self.owner_of(&host);
         let uses_lock = |role| matches!(role, Role::Check | Role::Lock | Role::Unlock | Role::UnlockAny);
         let backend = if plan.calls.iter().any(|call| uses_lock(call.step.role())) {
-            Some(self.open_backend(project, repo.as_ref())?)
+            if trust::names_credentials(&project.config().lock) {
+                trust.need()?;
+            }
+            Some(self.open_backend(project, repo.as_ref(), &trust)?)
         } else if plan.calls.iter().any(|call| call.step.looks_at_lock()) {
-            self.open_backend(project, repo.as_ref())
+            self.open_backend(project, repo.as_ref(), &trust)
                 .inspect_err(|error| self.warn(format!("the lock cannot be looked at: {error}")))
                 .ok()
         } else {
@@ -250,73 +278,14 @@ impl Engine {
             output: self.output.clone(),
             lines: self.lines.clone(),
             answers: Answers::default(),
+            trust,
             alive: std::sync::OnceLock::new(),
             shared: Shared::new(manner.jobs, logs, manner.note),
         })
     }
 
-    fn owner_of(&self, project: &Project, host: &Host) -> String {
-        match &self.owner {
-            Some(owner) => owner.clone(),
-            None => lock::owner(&self.env, host, project.config().lock.owner.as_deref()),
-        }
-    }
-
-    /// The place of the locks; with the former one, while they are being moved.
-    fn open_backend(&self, project: &Project, repo: Option<&Repo>) -> Result<Box<dyn LockBackend>, Error> {
-        let config = &project.config().lock;
-        type Refs<'a> = (&'a str, Option<&'a str>);
-        let open = |backend: Option<&str>, (prefix, remote): Refs<'_>, dynamodb: &DynamodbLockConfig| {
-            let remote = self.lock_remote(repo, remote)?;
-            let place = BackendPlace {
-                repo,
-                remote: remote.as_deref(),
-                prefix,
-                records: &config.git,
-                former_prefix: config.former_prefix(),
-                dynamodb,
-                root: project.root(),
-                env: &self.env,
-                interrupts: &self.interrupts,
-            };
-            Ok::<_, Error>(lock::open_backend(backend, &place)?)
-        };
-        lock::check_backend(config.backend.as_deref(), config.backend_place.as_ref())?;
-        if let Some(former) = &config.former {
-            lock::check_backend(former.backend.as_deref(), former.backend_place.as_ref())?;
-        }
-        let now = open(config.backend.as_deref(), config.git.place(), &config.dynamodb)?;
-        let Some(former) = config.former.as_ref().filter(|_| config.former_prefix().is_none()) else {
-            return Ok(now);
-        };
-        if !config.has_moved() {
-            return Ok(now);
-        }
-        let former = open(former.backend.as_deref(), former.git.place(), &former.dynamodb)?;
-        // One remote that is said in two ways: its refs would be looked for under one name here.
-        let shared = now.branch_remote().filter(|remote| former.branch_remote() == Some(*remote));
-        let place = now.place();
-        if let Some(what) = shared.or((former.place() == place).then_some(place.as_str())) {
-            let message = format!(
-                "[lock.former] and [lock] both mean {what}: say `backend` and `remote` the same way in both"
-            );
-            return Err(LockError::Config(message).into());
-        }
-        Ok(Box::new(Moving::new(now, former)))
-    }
-
-    fn lock_remote(&self, repo: Option<&Repo>, configured: Option<&str>) -> Result<Option<String>, Error> {
-        Ok(match repo {
-            Some(repo) => {
-                let upstream = match repo.head()?.branch {
-                    Some(branch) => repo.upstream_of(&branch)?,
-                    None => None,
-                };
-                let upstream = upstream.as_ref().map(|(remote, _)| remote.as_str());
-                git::lock_remote(repo, configured, upstream)?
-            }
-            None => None,
-        })
+    fn owner_of(&self, host: &Host) -> String {
+        self.owner.clone().unwrap_or_else(|| lock::owner(&self.env, host))
     }
 
     /// The journal is for looking back: a disk that is full does not keep anyone from working.

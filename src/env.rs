@@ -7,7 +7,7 @@ mod ci;
 mod ci_push;
 mod span;
 
-pub use ci::{ci_branch, ci_target};
+pub use ci::{ci_branch, ci_target, is_ci};
 pub use ci_push::{CiPush, ci_push};
 pub use span::{Span, SpanError};
 
@@ -41,6 +41,12 @@ impl Environment {
     ) -> Self {
         let vars: BTreeMap<_, _> = vars.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
         Self { vars: Arc::new(vars), cwd: cwd.into() }
+    }
+
+    /// No variables at all.
+    #[cfg(test)]
+    pub(crate) fn bare() -> Self {
+        Self::new("/", std::iter::empty::<(OsString, OsString)>())
     }
 
     /// The environment of this process. Fails if the current directory no longer exists.
@@ -210,6 +216,21 @@ pub fn nonce() -> std::io::Result<String> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
     Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+}
+
+/// Where what a program keeps for a user belongs; none if the environment does not say.
+pub fn state_directory(env: &Environment) -> Option<PathBuf> {
+    let absolute = |name: &str| env.var_os(name).map(Path::new).filter(|path| path.is_absolute());
+    let home = absolute("HOME");
+    if cfg!(target_os = "macos") {
+        return home.map(|home| home.join("Library/Application Support"));
+    }
+    absolute("XDG_STATE_HOME").map(Path::to_owned).or_else(|| home.map(|home| home.join(".local/state")))
+}
+
+/// The number of the user who this process acts as.
+pub fn user_id() -> u32 {
+    rustix::process::geteuid().as_raw()
 }
 
 /// The login name of the user as the environment tells it, else the number that the system gives.

@@ -195,13 +195,16 @@ fn project_place(error: &ProjectError) -> Option<&Place> {
 fn project(error: &ProjectError) -> ExitCode {
     match error {
         ProjectError::NoProject { .. }
+        | ProjectError::Foreign { .. }
+        | ProjectError::Elsewhere { .. }
+        | ProjectError::Untrusted { .. }
         | ProjectError::Config { .. }
         | ProjectError::Invalid { .. }
         | ProjectError::Version { .. }
         | ProjectError::BadName { .. }
         | ProjectError::Opaque(_) => ExitCode::Config,
         ProjectError::Interrupted { .. } => ExitCode::Interrupted,
-        ProjectError::Read { .. } => ExitCode::Io,
+        ProjectError::Read { .. } | ProjectError::NotKept { .. } => ExitCode::Io,
         ProjectError::Unknown { .. }
         | ProjectError::Staged { .. }
         | ProjectError::NotOne { .. }

@@ -65,7 +65,7 @@ enum Told {
 
 /// Prints the units, then what was wrong.
 pub(super) fn run(args: &AffectedArgs, env: &Environment, terminal: Terminal) -> anyhow::Result<u8> {
-    let project = Project::discover(env.cwd()).map_err(Error::from)?;
+    let project = Project::discover(env.cwd(), env).map_err(Error::from)?;
     let Wanted { units: wanted, doubtful } = selection(&project, &args.units, env)?;
     let query = AffectedQuery {
         base: args.base.clone(),

@@ -6,7 +6,7 @@
 
 use clap::Args;
 
-use super::binding::{self, Binding, Steps, USUAL};
+use super::binding::{self, Binding, Home, Steps, USUAL};
 use super::completions::Shell;
 use super::quoting;
 use super::terminal::Terminal;
@@ -30,7 +30,9 @@ pub(super) struct AliasArgs {
 pub(super) fn run(args: &AliasArgs, env: &Environment, terminal: Terminal) -> anyhow::Result<u8> {
     args.steps.check(env)?;
     let shell = args.shell.unwrap_or_else(|| used(env));
-    let lines: String = args.bindings.iter().map(|binding| line(shell, binding, &args.steps)).collect();
+    let home = Home::here(env, terminal);
+    let lines: String =
+        args.bindings.iter().map(|binding| line(shell, binding, &args.steps, &home)).collect();
     let code = terminal.data(&lines)?;
     binding::warn_of_nothing(&args.bindings, env, terminal);
     Ok(code)
@@ -46,17 +48,17 @@ fn used(env: &Environment) -> Shell {
     }
 }
 
-fn line(shell: Shell, binding: &Binding, steps: &Steps) -> String {
+fn line(shell: Shell, binding: &Binding, steps: &Steps, home: &Home) -> String {
     let tool = &binding.tool;
     match shell {
         Shell::Bash | Shell::Zsh => {
             // Quoted twice: once for the line that the alias stands for, once for this one.
-            let line = binding.line(steps, quoting::sh);
+            let line = binding.line(steps, home, quoting::sh);
             format!("alias {tool}='{}'\n", line.replace('\'', r"'\''"))
         }
         // In fish an alias is a function.
         Shell::Fish => {
-            let line = binding.line(steps, quoting::fish);
+            let line = binding.line(steps, home, quoting::fish);
             format!("function {tool}; {line} $argv; end\n")
         }
     }
@@ -67,7 +69,7 @@ mod tests {
     use super::*;
 
     fn said(shell: Shell, steps: &str) -> String {
-        line(shell, &"tofu=alpha/prod".parse().unwrap(), &steps.parse().unwrap())
+        line(shell, &"tofu=alpha/prod".parse().unwrap(), &steps.parse().unwrap(), &Home::default())
     }
 
     #[test]

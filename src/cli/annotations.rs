@@ -16,7 +16,7 @@ const MOST: usize = 10;
 /// Where errors are shown, if anywhere.
 pub(super) struct Annotations {
     service: Option<CiService>,
-    cwd: PathBuf,
+    env: Environment,
     /// The checkout, to which the service wants paths relative.
     workspace: Option<PathBuf>,
 }
@@ -26,7 +26,7 @@ impl Annotations {
     pub(super) fn new(env: &Environment) -> Self {
         Self {
             service: CiService::detect(env),
-            cwd: env.cwd().to_owned(),
+            env: env.clone(),
             workspace: env.var_os("GITHUB_WORKSPACE").map(PathBuf::from),
         }
     }
@@ -61,7 +61,7 @@ impl Annotations {
     /// A project's file as the service knows it.
     fn path(&self, file: &str) -> String {
         let relative = || {
-            let path = Project::find_root(&self.cwd).ok()?.join(file);
+            let path = Project::find_root(self.env.cwd(), &self.env).ok()?.join(file);
             Some(path.strip_prefix(self.workspace.as_ref()?).ok()?.to_str()?.to_owned())
         };
         relative().unwrap_or_else(|| file.to_owned())

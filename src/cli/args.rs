@@ -13,7 +13,7 @@ use super::many::ManyArgs;
 use super::stage_args::StageArgs;
 use super::{
     affected, alias, completions, demo, doctor, freeze, graph, help, init, list, locks, log, new, save,
-    schema, shim, why,
+    schema, shim, trust, why,
 };
 use crate::env::Span;
 
@@ -52,6 +52,9 @@ pub(super) struct PipelineOptions {
     /// Check everything, print the plan, do nothing
     #[arg(long, help_heading = "Pipeline options")]
     pub dry_run: bool,
+    /// Refuse to run in any other project than the one in DIR
+    #[arg(long, value_name = "DIR", help_heading = "Pipeline options")]
+    pub only_in: Option<PathBuf>,
     /// Set a parameter for this run (TOML value, else text); may be repeated
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Pipeline options")]
     pub set: Vec<String>,
@@ -154,6 +157,8 @@ pub(super) enum Sub {
     Save(save::SaveArgs),
     /// Print JSON Schemas of what lockstep reads and writes, for editors and programs
     Schema(schema::SchemaArgs),
+    /// Let this project start the programs and set the variables that it names, until that changes
+    Trust(trust::TrustArgs),
     /// Print the lines that make a tool's name stand for the pipeline around it, for your shell
     Alias(alias::AliasArgs),
     /// Write scripts that do the same, for those who know no aliases: other scripts, editors, CI

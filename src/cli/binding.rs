@@ -2,6 +2,7 @@
 //! `shim` have in common: the name, the unit, and the pipeline's words.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::str::FromStr;
 
 use clap::Parser as _;
@@ -10,8 +11,11 @@ use super::args::PipelineArgs;
 use super::terminal::Terminal;
 use crate::Error;
 use crate::env::Environment;
+use crate::git::{printable, quoted};
+use crate::process::tools;
 use crate::project::{Name, Project, ProjectError};
 use crate::steps::STEPS;
+use crate::workflow::Request;
 use crate::workflow::parse::{self, ParseError, Vocabulary, Word};
 use crate::workflow::planner;
 
@@ -115,7 +119,7 @@ impl Steps {
     /// # Errors
     /// An unknown word, or no `exec`.
     pub(super) fn check(&self, env: &Environment) -> Result<(), Error> {
-        let project = Project::discover(env.cwd()).ok();
+        let project = Project::discover(env.cwd(), env).ok();
         let [workflows, modules, profiles] = match &project {
             Some(project) => planner::names(project)?,
             None => Default::default(),
@@ -143,9 +147,10 @@ impl Steps {
 
 impl Binding {
     /// The command line that the name stands for, up to the tool's own arguments.
-    pub(super) fn words<'a>(&'a self, steps: &'a Steps) -> impl Iterator<Item = &'a str> {
+    fn words<'a>(&'a self, steps: &'a Steps, home: &'a Home) -> impl Iterator<Item = &'a str> {
+        let bound = home.0.iter().flat_map(|root| ["--only-in", root]);
         let unit = ["--", &self.module, &self.profile, &self.tool];
-        ["lockstep"].into_iter().chain(steps.0.iter().map(String::as_str)).chain(unit)
+        ["lockstep"].into_iter().chain(bound).chain(steps.0.iter().map(String::as_str)).chain(unit)
     }
 
     /// Looks for its unit, or where `.` stands for a half of it, for the other half.
@@ -160,15 +165,69 @@ impl Binding {
     }
 
     /// The same as a line of a shell whose quoting is given.
-    pub(super) fn line(&self, steps: &Steps, quote: fn(&str) -> String) -> String {
-        self.words(steps).map(quote).collect::<Vec<_>>().join(" ")
+    pub(super) fn line(&self, steps: &Steps, home: &Home, quote: fn(&str) -> String) -> String {
+        self.words(steps, home).map(quote).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// The project that a line is for: in another one the same name may mean anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Home(Option<String>);
+
+impl Home {
+    /// The project that the user stands in; none outside of any, of which the user is told.
+    pub(super) fn here(env: &Environment, terminal: Terminal) -> Self {
+        let root = Project::find_root(env.cwd(), env).ok();
+        let root = root.and_then(|root| root.into_os_string().into_string().ok());
+        if root.is_none() {
+            terminal.warning("this is bound to no project, and runs in whichever you stand in");
+            terminal.hint("to bind it to one, stand in that project: lockstep -C DIR …");
+        }
+        Self(root)
+    }
+}
+
+/// Refuses a line that is for another project than the one that the user stands in.
+///
+/// # Errors
+/// When it is, or there is no project.
+pub(super) fn check_home(root: &Path, request: &Request, env: &Environment) -> Result<(), ProjectError> {
+    let root = env.cwd().join(root);
+    let root = root.canonicalize().unwrap_or(root);
+    let found = match Project::find_root(env.cwd(), env) {
+        Ok(found) if found == root => return Ok(()),
+        Ok(found) => Some(found),
+        Err(ProjectError::NoProject { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    let shown = |path: &Path| printable(path.as_os_str().as_encoded_bytes());
+    Err(ProjectError::Elsewhere {
+        hint: match &found {
+            Some(_) => format!("for this project: {}", maker(request)),
+            None => format!("cd {}", quoted(&root.to_string_lossy())),
+        },
+        root: shown(&root),
+        found: found.as_deref().map(shown),
+    })
+}
+
+/// The command that makes the same line for the project that the user stands in.
+fn maker(request: &Request) -> String {
+    let word = |text: &OsString| text.to_string_lossy().into_owned();
+    let tool = request.args.first().and_then(|program| tools::tool_name(program)).unwrap_or("TOOL");
+    let binding = format!("{tool}={}/{}", request.module, request.profile);
+    let steps: Vec<String> = request.words.iter().map(word).collect();
+    let steps = match steps.join(" ") {
+        usual if usual == USUAL => String::new(),
+        other => format!(" --steps {}", quoted(&other)),
+    };
+    format!("lockstep alias{steps} {}", quoted(&binding))
 }
 
 /// Says of which bindings there is no unit, as far as the project that the user stands in knows. They may
 /// be for another one, or for what is still to be made, so that is no error.
 pub(super) fn warn_of_nothing(bindings: &[Binding], env: &Environment, terminal: Terminal) {
-    let Ok(project) = Project::discover(env.cwd()) else { return };
+    let Ok(project) = Project::discover(env.cwd(), env) else { return };
     for binding in bindings.iter() {
         if let Err(error) = binding.unit_in(&project, env) {
             terminal.say(&format!(
@@ -219,11 +278,21 @@ mod tests {
     #[test]
     fn the_words_are_a_pipeline() {
         let steps: Steps = "--wait 10m  build exec".parse().unwrap();
-        let line = binding("tofu=alpha/prod").unwrap().line(&steps, super::super::quoting::sh);
+        let line =
+            binding("tofu=alpha/prod").unwrap().line(&steps, &Home::default(), super::super::quoting::sh);
         assert_eq!(line, "lockstep --wait 10m build exec -- alpha prod tofu");
         for text in ["", "  ", "build -- a b", "--nope build", "--wait 10m", "--wait soon build", "--help"] {
             assert!(text.parse::<Steps>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_same_line_for_another_project_is_told() {
+        let of = |words: &str| {
+            maker(&Request::new("/", words.split(' '), "alpha", "prod").args(["/usr/bin/tofu", "apply"]))
+        };
+        assert_eq!(of(USUAL), "lockstep alias tofu=alpha/prod");
+        assert_eq!(of("build exec"), "lockstep alias --steps 'build exec' tofu=alpha/prod");
     }
 
     #[test]

@@ -69,7 +69,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let project = Project::discover(directory.path()).unwrap();
+        let project = Project::discover(directory.path(), &Environment::bare()).unwrap();
         let request =
             Request::new(directory.path(), words.split(' '), "alpha", "prod").args(args.split_whitespace());
         let env = Environment::from_process().unwrap();

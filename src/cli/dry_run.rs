@@ -3,12 +3,14 @@
 
 use std::fmt::Write as _;
 
+use crate::env::Environment;
+use crate::process::tools;
 use crate::project::Project;
 use crate::workflow::parse::quote;
-use crate::workflow::{Call, Plan, Role, StagedPlan};
+use crate::workflow::{Call, Plan, Role, StagedPlan, UnitPlan, is_own_program};
 
 /// The plan in lines.
-pub(super) fn show(project: &Project, plan: &Plan) -> String {
+pub(super) fn show(project: &Project, plan: &Plan, env: &Environment) -> String {
     let mut text = String::new();
     for unit in &plan.units {
         let keys: Vec<&str> = unit.keys.take.iter().map(|key| key.as_str()).collect();
@@ -19,13 +21,13 @@ pub(super) fn show(project: &Project, plan: &Plan) -> String {
         let facts: Vec<String> = lock.into_iter().chain(directory).collect();
         let _ = writeln!(text, "would run for {} ({}):", unit.id, facts.join(", "));
         for call in &plan.calls {
-            let _ = writeln!(text, "  {}", line(call));
+            let _ = writeln!(text, "  {}", line(call, (project, unit, env)));
             if let (Some(staged), Role::Stages(_)) = (&plan.staged, call.step.role()) {
-                stages(staged, &mut text);
+                stages(staged, env, &mut text);
             }
         }
         for call in &plan.finally {
-            let _ = writeln!(text, "  finally {}", line(call));
+            let _ = writeln!(text, "  finally {}", line(call, (project, unit, env)));
         }
     }
     if let Some(left_out) = &plan.left_out {
@@ -36,23 +38,27 @@ pub(super) fn show(project: &Project, plan: &Plan) -> String {
 }
 
 /// The stages with what each of them runs.
-fn stages(staged: &StagedPlan, text: &mut String) {
+fn stages(staged: &StagedPlan, env: &Environment, text: &mut String) {
     for stage in &staged.stages {
         let (unit, root) = (&stage.unit, staged.project.root());
         let directory = unit.directory.strip_prefix(root).unwrap_or(&unit.directory).display();
         let _ = writeln!(text, "    stage {} ({}, directory {directory})", stage.name, unit.id);
         for call in &stage.calls {
-            let _ = writeln!(text, "      {}", line(call));
+            let _ = writeln!(text, "      {}", line(call, (&staged.project, unit, env)));
         }
     }
 }
 
-fn line(call: &Call) -> String {
+fn line(call: &Call, (project, unit, env): (&Project, &UnitPlan, &Environment)) -> String {
     match &call.argv {
         Some(argv) => {
             let words: Vec<String> =
                 std::iter::once(&argv.program).chain(&argv.args).map(|word| quote(word)).collect();
-            format!("{:<11} {}", "run", words.join(" "))
+            let tool = tools::tool_name(&argv.program).and_then(|name| project.config().tools.get(name));
+            let wanted = tool.is_some_and(|tool| tool.version.is_some());
+            let unasked = wanted && is_own_program(project, &argv.program, &unit.directory, env);
+            let note = if unasked { " (a file of the project: version not asked)" } else { "" };
+            format!("{:<11} {}{note}", "run", words.join(" "))
         }
         None if call.releases => format!("{:<11} and give the lock back in the same push", call.step.name()),
         None => call.step.name().to_owned(),

@@ -72,7 +72,7 @@ pub(super) fn run(args: &GraphArgs, env: &Environment, terminal: Terminal) -> an
 }
 
 fn shown(args: &GraphArgs, env: &Environment) -> Result<Shown, ProjectError> {
-    let project = Project::discover(env.cwd())?;
+    let project = Project::discover(env.cwd(), env)?;
     let from = match args.what.as_slice() {
         [] => project.units()?,
         words => {

@@ -91,7 +91,8 @@ mod tests {
             write(&format!("modules/{module}/module.toml"), &format!("needs = {needs}\n"));
         }
         let none: [(&str, &str); 0] = [];
-        let project = Project::discover(Environment::new(dir.path(), none).cwd()).unwrap();
+        let project =
+            Project::discover(Environment::new(dir.path(), none).cwd(), &Environment::bare()).unwrap();
         let units: Vec<UnitId> = project.units().unwrap();
         Shown::new(project.unit_graph(units.iter().cloned()).unwrap(), &units, reversed)
     }

@@ -49,7 +49,7 @@ pub(super) fn run(args: &ListArgs, env: &Environment, terminal: Terminal) -> any
         let rows = STEPS.iter().map(|step| vec![step.name().to_owned(), step.summary().to_owned()]);
         return print(args.json, &rows.collect::<Vec<_>>(), &Value::from_iter(steps()), terminal);
     }
-    let project = Project::discover(env.cwd()).map_err(Error::from)?;
+    let project = Project::discover(env.cwd(), env).map_err(Error::from)?;
     let steps =
         STEPS.iter().flat_map(|step| std::iter::once(step.name()).chain(step.aliases().iter().copied()));
     let inventory = project.inventory(steps);

@@ -43,6 +43,7 @@ mod signals;
 mod stage_args;
 mod terminal;
 mod tool_completion;
+mod trust;
 mod units;
 mod why;
 mod write_files;
@@ -111,6 +112,7 @@ fn subcommand(sub: Sub, env: Environment, terminal: Terminal) -> u8 {
         Sub::Doctor(args) => doctor::run(&args, &env, terminal),
         Sub::Save(args) => save::run(&args, &env, terminal),
         Sub::Schema(args) => schema::run(&args, &env, terminal),
+        Sub::Trust(args) => trust::run(&args, &env, terminal),
         Sub::Alias(args) => alias::run(&args, &env, terminal),
         Sub::Shim(args) => shim::run(&args, &env, terminal),
         Sub::Help { topic } => return help_topic(topic.as_deref(), terminal),

@@ -77,7 +77,7 @@ pub(super) fn run(args: &NewArgs, env: &Environment, terminal: Terminal) -> anyh
 }
 
 fn make(args: &NewArgs, env: &Environment, terminal: Terminal) -> Result<(), Error> {
-    let project = Project::discover(env.cwd())?;
+    let project = Project::discover(env.cwd(), env)?;
     let interrupts = Interrupts::new();
     let place = Place::of(project.root(), env, &interrupts)?;
     let (made, next) = match &args.what {

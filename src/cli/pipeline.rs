@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use super::annotations::Annotations;
 use super::args::PipelineArgs;
 use super::terminal::Terminal;
-use super::{confirm, diagnose, dry_run, signals, tool_completion};
+use super::{binding, confirm, diagnose, dry_run, signals, tool_completion};
 use crate::env::{Clock, Environment};
 use crate::process::Interrupts;
 use crate::project::Project;
@@ -71,15 +71,18 @@ fn try_run(args: PipelineArgs, separated: bool, env: Environment, terminal: Term
     if let Some(code) = tool_completion::answer(&request, &env) {
         return Ok(End::Code(code));
     }
+    if let Some(root) = &args.options.only_in {
+        binding::check_home(root, &request, &env).map_err(Error::from)?;
+    }
     let interrupts = Interrupts::new();
-    let cwd = env.cwd().to_owned();
+    let (cwd, dry) = (env.cwd().to_owned(), env.clone());
     let ci = CiService::detect(&env).map(|service| Ci::new(service, &env, Clock::System, std::io::stderr()));
     let report = args.options.many.report.as_ref();
     let report = report.map(|target| ReportFile::new(target, &cwd).map(Arc::new)).transpose()?;
     let mut engine = Engine::new(env).interrupts(interrupts.clone());
     if args.options.dry_run {
         let (project, plan) = engine.plan(&request)?;
-        terminal.say(&dry_run::show(&project, &plan));
+        terminal.say(&dry_run::show(&project, &plan, &dry));
         return Ok(End::Code(0));
     }
     // Before the one for people: what they read after a command must not be folded away with it.
@@ -162,7 +165,7 @@ fn request(args: &PipelineArgs, separated: bool, env: &Environment) -> Result<Re
 /// right, the message can show where `--` belongs.
 fn no_separator(words: &[OsString], env: &Environment) -> Error {
     let names =
-        Project::discover(env.cwd()).map_err(Error::from).and_then(|project| planner::names(&project));
+        Project::discover(env.cwd(), env).map_err(Error::from).and_then(|project| planner::names(&project));
     let [workflows, modules, profiles] = names.unwrap_or_default();
     let vocabulary =
         Vocabulary { steps: steps::STEPS, workflows: &workflows, modules: &modules, profiles: &profiles };

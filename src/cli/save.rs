@@ -25,7 +25,7 @@ pub(super) struct SaveArgs {
 
 /// Copies, and says what was copied.
 pub(super) fn run(args: &SaveArgs, env: &Environment, terminal: Terminal) -> anyhow::Result<u8> {
-    let project = Project::discover(env.cwd()).map_err(Error::from)?;
+    let project = Project::discover(env.cwd(), env).map_err(Error::from)?;
     let (project, unit) = units::one(&project, &args.unit, env).map_err(Error::from)?;
     let files = if args.files.is_empty() { &[SAVED_BY_DEFAULT.to_owned()][..] } else { &args.files };
     let repo = Repo::discover(project.root(), env, &Interrupts::new()).map_err(Error::from)?;

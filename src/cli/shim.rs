@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::binding::{self, Binding, Steps, USUAL};
+use super::binding::{self, Binding, Home, Steps, USUAL};
 use super::quoting;
 use super::terminal::Terminal;
 use crate::env::Environment;
@@ -42,9 +42,11 @@ pub(super) fn run(args: &ShimArgs, env: &Environment, terminal: Terminal) -> any
         replaceable(&directory.join(&binding.tool))
             .map_err(failed(format!("write the shim `{}`", shown(args, binding))))?;
     }
+    let home = Home::here(env, terminal);
     for binding in &args.bindings {
         let what = format!("write the shim `{}`", shown(args, binding));
-        write(&directory, &binding.tool, &script(binding, &args.steps), 0o755).map_err(failed(what))?;
+        write(&directory, &binding.tool, &script(binding, &args.steps, &home), 0o755)
+            .map_err(failed(what))?;
     }
     mark(&directory).map_err(failed(format!("mark the directory `{}`", args.directory.display())))?;
     if terminal.level != Level::Quiet {
@@ -64,8 +66,8 @@ fn shown(args: &ShimArgs, binding: &Binding) -> String {
     args.directory.join(&binding.tool).display().to_string()
 }
 
-fn script(binding: &Binding, steps: &Steps) -> String {
-    let line = binding.line(steps, quoting::sh);
+fn script(binding: &Binding, steps: &Steps, home: &Home) -> String {
+    let line = binding.line(steps, home, quoting::sh);
     let Binding { tool, module, profile } = binding;
     format!(
         "{SHIM_START} 1: `{tool}` for {module}/{profile}, by `lockstep shim`. lockstep finds the tool\n\

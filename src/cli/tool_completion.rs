@@ -5,11 +5,17 @@
 //! those that bash runs by `complete -C` (tofu, terraform) by variables that bash sets for nothing else;
 //! those of Python's argcomplete (ansible) by a variable too. Nothing is said, whatever goes wrong: the
 //! user is in the middle of typing.
+//!
+//! The tool gets the user's own environment and nothing of the project's: `[env]` may name settings by
+//! which a tool starts programs, and nobody who presses TAB has agreed to that.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::env::Environment;
+use crate::git::Repo;
 use crate::process::{
     CommandRunner as _, CommandSpec, DEPTH_VAR, Interrupts, Limit, Stdio, SystemRunner, depth, find_program,
 };
@@ -32,15 +38,19 @@ fn asks(args: &[OsString], env: &Environment) -> bool {
 }
 
 fn ask(request: &Request, program: &OsStr, args: &[OsString], env: &Environment) -> Option<u8> {
-    let project = Project::discover(&request.directory).ok()?;
-    let unit = project.unit(&request.module, &request.profile, env).ok()?;
-    let rendered = project.unit_directory(&unit);
-    let cwd = if rendered.is_dir() { rendered } else { env.cwd().to_owned() };
-    let mut vars = project.config().command_env(&project.module_config(&unit.module).ok()?, env);
+    let project = Project::discover(&request.directory, env).ok();
+    let rendered = project.as_ref().and_then(|project| own_build(project, request, env));
+    let cwd = rendered.unwrap_or_else(|| env.cwd().to_owned());
+    let found = find_program(program, &cwd, env).ok()?;
+    if project.is_some_and(|project| project.holds_program(&found)) {
+        return None;
+    }
+    let mut vars: BTreeMap<OsString, OsString> =
+        env.vars().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     vars.insert("PWD".into(), cwd.clone().into());
     vars.insert(DEPTH_VAR.into(), (depth(env) + 1).to_string().into());
     let spec = CommandSpec {
-        program: find_program(program, &cwd, env).ok()?,
+        program: found,
         name: program.to_owned(),
         args: args.to_vec(),
         cwd,
@@ -51,6 +61,23 @@ fn ask(request: &Request, program: &OsStr, args: &[OsString], env: &Environment)
         limit: Some(Limit { timeout: PATIENCE, kill_after: None, notice: Arc::new(|_| ()) }),
     };
     SystemRunner::new().run(&spec, &Interrupts::new()).ok().map(|finished| finished.status.exit_code())
+}
+
+/// The rendered directory, where the user has built it here: what came with the clone may hold settings
+/// by which a tool starts programs.
+fn own_build(project: &Project, request: &Request, env: &Environment) -> Option<PathBuf> {
+    let unit = project.unit(&request.module, &request.profile, env).ok()?;
+    let rendered = project.unit_directory(&unit);
+    if !rendered.is_dir() {
+        return None;
+    }
+    match Repo::discover(project.root(), env, &Interrupts::new()).ok()? {
+        Some(repo) => {
+            let below = rendered.strip_prefix(repo.work_dir()).ok()?;
+            repo.tracked_below(below).ok()?.is_empty().then_some(rendered)
+        }
+        None => Some(rendered),
+    }
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ pub(super) fn run(args: &WhyArgs, env: &Environment, terminal: Terminal) -> anyh
 }
 
 fn explain(args: &WhyArgs, env: &Environment) -> Result<(UnitId, Vec<Explained>), ProjectError> {
-    let project = Project::discover(env.cwd())?;
+    let project = Project::discover(env.cwd(), env)?;
     let (project, unit) = units::one(&project, &args.unit, env)?;
     let (root, of) = (project.root().to_owned(), env.clone());
     let params = project

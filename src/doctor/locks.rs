@@ -2,42 +2,34 @@
 
 use super::scene::Scene;
 use super::{Finding, counted, said};
+use crate::Error;
 use crate::env::{Span, user_name};
 use crate::git;
 use crate::lock::{LockKey, LockState, Record, escape};
-use crate::project::{MARKER, Project};
+use crate::project::{MARKER, Project, ProjectError};
 
 /// Clocks that differ by less trouble nobody.
 const TOLERATED: u64 = 5 * 60;
 
 pub(super) fn owner(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
-    let configured = scene.project().and_then(|project| project.config().lock.owner.as_deref());
-    let owner = crate::lock::owner(scene.env, &scene.host, configured);
+    let owner = crate::lock::owner(scene.env, &scene.host);
     let from = if scene.env.var("LOCKSTEP_OWNER").is_some() {
         "LOCKSTEP_OWNER"
-    } else if configured.is_some() {
-        "[lock] owner in lockstep.toml"
     } else if owner == format!("{}@{}", user_name(scene.env), scene.host.name) {
         "user and host"
     } else {
         "the CI run"
     };
-    let finding = Finding::ok(id, format!("{owner}, from {from}"));
-    // One name for everybody makes everybody the same owner.
-    let finding = match from.starts_with("[lock]") {
-        true => Finding::warning(
-            id,
-            format!("{owner}, from {from}: whoever uses this project may go on with anybody's failed run"),
-        )
-        .cure("take `owner` out of [lock]; a person's own name goes into LOCKSTEP_OWNER"),
-        false => finding,
-    };
-    vec![finding]
+    vec![Finding::ok(id, format!("{owner}, from {from}"))]
 }
 
 pub(super) fn backend(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
     let finding = match scene.locks() {
         None => Finding::skipped(id, "no project"),
+        Some(Err(Error::Project(error @ ProjectError::Untrusted { .. }))) => {
+            let why = "the project names the credentials or the address to ask with, and is not trusted";
+            Finding { cure: error.hint(), ..Finding::skipped(id, format!("not looked at: {why}")) }
+        }
         Some(Err(error)) => Finding::problem(id, said(error)),
         Some(Ok(locks)) => {
             let place = locks.place();
@@ -158,7 +150,7 @@ pub(super) fn names(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for path in tracked.iter().filter_map(|path| std::str::from_utf8(path).ok()) {
         let Some(directory) = path.strip_suffix(&suffix).or((path == MARKER).then_some("")) else { continue };
-        let Ok(other) = Project::discover(&repo.work_dir().join(directory)) else { continue };
+        let Ok(other) = Project::discover(&repo.work_dir().join(directory), scene.env) else { continue };
         let place = |project: &Project| {
             let lock = &project.config().lock;
             let (prefix, remote) = lock.git.place();

@@ -38,7 +38,7 @@ pub(super) struct Scene<'a> {
 impl<'a> Scene<'a> {
     pub(super) fn set(directory: &Path, env: &'a Environment, options: &Options) -> Self {
         let interrupts = Interrupts::new();
-        let project = Project::discover(directory);
+        let project = Project::discover(directory, env);
         let start = project.as_ref().map_or(directory, Project::root);
         let repo = Repo::discover(start, env, &interrupts);
         Self {

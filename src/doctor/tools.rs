@@ -11,6 +11,7 @@ use super::Finding;
 use super::scene::Scene;
 use crate::env::program_path;
 use crate::git::printable;
+use crate::process::tools::version::NEUTRAL;
 use crate::process::{CommandRunner as _, CommandSpec, Limit, Stdio, SystemRunner, ToolStatus, find_program};
 use crate::workflow::parse;
 
@@ -155,17 +156,21 @@ fn named(scene: &Scene<'_>) -> Vec<(String, String)> {
 }
 
 /// The first line that a tool says of itself; none if it fails.
+/// The tool is asked where nothing of the project lies: its settings there may start programs.
 fn version_of(name: &str, program: &Path, args: &[&str], scene: &Scene<'_>) -> Option<String> {
+    if scene.project().is_some_and(|project| project.holds_program(program)) {
+        return Some("a file of this repository, and not asked for its version".to_owned());
+    }
     let mut env: Vec<(OsString, OsString)> =
         scene.env.vars().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     // Terraform would ask its maker for news.
     env.push(("CHECKPOINT_DISABLE".into(), "1".into()));
+    env.push(("PWD".into(), NEUTRAL.into()));
     let spec = CommandSpec {
         program: program.to_owned(),
         name: name.into(),
         args: args.iter().map(OsString::from).collect(),
-        // Version managers go by the directory.
-        cwd: scene.project().map_or(scene.env.cwd(), |project| project.root()).to_owned(),
+        cwd: NEUTRAL.into(),
         env,
         stdio: Stdio::Capture,
         keep_open: Vec::new(),

@@ -33,11 +33,11 @@ impl Engine {
     /// # Errors
     /// When there is no project, or its configuration makes no lock backend.
     pub fn locks(&self, directory: &Path) -> Result<ProjectLocks, Error> {
-        let project = Project::discover(directory)?;
+        let project = Project::discover(directory, &self.env)?;
         let repo = Repo::discover(project.root(), &self.env, &self.interrupts)?;
-        let backend = self.open_backend(&project, repo.as_ref())?;
+        let backend = self.open_backend(&project, repo.as_ref(), &self.trust_of(&project, repo.as_ref()))?;
         let host = self.host.clone().unwrap_or_else(Host::current);
-        let owner = self.owner_of(&project, &host);
+        let owner = self.owner_of(&host);
         let run = super::run_id()?;
         let naming = Naming::of(&project.config().lock);
         Ok(ProjectLocks {

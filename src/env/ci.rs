@@ -71,6 +71,12 @@ pub fn ci_target(env: &Environment) -> Option<String> {
     service.target.iter().find_map(|name| short(env.var(name)?))
 }
 
+/// Whether this is a run of a CI: of one that is known, or of one that says so in `CI`.
+pub fn is_ci(env: &Environment) -> bool {
+    let said = env.var("CI").is_some_and(|value| !matches!(value, "0" | "false" | "no"));
+    said || SERVICES.iter().any(|service| env.var(service.mark).is_some())
+}
+
 /// A branch's short name; other refs are none.
 pub(super) fn short(value: &str) -> Option<String> {
     match value.strip_prefix("refs/heads/") {

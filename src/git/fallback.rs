@@ -25,8 +25,12 @@ fn oid(bytes: &[u8], command: &str) -> Result<Oid, GitError> {
 
 /// Working tree, git directory and common directory; none without a working tree.
 pub(super) fn directories(git: &Git) -> Result<Option<[PathBuf; 3]>, GitError> {
-    if line(&git.read(&["rev-parse", "--is-inside-work-tree"])?) != b"true" {
-        return Ok(None);
+    match git.read(&["rev-parse", "--is-inside-work-tree"]) {
+        Ok(said) if line(&said) == b"true" => {}
+        // What only looks like one is refused by the setting that every git here gets.
+        Err(GitError::Failed { message, .. }) if message.contains("safe.bareRepository") => return Ok(None),
+        Ok(_) => return Ok(None),
+        Err(error) => return Err(error),
     }
     // One question each: a path may hold a newline.
     let ask = |what: &[&str]| -> Result<PathBuf, GitError> {

@@ -6,7 +6,7 @@
 
 use std::ffi::OsStr;
 
-use super::spawn::{Git, Ran};
+use super::spawn::{Git, Hooks, Ran};
 use super::ssh::Shared;
 use super::text::{bounded, clean, without_credentials};
 use super::trace::{self, Told, Trace};
@@ -142,7 +142,8 @@ pub(super) fn push(
 ) -> Result<Pushed, GitError> {
     let trace = Trace::new(common_dir);
     let extra: Vec<(&str, &OsStr)> = trace.iter().map(|t| (trace::VARIABLE, t.path())).collect();
-    let ran = git.run_over(ssh, &arguments(push), &extra)?;
+    let hooks = if push.hook { Hooks::On } else { Hooks::Off };
+    let ran = git.run_with(hooks, ssh, &arguments(push), &extra)?;
     // The trace is needed only to tell apart the ways of failing.
     let told = || trace.as_ref().map_or_else(Told::default, Trace::read);
     conclude(git, push, &ran, told)

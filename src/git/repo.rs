@@ -19,7 +19,9 @@ use super::objects::{Ancestry, CommitText, Head};
 use super::remote::RemoteUrl;
 use super::spawn::Git;
 use super::ssh::Shared;
-use super::{Fetched, GitError, Oid, Push, Pushed, Status, asked, fallback, fetch, objects, push, remote};
+use super::{
+    Fetched, GitError, Oid, Push, Pushed, Status, asked, fallback, fetch, objects, push, remote, safe,
+};
 use crate::env::Environment;
 use crate::process::Interrupts;
 
@@ -60,13 +62,13 @@ impl Repo {
     ) -> Result<Option<Self>, GitError> {
         // The user's bounds to the search, as git takes them.
         let mut flags = git2::RepositoryOpenFlags::empty();
-        let across = env.var("GIT_DISCOVERY_ACROSS_FILESYSTEM");
-        flags.set(
-            git2::RepositoryOpenFlags::CROSS_FS,
-            across.is_some_and(|v| matches!(v, "1" | "true" | "yes" | "on")),
-        );
+        flags.set(git2::RepositoryOpenFlags::CROSS_FS, safe::crosses_file_systems(env));
         let ceilings = env.var_os("GIT_CEILING_DIRECTORIES").map(std::env::split_paths);
         match git2::Repository::open_ext(start, flags, ceilings.into_iter().flatten()) {
+            // What looks like a bare repository may be part of a clone: it is none unless it is named.
+            Ok(library) if start.canonicalize().is_ok_and(|start| start.starts_with(library.path())) => {
+                Err(no_work_dir(start))
+            }
             Ok(library) => {
                 let Some(work_dir) = library.workdir().map(absolute) else {
                     return Err(no_work_dir(start));

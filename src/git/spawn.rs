@@ -53,6 +53,15 @@ pub(super) struct Git {
     program: OnceLock<PathBuf>,
 }
 
+/// Whether a run of git runs the user's hooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hooks {
+    /// It does: a push of the branch is what the user would have done themselves.
+    On,
+    /// It does not: looking around must start nothing.
+    Off,
+}
+
 /// How one run of git ended.
 #[derive(Debug)]
 pub(super) struct Ran {
@@ -90,9 +99,20 @@ impl Git {
     }
 
     /// As [`Git::run`], over an ssh connection that is shared.
-    #[expect(clippy::disallowed_methods, reason = "this file is the one that starts git")]
     pub(super) fn run_over(
         &self,
+        ssh: Option<&Shared>,
+        args: &[impl AsRef<OsStr>],
+        extra_env: &[(&str, &OsStr)],
+    ) -> Result<Ran, GitError> {
+        self.run_with(Hooks::Off, ssh, args, extra_env)
+    }
+
+    /// As [`Git::run_over`], with the user's hooks where they are wanted.
+    #[expect(clippy::disallowed_methods, reason = "this file is the one that starts git")]
+    pub(super) fn run_with(
+        &self,
+        hooks: Hooks,
         ssh: Option<&Shared>,
         args: &[impl AsRef<OsStr>],
         extra_env: &[(&str, &OsStr)],
@@ -100,7 +120,13 @@ impl Git {
         let before = self.interrupts.requested();
         let mut command = Command::new(self.program()?);
         command.arg("--no-optional-locks").arg("-C").arg(&self.dir);
-        command.args(["-c", "color.ui=false"]).args(args).env_clear();
+        // A directory that only looks like a bare repository may be part of a clone, with settings that
+        // name programs.
+        command.args(["-c", "color.ui=false", "-c", "safe.bareRepository=explicit"]);
+        if hooks == Hooks::Off {
+            command.args(["-c", "core.hooksPath=/dev/null"]);
+        }
+        command.args(args).env_clear();
         for (name, value) in self.env.vars() {
             if !FOREIGN.iter().any(|foreign| name == OsStr::new(foreign)) {
                 command.env(name, value);

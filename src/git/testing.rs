@@ -83,7 +83,12 @@ impl World {
 
     /// Runs git; exit code, and what it printed on both streams.
     pub(crate) fn try_git(&self, dir: &Path, args: &[&str]) -> (Option<i32>, String) {
-        let ran = Git::new(&self.env(dir, &[]), dir, &Interrupts::new()).run(args, &[]).unwrap();
+        // A bare repository must be named.
+        let is_bare = dir.join("objects").is_dir() && !dir.join(".git").exists();
+        let bare = is_bare.then(|| format!("--git-dir={}", dir.display()));
+        let args: Vec<&str> = bare.iter().map(String::as_str).chain(args.iter().copied()).collect();
+        let ran = Git::new(&self.env(dir, &[]), dir, &Interrupts::new());
+        let ran = ran.run_with(super::spawn::Hooks::On, None, &args, &[]).unwrap();
         let mut out = String::from_utf8_lossy(&ran.stdout).trim().to_owned();
         if ran.code != Some(0) {
             out.push_str(&String::from_utf8_lossy(&ran.stderr));

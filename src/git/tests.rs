@@ -226,7 +226,7 @@ fn a_program_that_is_not_there() {
 #[test]
 fn a_reading_command_that_is_killed_was_interrupted() {
     let (world, repo) = World::new();
-    world.hook(repo.git_dir(), "reference-transaction", "kill -9 $PPID");
+    world.git(repo.work_dir(), &["config", "remote.origin.uploadpack", "kill -9 $PPID; git-upload-pack"]);
     let spec = "+refs/heads/main:refs/lockstep/remotes/origin/heads/main".to_owned();
     match repo.fetch("origin", &[spec]) {
         Err(GitError::Interrupted { command }) => assert_eq!(command, "fetch"),

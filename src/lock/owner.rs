@@ -71,21 +71,19 @@ const SYSTEMS: &[Ci] = &[
     },
 ];
 
-/// The owner under which a run takes locks: `LOCKSTEP_OWNER`, else the configured one, else the CI
-/// run and job, else `user@host`. One line, at most 256 bytes, never empty.
+/// The owner under which a run takes locks: `LOCKSTEP_OWNER`, else the CI run
+/// and job, else `user@host`. One line, at most 256 bytes, never empty.
 ///
 /// ```
 /// use lockstep::env::{Environment, Host};
 /// let host = Host { name: "laptop".into(), boot: String::new(), pid_namespace: String::new() };
 /// let env = Environment::new("/", [("USER", "ana")]);
-/// assert_eq!(lockstep::lock::owner(&env, &host, None), "ana@laptop");
+/// assert_eq!(lockstep::lock::owner(&env, &host), "ana@laptop");
 /// ```
-pub fn owner(env: &Environment, host: &Host, configured: Option<&str>) -> String {
-    let said = [env.var("LOCKSTEP_OWNER"), configured];
-    said.into_iter()
-        .flatten()
+pub fn owner(env: &Environment, host: &Host) -> String {
+    env.var("LOCKSTEP_OWNER")
         .map(|text| clean(text, MAX_OWNER))
-        .find(|text| !text.is_empty())
+        .filter(|text| !text.is_empty())
         .or_else(|| ci_owner(env))
         .unwrap_or_else(|| clean(&format!("{}@{}", user_name(env), host.name), MAX_OWNER))
 }
@@ -119,34 +117,30 @@ mod tests {
         Host { name: name.into(), boot: String::new(), pid_namespace: String::new() }
     }
 
-    fn of(vars: &[(&str, &str)], configured: Option<&str>) -> String {
-        owner(&Environment::new("/", vars.iter().copied()), &host("box"), configured)
+    fn of(vars: &[(&str, &str)]) -> String {
+        owner(&Environment::new("/", vars.iter().copied()), &host("box"))
     }
 
     #[test]
     fn the_users_word_comes_first() {
         let vars = [("LOCKSTEP_OWNER", "ana"), ("USER", "root"), ("GITHUB_ACTIONS", "true")];
-        assert_eq!(of(&vars, Some("team")), "ana");
-        assert_eq!(of(&vars[1..], Some("team")), "team");
-        assert_eq!(of(&vars[1..], None), "root@box");
-        let nobody = of(&[("LOCKSTEP_OWNER", " \u{1b}\n")], None);
+        assert_eq!(of(&vars), "ana");
+        assert_eq!(of(&vars[1..]), "root@box");
+        let nobody = of(&[("LOCKSTEP_OWNER", " \u{1b}\n")]);
         assert!(nobody.starts_with("uid") && nobody.ends_with("@box"), "{nobody}");
     }
 
     #[test]
     fn an_attempt_of_a_ci_job_is_the_same_owner_and_another_run_is_not() {
         let job = |run: &'static str, attempt: &'static str| {
-            of(
-                &[
-                    ("GITHUB_ACTIONS", "true"),
-                    ("GITHUB_REPOSITORY", "acme/infra"),
-                    ("GITHUB_RUN_ID", run),
-                    ("GITHUB_RUN_ATTEMPT", attempt),
-                    ("GITHUB_JOB", "apply"),
-                    ("USER", "runner"),
-                ],
-                None,
-            )
+            of(&[
+                ("GITHUB_ACTIONS", "true"),
+                ("GITHUB_REPOSITORY", "acme/infra"),
+                ("GITHUB_RUN_ID", run),
+                ("GITHUB_RUN_ATTEMPT", attempt),
+                ("GITHUB_JOB", "apply"),
+                ("USER", "runner"),
+            ])
         };
         assert_eq!(job("7", "1"), "github:acme/infra:7:apply");
         assert_eq!(job("7", "1"), job("7", "2"));
@@ -158,9 +152,9 @@ mod tests {
         for ci in SYSTEMS {
             let mut vars = vec![(ci.marker, "true"), ("USER", "root")];
             vars.extend(ci.parts.iter().map(|names| (names[names.len() - 1], "x")));
-            let owner = of(&vars, None);
+            let owner = of(&vars);
             assert!(owner.starts_with(&format!("{}:", ci.name)), "{owner}");
-            let partial = of(&[(ci.marker, "true"), ("USER", "root")], None);
+            let partial = of(&[(ci.marker, "true"), ("USER", "root")]);
             assert_eq!(partial, "root@box", "{}", ci.name);
         }
     }
@@ -168,7 +162,7 @@ mod tests {
     proptest! {
         #[test]
         fn an_owner_is_one_bounded_line(said in "\\PC{0,400}", user in "[a-zé\u{0}-\u{1f}]{0,300}") {
-            let owner = of(&[("LOCKSTEP_OWNER", &said), ("USER", &user)], None);
+            let owner = of(&[("LOCKSTEP_OWNER", &said), ("USER", &user)]);
             prop_assert!(!owner.is_empty() && owner.len() <= MAX_OWNER);
             prop_assert!(!owner.chars().any(char::is_control));
         }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::params::Scope;
-use super::{Params, ProjectError};
+use super::{Params, ProjectError, Trust};
 use crate::process::{CommandRunner, Interrupts, Stdio};
 
 /// The right to read secrets and to run commands, with all that is needed for it.
@@ -27,6 +27,8 @@ pub struct Access {
     pub stdio: Stdio,
     /// What was answered so far.
     pub answers: Answers,
+    /// Whether the project may start them.
+    pub trust: Trust,
 }
 
 /// Where a command is written.

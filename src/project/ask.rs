@@ -47,6 +47,8 @@ pub(super) struct Asked<'a> {
     pub(super) timeout: Option<Span>,
     /// What it keeps open for as long as it lives.
     pub(super) keep_open: Vec<Arc<OwnedFd>>,
+    /// The user has typed it.
+    pub(super) typed: bool,
 }
 
 impl Scope {
@@ -75,7 +77,8 @@ impl Scope {
         let env = (access.env)(asker(written)).map_err(Failure::stops)?;
         let question = Question::Command { argv: argv.to_vec(), env: env.clone() };
         let directory = self.outside.files.root();
-        self.ask_once(question, || Asked { argv, env, directory, timeout, keep_open: Vec::new() })
+        let typed = written.file() == "--set" || written.file().starts_with("LOCKSTEP_PARAM_");
+        self.ask_once(question, || Asked { argv, env, directory, timeout, keep_open: Vec::new(), typed })
     }
 
     /// The answer of before, or what a command prints now.
@@ -99,10 +102,13 @@ impl Scope {
     }
 
     fn run(&self, access: &Access, asked: Asked<'_>) -> Result<Answer, Failure> {
-        let Asked { argv, env, directory, timeout, keep_open } = asked;
+        let Asked { argv, env, directory, timeout, keep_open, typed } = asked;
         let Some((program, args)) = argv.split_first() else {
             return Err(Failure::says("the command is empty"));
         };
+        if !typed {
+            access.trust.need_for(argv).map_err(Failure::stops)?;
+        }
         let shown = printable(program);
         let fail = |error: &ProcessError| Failure::says(with_cause(error));
         let name = OsString::from(program);

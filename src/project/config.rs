@@ -99,8 +99,6 @@ pub struct LockConfig {
     /// Where that is written.
     #[serde(skip)]
     pub backend_place: Option<Place>,
-    /// Who takes locks; without it `LOCKSTEP_OWNER`, the CI's run, or user@host.
-    pub owner: Option<String>,
     /// From what age on a lock is marked stale.
     pub stale_after: StaleAfter,
     /// What one lock covers.
@@ -208,6 +206,7 @@ impl Config {
         {
             check_version(required, file.place(value.span().start))?;
         }
+        no_owner(&table, file)?;
         let params = Node::take_params(table.get_mut(), file)?;
         let places = DataConfig::places(table.get_ref(), file);
         let marks = Mark::read(table.get_ref(), file)?;
@@ -246,6 +245,16 @@ pub(super) fn check_env(env: &BTreeMap<String, String>, file: &TomlFile) -> Resu
 pub(super) fn check_variable(name: &str) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(word)
+}
+
+/// Who takes a lock is said by the user: a file that everybody has would make them all the same owner, and
+/// a branch could name any.
+fn no_owner(table: &Spanned<DeTable<'_>>, file: &TomlFile) -> Result<(), ProjectError> {
+    let owner = table.get_ref().get("lock").and_then(|lock| lock.get_ref().get("owner"));
+    let Some(owner) = owner else { return Ok(()) };
+    let message = "`owner` under [lock] would make everybody who uses this project the same owner";
+    let hint = "take it out; where a name of one's own is needed: export LOCKSTEP_OWNER=NAME".to_owned();
+    Err(ProjectError::config_hint(file.place(owner.span().start), message, Some(hint)))
 }
 
 /// Where `backend` is written in this table.

@@ -10,8 +10,8 @@ use super::error::printable;
 use super::module::ModuleConfig;
 use super::staging::Staging;
 use super::toml_file::TomlFile;
-use super::{Files, Kind, Name, ProjectError, RESERVED, UnitId, nearest};
-use crate::env::Clock;
+use super::{Files, Kind, Name, ProjectError, RESERVED, UnitId, nearest, owner};
+use crate::env::{Clock, Environment};
 
 /// The file that marks a project's root.
 pub const MARKER: &str = "lockstep.toml";
@@ -35,13 +35,13 @@ pub struct Project {
 }
 
 impl Project {
-    /// Finds the project that a directory lies in: upwards to `lockstep.toml`.
+    /// Finds the project that a directory lies in: upwards to `lockstep.toml`, to the top of the repository.
     ///
     /// # Errors
-    /// When there is none, or its `lockstep.toml` cannot be read or understood.
-    pub fn discover(start: &Path) -> Result<Self, ProjectError> {
+    /// When there is none, it belongs to somebody whom the user does not trust, or its `lockstep.toml` cannot be read or understood.
+    pub fn discover(start: &Path, env: &Environment) -> Result<Self, ProjectError> {
         let read_at = Clock::System.now();
-        let (root, file) = Self::find(start)?;
+        let (root, file) = Self::find(start, env)?;
         let (config, files) = (Arc::new(Config::parse(&file)?), Files::working_tree(root));
         Ok(Self { files, config, read_at, staging: None })
     }
@@ -77,16 +77,20 @@ impl Project {
     ///
     /// # Errors
     /// When there is none, or its `lockstep.toml` cannot be read.
-    pub fn find_root(start: &Path) -> Result<PathBuf, ProjectError> {
-        Self::find(start).map(|(root, _)| root)
+    pub fn find_root(start: &Path, env: &Environment) -> Result<PathBuf, ProjectError> {
+        Self::find(start, env).map(|(root, _)| root)
     }
 
-    fn find(start: &Path) -> Result<(PathBuf, TomlFile), ProjectError> {
+    fn find(start: &Path, env: &Environment) -> Result<(PathBuf, TomlFile), ProjectError> {
         // Without `..` and links, so that the parents are the real ones.
         let start = start
             .canonicalize()
             .map_err(|source| ProjectError::Read { path: start.display().to_string(), source })?;
-        for directory in start.ancestors() {
+        for directory in owner::directories(&start, env) {
+            if directory.join(MARKER).symlink_metadata().is_err() {
+                continue;
+            }
+            owner::check(directory, env)?;
             if let Some(file) = TomlFile::read_path(&directory.join(MARKER), MARKER)? {
                 return Ok((directory.to_owned(), file));
             }

@@ -13,6 +13,7 @@ pub struct DynamodbLockConfig {
     /// The region; without it what the environment or the profile says.
     pub region: Option<RegionName>,
     /// Where requests go instead of the region's own endpoint.
+    #[serde(deserialize_with = "of_project")]
     pub endpoint_url: Option<EndpointUrl>,
     /// The profile of the AWS configuration files; without it `AWS_PROFILE`, else `default`.
     pub profile: Option<String>,
@@ -79,6 +80,28 @@ fn region(text: &str) -> Result<(), &'static str> {
     } else {
         Err("this is not the name of a region, such as `eu-west-1`")
     }
+}
+
+/// What everybody has who has the repository: requests in the clear do not leave the machine. The user's own
+/// environment may name any address.
+fn of_project<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Option<EndpointUrl>, D::Error> {
+    let url = EndpointUrl::deserialize(text)?;
+    match url.as_str().starts_with("http://") && !is_loopback(url.as_str()) {
+        true => Err(serde::de::Error::custom(
+            "`endpoint_url` must be https, or http on this machine; elsewhere, set AWS_ENDPOINT_URL_DYNAMODB in the environment",
+        )),
+        false => Ok(Some(url)),
+    }
+}
+
+fn is_loopback(url: &str) -> bool {
+    let authority = url.trim_start_matches("http://").split('/').next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(inner) => inner.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    let is_name = host == "localhost" || host.ends_with(".localhost");
+    is_name || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// It becomes the address of signed requests.
@@ -152,6 +175,29 @@ mod tests {
         ] {
             let why = endpoint(bad).expect_err(bad);
             assert!(!why.contains("hunter2"), "{why}");
+        }
+    }
+
+    #[test]
+    fn requests_in_the_clear_stay_on_the_machine() {
+        let read = |url: &str| toml::from_str::<DynamodbLockConfig>(&format!("endpoint_url = '{url}'"));
+        for good in [
+            "https://x",
+            "http://127.0.0.1:8000",
+            "http://localhost/",
+            "http://[::1]:1",
+            "http://a.localhost",
+        ] {
+            assert_eq!(read(good).unwrap().endpoint_url.unwrap().as_str(), good);
+        }
+        for bad in [
+            "http://x",
+            "http://127.0.0.1.evil.example",
+            "http://localhost.evil",
+            "http://10.0.0.1",
+            "http://[fe80::1]",
+        ] {
+            assert!(read(bad).unwrap_err().message().contains("must be https"), "{bad}");
         }
     }
 

@@ -2,7 +2,10 @@
 //!
 //! Messages name the file and line; they never hold the value of a parameter.
 
+use std::path::PathBuf;
+
 use super::{NameError, Place, UnitId, Violation};
+use crate::git;
 use crate::process::Signal;
 
 /// Why something about the project failed.
@@ -14,6 +17,46 @@ pub enum ProjectError {
     NoProject {
         /// Where the search began.
         start: String,
+    },
+    /// The project belongs to another user, and nothing says that this one trusts them.
+    #[error("`{}` belongs to another user (uid {uid}), and a project says which programs run", printable(&path.to_string_lossy()))]
+    Foreign {
+        /// The file or directory.
+        path: PathBuf,
+        /// Its owner.
+        uid: u32,
+        /// What git's `safe.directory` would have to name.
+        directory: PathBuf,
+    },
+    /// A line that is for one project is used elsewhere.
+    #[error("this line is for the project `{root}`, {}", match .found {
+        Some(found) => format!("and not for `{found}`"),
+        None => "and there is none here".to_owned(),
+    })]
+    Elsewhere {
+        /// The project that it is for, safe to print.
+        root: String,
+        /// The project in which it is used.
+        found: Option<String>,
+        /// What to type.
+        hint: String,
+    },
+    /// The user has not agreed to what the project's own words do.
+    #[error("`{root}` is not trusted, and with your rights it{}", super::trust::lines(.words))]
+    Untrusted {
+        /// The project, safe to print.
+        root: String,
+        /// What they do, safe to print.
+        words: Vec<String>,
+    },
+    /// What the user agreed to cannot be kept.
+    #[error("cannot keep that you trust the project in `{path}`")]
+    NotKept {
+        /// The file.
+        path: String,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
     },
     /// A file cannot be read.
     #[error("cannot read `{path}`")]
@@ -200,6 +243,15 @@ impl ProjectError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoProject { .. } => Some("start one with `lockstep init`, or use `-C DIR`".into()),
+            Self::Foreign { directory, .. } => Some(format!(
+                "if you trust its owner: git config --global --add safe.directory {}",
+                git::quoted(&directory.to_string_lossy())
+            )),
+            Self::Untrusted { .. } => Some("if you trust what is in this clone: lockstep trust".into()),
+            Self::NotKept { .. } => {
+                Some("see the directory, or trust one of yours: export LOCKSTEP_TRUSTED_PATHS=DIR".into())
+            }
+            Self::Elsewhere { hint, .. } => Some(hint.clone()),
             Self::Config { hint, .. } => hint.clone(),
             Self::Unknown { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
             Self::Unknown { what, known, nearest: None, .. } => Some(if known.is_empty() {

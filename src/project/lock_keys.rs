@@ -158,7 +158,7 @@ mod tests {
         write("modules/beta/main.tf", "");
         write("profiles/base.toml", "abstract = true\n[modules.alpha.lock]\nkeys = [\"base\"]\n");
         write("profiles/prod.toml", "extends = [\"base\"]\n[modules.alpha]\nlock.keys = [\"net/prod\"]\n");
-        let project = Project::discover(dir.path()).unwrap();
+        let project = Project::discover(dir.path(), &crate::env::Environment::bare()).unwrap();
         let of = |unit: &str| {
             let keys = project.further_keys(&unit.parse().unwrap()).unwrap();
             keys.iter().map(|key| key.as_str().to_owned()).collect::<Vec<_>>()

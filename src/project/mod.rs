@@ -43,6 +43,7 @@ mod output_values;
 mod outputs;
 mod outputs_config;
 mod outside;
+mod owner;
 mod params;
 mod place;
 mod profile;
@@ -58,12 +59,14 @@ pub(crate) mod strict;
 mod toml_file;
 mod toml_list;
 pub(crate) mod toml_text;
+mod trust;
 mod turns;
 mod unit;
 mod unit_graph;
 mod value;
 mod views;
 mod violation;
+mod words;
 mod workflow_file;
 
 pub use access::{Access, Answers, Asker, Surroundings};
@@ -111,10 +114,12 @@ pub use select::selects_many;
 pub use sensitive::Mark;
 pub use stage::{Stage, StageAction};
 pub(crate) use toml_text::is_harmless;
+pub use trust::{AskTrust, TRUSTED_PATHS, Trust};
 pub use turns::Turn;
 pub use unit_graph::{Because, Edge, UnitGraph};
 pub use value::{Data, Node};
 pub use violation::Violation;
+pub use words::OwnWord;
 pub use workflow_file::WorkflowFile;
 
 #[cfg(test)]

@@ -201,6 +201,7 @@ impl Scope {
             directory: &command.directory,
             timeout: command.timeout,
             keep_open: command.guard.iter().cloned().collect(),
+            typed: false,
         })
     }
 }

@@ -13,7 +13,7 @@ use crate::env::{self, Environment};
 use crate::git::Repo;
 use crate::process::{CommandRunner, Interrupts, Stdio, find_program, tools};
 use crate::project::{
-    Access, Answers, OutputCommand, OutputSource, Overrides, Place, Project, ProjectError, UnitId,
+    Access, Answers, OutputCommand, OutputSource, Overrides, Place, Project, ProjectError, Trust, UnitId,
 };
 use crate::render::{BuildRequest, Holder, RenderError, build, git_facts, hold};
 use crate::workflow::parse::{command, quote};
@@ -34,6 +34,7 @@ pub(super) fn source(run: &Run<'_>, project: &Arc<Project>) -> OutputSource {
         interrupts: services.interrupts.clone(),
         stdio: services.stdio,
         answers: services.answers.clone(),
+        trust: services.trust.clone(),
         reporter: Arc::clone(&services.reporter),
         repo: services.repo.clone(),
         branch: run.plan.options.branch.clone(),
@@ -52,6 +53,7 @@ struct Reader {
     interrupts: Interrupts,
     stdio: Stdio,
     answers: Answers,
+    trust: Trust,
     reporter: Arc<dyn Reporter>,
     repo: Option<Repo>,
     /// The branch of a detached HEAD, as the user names it.
@@ -166,6 +168,7 @@ impl Reader {
                 env: Arc::new(surroundings),
                 stdio: self.stdio,
                 answers: self.answers.clone(),
+                trust: self.trust.clone(),
             })
             .with_outputs(Arc::clone(self).source(chain));
         build(&BuildRequest {

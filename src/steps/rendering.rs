@@ -70,6 +70,7 @@ fn prepared(run: &Run<'_>, project: &Arc<Project>, params: Params) -> Params {
         env: surroundings(run, project),
         stdio: services.stdio,
         answers: services.answers.clone(),
+        trust: services.trust.clone(),
     })
 }
 

@@ -100,7 +100,7 @@ mod tests {
             left_out: None,
             options: Options { jobs: jobs.and_then(NonZeroUsize::new), ..Options::default() },
         };
-        let project = Project::discover(directory.path()).unwrap();
+        let project = Project::discover(directory.path(), &crate::env::Environment::bare()).unwrap();
         let Manner { jobs, stdio, note } = manner(&plan, project.config(), Stdio::Inherit, terminal);
         (jobs, stdio, note.is_some())
     }

@@ -44,4 +44,4 @@ pub use step::{
     Step, Stream, Upstream, WriteData,
 };
 pub use unit_log::UnitLog;
-pub use versions::{VersionError, check_versions};
+pub use versions::{Asking, VersionError, check_versions, is_own_program};

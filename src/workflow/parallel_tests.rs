@@ -113,10 +113,11 @@ fn play(units: &[(&str, &[usize], &[&str])], ask: &Ask) -> Came {
         lines: LineSink::default(),
         ask: None,
         answers: Answers::default(),
+        trust: crate::project::Trust::everything(),
         alive: OnceLock::new(),
         shared: Shared::new(ask.jobs, None, None),
     };
-    let report = run(&plan, &Project::discover(directory.path()).unwrap(), &services);
+    let report = run(&plan, &Project::discover(directory.path(), &Environment::bare()).unwrap(), &services);
     let told = events.0.lock().unwrap().iter().filter_map(line).collect();
     let out = String::from_utf8(out.lock().unwrap().clone()).unwrap();
     Came { report, told, out }

@@ -19,7 +19,7 @@ fn project() -> (tempfile::TempDir, Project) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
-    let project = Project::discover(directory.path()).unwrap();
+    let project = Project::discover(directory.path(), &crate::env::Environment::bare()).unwrap();
     (directory, project)
 }
 

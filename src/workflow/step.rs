@@ -10,7 +10,7 @@ use crate::git::{Oid, Repo};
 use crate::lock::{Effect, Lease, LockBackend};
 pub use crate::process::Stream;
 use crate::process::{CommandRunner, Interrupts, Pulse, Stdio, ToolStatus};
-use crate::project::{Answers, Project, StageAction, UnitId};
+use crate::project::{Answers, Project, StageAction, Trust, UnitId};
 use crate::render::Rendered;
 
 /// What a step is for: the order rules of the plan are written over roles, not names.
@@ -194,6 +194,8 @@ pub struct Services {
     pub ask: Option<Ask>,
     /// What secrets and `data` commands said in this run.
     pub answers: Answers,
+    /// What the project's own words may do.
+    pub trust: Trust,
     /// An OS lock held while this run lives; tools inherit it. Another run of the same owner on the
     /// same host takes it as proof that run and tool have ended. Set when the lock step starts.
     pub alive: std::sync::OnceLock<Arc<std::os::fd::OwnedFd>>,

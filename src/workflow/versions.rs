@@ -2,17 +2,20 @@
 //! which the project wants a certain one.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Plan;
 use crate::Error;
 use crate::env::Environment;
-use crate::process::tools::{self, version};
+use crate::process::tools;
+use crate::process::tools::version::{self, NEUTRAL};
 use crate::process::{
     CommandRunner, CommandSpec, Finished, Interrupts, Limit, Signal, Stdio, ToolStatus, find_program,
 };
-use crate::project::{Place, Project};
+use crate::project::{Place, Project, Trust};
 
 /// Longer than any tool needs to say what it is.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -68,22 +71,36 @@ fn asked_to_end(finished: &Finished, interrupts: &Interrupts) -> Option<Signal> 
     interrupts.requested().or_else(|| Signal::ALL.into_iter().find(by))
 }
 
-/// Asks the tools of a plan for their versions, each once, where the project wants certain ones. It is
-/// asked in the rendered directory if there is one, for managers of versions go by the directory.
+/// Who asks for versions.
+#[derive(Clone, Copy, Debug)]
+pub enum Asking<'a> {
+    /// A run: the tool is asked as it will be run, with its environment and in the rendered directory if
+    /// there is one, for managers of versions go by the directory.
+    Run(&'a Trust),
+    /// Who only looks: nothing of the project's takes part, and its own programs are not asked.
+    Look,
+}
+
+/// Whether a program, found for a unit's directory, is a file of the project.
+pub fn is_own_program(project: &Project, program: &OsStr, directory: &Path, env: &Environment) -> bool {
+    find_program(program, directory, env).is_ok_and(|path| project.holds_program(&path))
+}
+
+/// Asks the tools of a plan for their versions, each once, where the project wants certain ones.
 ///
 /// # Errors
 /// [`VersionError`], and when the tool cannot be run.
 pub fn check_versions(
     project: &Project,
     plan: &Plan,
+    asking: Asking<'_>,
     env: &Environment,
-    runner: &dyn CommandRunner,
-    interrupts: &Interrupts,
+    (runner, interrupts): (&dyn CommandRunner, &Interrupts),
 ) -> Result<(), Error> {
     for stage in plan.staged.iter().flat_map(|staged| &staged.stages) {
         // The project as the stages see it knows their units.
         let of_stages = plan.staged.as_ref().map_or(project, |staged| &staged.project);
-        check_versions(of_stages, &stage.plan(&plan.options), env, runner, interrupts)?;
+        check_versions(of_stages, &stage.plan(&plan.options), asking, env, (runner, interrupts))?;
     }
     let Some(unit) = plan.units.first() else { return Ok(()) };
     let mut asked = BTreeSet::new();
@@ -94,13 +111,24 @@ pub fn check_versions(
         if !asked.insert(&argv.program) {
             continue;
         }
-        let rendered = unit.directory.is_dir();
-        let cwd = if rendered { &unit.directory } else { project.root() };
-        let module = project.module_config(&unit.id.module)?;
-        let mut vars = project.config().command_env(&module, env);
+        let question = version::question(&argv.program);
+        match asking {
+            _ if !is_own_program(project, &argv.program, &unit.directory, env) => {}
+            Asking::Look => continue,
+            Asking::Run(trust) => {
+                let program = argv.program.to_string_lossy();
+                let words = std::iter::once(&*program).chain(question.iter().copied());
+                trust.need_for(&words.map(str::to_owned).collect::<Vec<_>>())?;
+            }
+        }
+        let is_run = matches!(asking, Asking::Run(_));
+        let cwd = if is_run && unit.directory.is_dir() { &unit.directory } else { Path::new(NEUTRAL) };
+        let mut vars = match is_run {
+            true => project.config().command_env(&project.module_config(&unit.id.module)?, env),
+            false => env.vars().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        };
         vars.extend(version::QUESTION_ENV.map(|(name, value)| (name.into(), value.into())));
         vars.insert("PWD".into(), cwd.as_os_str().to_owned());
-        let question = version::question(&argv.program);
         let spec = CommandSpec {
             program: find_program(&argv.program, &unit.directory, env)?,
             name: argv.program.clone(),

@@ -11,7 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("env", &[]),
     ("exit_code", &[]),
     ("process", &["env"]),
-    ("project", &["process", "env"]),
+    ("project", &["git", "process", "env"]),
     ("git", &["process", "env"]),
     ("render", &["project", "git", "process", "env"]),
     ("scaffold", &["render", "project", "git", "process", "env"]),

@@ -15,7 +15,7 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn of(env: &Environment) -> Self {
-        Self { project: Project::discover(env.cwd()).ok() }
+        Self { project: Project::discover(env.cwd(), env).ok() }
     }
 
     fn list(&self, what: impl Fn(&Project) -> Option<Vec<Name>>) -> Vec<Name> {

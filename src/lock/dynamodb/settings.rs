@@ -207,8 +207,8 @@ mod tests {
         let of = |vars: &[_], text| settings(vars, text).map(|settings| settings.endpoint);
         assert_eq!(of(&good, "table = 'locks'").unwrap().as_deref(), Some("http://b:1"));
         assert_eq!(of(&good[..1], "table = 'locks'").unwrap().as_deref(), Some("http://a"));
-        let text = "table = 'locks'\nendpoint_url = 'http://c'";
-        assert_eq!(of(&good, text).unwrap().as_deref(), Some("http://c"));
+        let text = "table = 'locks'\nendpoint_url = 'https://c'";
+        assert_eq!(of(&good, text).unwrap().as_deref(), Some("https://c"));
         let error = of(&[("AWS_ENDPOINT_URL", "http://u:hunter2@a")], "table = 'locks'").unwrap_err();
         assert!(!error.to_string().contains("hunter2"), "{error}");
         let error = of(&[good[0], ("AWS_ENDPOINT_URL_DYNAMODB", "nowhere")], "table = 'locks'").unwrap_err();

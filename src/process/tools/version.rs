@@ -34,6 +34,9 @@ const COMMON: Way = Way { names: &[], args: &["--version"], json: &[] };
 /// What is set for the question, beside the command's own environment.
 pub const QUESTION_ENV: [(&str, &str); 1] = [("CHECKPOINT_DISABLE", "1")];
 
+/// Where a tool is asked by who only looks: nothing there is anybody's settings.
+pub const NEUTRAL: &str = "/";
+
 fn way(program: &OsStr) -> &'static Way {
     let name = tool_name(program);
     WAYS.iter().find(|way| name.is_some_and(|name| way.names.contains(&name))).unwrap_or(&COMMON)

@@ -89,6 +89,7 @@ impl World {
             }),
             stdio: Stdio::Inherit,
             answers: self.answers.clone(),
+            trust: crate::project::Trust::everything(),
         })
     }
 
@@ -218,7 +219,8 @@ fn declarations_that_make_no_sense_are_refused_with_their_line() {
         ("[data.x]\ncommand = [\"x\"]\ntimeout = \"soon\"\n", "lockstep.toml:3: "),
     ] {
         let sample = Sample::new(&[("lockstep.toml", config)]);
-        let (text, hint, _) = message(crate::project::Project::discover(&sample.path("")));
+        let (text, hint, _) =
+            message(crate::project::Project::discover(&sample.path(""), &crate::env::Environment::bare()));
         assert!(text.starts_with(expected) && !format!("{text}{hint}").contains("hunter"), "{text} ({hint})");
     }
     let world = World::new(DATA, "[params]\ndata = 1\n");

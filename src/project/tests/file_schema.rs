@@ -132,7 +132,7 @@ fn an_unknown_key_anywhere_is_refused_by_reader_and_schema_alike_and_met_with_th
 
             let sample = Sample::new(&[("modules/alpha/a", ""), ("profiles/prod.toml", ""), (path, &text)]);
             let name = |text: &str| Name::new(text).unwrap();
-            let error = crate::project::Project::discover(&sample.path(""))
+            let error = crate::project::Project::discover(&sample.path(""), &crate::env::Environment::bare())
                 .and_then(|project| {
                     project.module_config(&name("alpha"))?;
                     project.chain(&name("prod"))?;
@@ -183,10 +183,11 @@ fn values_of_the_wrong_kind_are_refused_by_reader_and_schema_alike() {
         assert!(!validator(kind).is_valid(&json(text)), "the schema takes {text}");
         let sample = Sample::new(&[("modules/alpha/a", ""), ("profiles/prod.toml", ""), (path, text)]);
         let name = |text: &str| Name::new(text).unwrap();
-        let read = crate::project::Project::discover(&sample.path("")).and_then(|project| {
-            project.module_config(&name("alpha"))?;
-            project.chain(&name("prod")).map(drop)
-        });
+        let read = crate::project::Project::discover(&sample.path(""), &crate::env::Environment::bare())
+            .and_then(|project| {
+                project.module_config(&name("alpha"))?;
+                project.chain(&name("prod")).map(drop)
+            });
         assert!(read.is_err(), "the reader takes {text}");
     }
 }

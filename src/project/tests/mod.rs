@@ -37,7 +37,7 @@ impl Sample {
     }
 
     pub(crate) fn project(&self) -> Project {
-        Project::discover(&self.path("")).unwrap()
+        Project::discover(&self.path(""), &Environment::bare()).unwrap()
     }
 
     pub(crate) fn env(&self, vars: &[(&str, &str)]) -> Environment {
@@ -81,13 +81,13 @@ pub(crate) fn message<T: std::fmt::Debug>(result: Result<T, ProjectError>) -> (S
 #[test]
 fn a_project_is_found_from_below_and_its_absence_says_where_it_was_looked_for() {
     let sample = Sample::new(&[("modules/alpha/deep/x.tf", "")]);
-    let found = Project::discover(&sample.path("modules/alpha/deep")).unwrap();
+    let found = Project::discover(&sample.path("modules/alpha/deep"), &Environment::bare()).unwrap();
     assert_eq!(found.root(), sample.path(""));
     // `..` in the start must not make a directory a parent that is none.
-    let found = Project::discover(&sample.path("modules/alpha/deep/..")).unwrap();
+    let found = Project::discover(&sample.path("modules/alpha/deep/.."), &Environment::bare()).unwrap();
     assert_eq!(found.root(), sample.path(""));
     let empty = tempfile::tempdir().unwrap();
-    let (text, hint, code) = message(Project::discover(empty.path()));
+    let (text, hint, code) = message(Project::discover(empty.path(), &Environment::bare()));
     assert!(text.contains(empty.path().canonicalize().unwrap().to_str().unwrap()), "{text}");
     assert!(hint.contains("lockstep init"), "{hint}");
     assert_eq!(code, ExitCode::Config);
@@ -101,17 +101,17 @@ fn settings_have_defaults_and_unknown_keys_are_errors_with_line_and_nearest_name
     assert_eq!(config.lock.git.prefix, "refs/lockstep/locks");
     assert_eq!(config.exec.read_only, ReadOnly::Run);
     sample.write("lockstep.toml", "[git]\nmax_ahed = 2\n");
-    let (text, hint, _) = message(Project::discover(&sample.path("")));
+    let (text, hint, _) = message(Project::discover(&sample.path(""), &Environment::bare()));
     assert_eq!(text, "lockstep.toml:2: unknown key `max_ahed`");
     assert_eq!(hint, "did you mean `max_ahead`?");
     sample.write("lockstep.toml", "parms = 1\n");
-    let (_, hint, _) = message(Project::discover(&sample.path("")));
+    let (_, hint, _) = message(Project::discover(&sample.path(""), &Environment::bare()));
     assert_eq!(hint, "did you mean `params`?");
     sample.write("lockstep.toml", "a = 1\n\nb = = 2\n");
-    let (text, ..) = message(Project::discover(&sample.path("")));
+    let (text, ..) = message(Project::discover(&sample.path(""), &Environment::bare()));
     assert!(text.starts_with("lockstep.toml:3: "), "{text}");
     sample.write("lockstep.toml", "[exec]\nread_only = \"hunter2\"\n[git]\nmax_ahead = \"hunter2\"\n");
-    let (text, ..) = message(Project::discover(&sample.path("")));
+    let (text, ..) = message(Project::discover(&sample.path(""), &Environment::bare()));
     assert!(text.starts_with("lockstep.toml:2: ") || text.starts_with("lockstep.toml:4: "), "{text}");
 }
 
@@ -146,7 +146,7 @@ fn a_text_where_a_list_belongs_is_told_as_it_should_be_written() {
 #[test]
 fn a_project_for_another_version_says_so_before_anything_else() {
     let sample = Sample::new(&[("lockstep.toml", "requires = \">=99\"\nfrom_the_future = 1\n")]);
-    let (text, ..) = message(Project::discover(&sample.path("")));
+    let (text, ..) = message(Project::discover(&sample.path(""), &Environment::bare()));
     assert!(text.starts_with("lockstep.toml:1: this project requires lockstep >=99; this is "), "{text}");
 }
 

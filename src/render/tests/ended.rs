@@ -17,6 +17,7 @@ fn who_is_asked_to_end_renders_no_further_file_and_writes_nothing() {
         env: Arc::new(|_| Ok(Vec::new())),
         stdio: Stdio::Capture,
         answers: Answers::default(),
+        trust: crate::project::Trust::everything(),
     });
     let build_it = || {
         with_request(&sample, false, |request| {

@@ -72,7 +72,7 @@ impl World {
     }
 
     fn run(&self, program: &str, args: &[&str], state: &mut State) -> Result<Done, Error> {
-        let project = Project::discover(self.directory.path()).unwrap();
+        let project = Project::discover(self.directory.path(), &Environment::bare()).unwrap();
         let module = Name::new("alpha").unwrap();
         let id = UnitId { module, profile: Name::new("prod").unwrap() };
         let keys = crate::lock::Naming::default().unit(&id, []);
@@ -112,6 +112,7 @@ impl World {
             lines: crate::workflow::LineSink::default(),
             output: crate::workflow::DataSink::default(),
             answers: crate::project::Answers::default(),
+            trust: crate::project::Trust::everything(),
             alive: std::sync::OnceLock::new(),
             shared: crate::workflow::Shared::default(),
         };

@@ -82,7 +82,7 @@ impl Session {
         let dir = clone(world, clone_name);
         let env = world.env(&dir, extra);
         let interrupts = Interrupts::new();
-        let project = Project::discover(&dir).unwrap();
+        let project = Project::discover(&dir, &crate::env::Environment::bare()).unwrap();
         let repo = crate::git::Repo::discover(&dir, &env, &interrupts).unwrap();
         let remote = repo.as_ref().and_then(|repo| lock_remote(repo, None, None).unwrap());
         let place = BackendPlace {
@@ -114,6 +114,7 @@ impl Session {
             lines: crate::workflow::LineSink::default(),
             output: crate::workflow::DataSink::default(),
             answers: crate::project::Answers::default(),
+            trust: crate::project::Trust::everything(),
             alive: std::sync::OnceLock::new(),
             shared: crate::workflow::Shared::default(),
         };

@@ -120,6 +120,11 @@ impl World {
         variables.push((name.into(), value.into()));
     }
 
+    /// From here on no project is trusted before its user says so, as on a person's machine.
+    pub(crate) fn trusts_nothing(&self) {
+        self.set_variable("LOCKSTEP_TRUSTED_PATHS", "");
+    }
+
     /// Takes such a variable back.
     pub(super) fn unset_variable(&self, name: &str) {
         self.variables.borrow_mut().retain(|(known, _)| known != name);
@@ -240,6 +245,8 @@ impl World {
             fixed("NO_COLOR", "1"),
             fixed("TERM", "xterm"),
             fixed("LOCKSTEP_OWNER", "ana@host1"),
+            // The projects of the tests may start what they name; `trust.rs` takes this away.
+            own("LOCKSTEP_TRUSTED_PATHS", ""),
             // Terraform asks for news of itself otherwise.
             fixed("CHECKPOINT_DISABLE", "1"),
         ];
