@@ -72,7 +72,7 @@ fn a_tool_bound_to_no_unit_is_bound_with_a_warning() {
     shim.code(0).says("lockstep: warning: tofu=nosuch/prod: there is no module `nosuch`");
     assert!(a.has("bin/tofu"));
     let outside = world.program("lockstep", &world.path("home")).words("alias tofu=nosuch/prod").run();
-    outside.code(0).never_says("warning");
+    outside.code(0).says("this is bound to no project").never_says("there is no module");
 }
 
 #[test]
