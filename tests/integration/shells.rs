@@ -187,7 +187,11 @@ fn a_tool_that_is_asked_to_complete_answers_alone() {
     let out = a.alias("kubectl __complete get po").run();
     out.code(3).prints("pods\n");
     assert_eq!(out.stderr(), "");
-    assert_eq!(world.calls()[0].env("KUBECONFIG"), None, "the project's environment is for commands that run");
+    assert_eq!(
+        world.calls()[0].env("KUBECONFIG"),
+        None,
+        "the project's environment is for commands that run"
+    );
     a.alias("tofu tofu app tofu").env("COMP_LINE", "tofu app").env("COMP_POINT", "8").run().code(1);
     assert!(!a.has(".dist") && world.origin_refs("refs/lockstep").is_empty());
 }
