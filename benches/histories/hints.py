@@ -5,7 +5,8 @@ import subprocess
 
 from histories.calls import Call, alias
 
-COMMAND = re.compile(r"(?:^|[:`] |`)((?:git|lockstep|rm) [^`(]+)")
+# Up to where the sentence goes on.
+COMMAND = re.compile(r"(?:^|[:`] |`)((?:git|lockstep|rm) (?:(?!, )[^`(])+)")
 
 
 def commands(stderr):
@@ -42,7 +43,7 @@ def type_line(world, clone, line):
 def follow(world, call, limit, evict=False, repeat=False):
     """Types hints until something ends well, so many times at most; the last call."""
     clone, seen = call.clone, set()
-    for _ in range(limit):
+    for _ in range(8):
         if call.code == 0:
             break
         world.remove_locks(call.stderr())
@@ -80,21 +81,26 @@ def apply(world, clone, unit):
 
 
 def bring_back(world):
-    """With nothing left running and the remote well: each clone can go on, by what it is told. What was wrong."""
-    wrong = []
-    for unit in world.units:
-        # The owner first; a colleague who has to evict only when the owner could not.
-        holder = world.holder(unit)
-        for clone in sorted(world.clones, key=lambda clone: (clone is not holder, not holder or clone.owner != holder.owner)):
-            said, done = [], False
-            for _ in range(0 if world.stop.is_set() else 8):
-                call = apply(world, clone, unit)
-                if done := call.code == 0:
-                    break
-                said.append(f"{call.code}: {call.stderr().strip()}")
-                follow(world, call, 3, evict=True)
-            if not done:
-                wrong.append(("stuck", f"{clone.name} cannot apply {unit}: {said[0]} … {said[-1]}"))
+    """With nothing left running and the remote well: each clone gets every unit through, by what it is told. What was wrong."""
+    todo = [(unit, clone) for unit in world.units for clone in world.clones]
+    said = {}
+    # The owner first; and a colleague takes the lock away only when the owner could not go on.
+    for attempt in range(8):
+        world.look()
+        todo.sort(key=lambda pair: world.distance(*pair))
+        for pair in list(todo):
+            if world.stop.is_set():
+                return []
+            unit, clone = pair
+            call = apply(world, clone, unit)
+            if call.code == 0:
+                todo.remove(pair)
+                continue
+            said.setdefault(pair, []).append(f"{call.code}: {call.stderr().strip()}")
+            follow(world, call, 3, evict=attempt > 1)
+        if not todo:
+            break
+    wrong = [("stuck", f"{clone.name} cannot apply {unit}: {said[unit, clone][0]} … {said[unit, clone][-1]}") for unit, clone in todo]
     world.look()
     for key, record in world.chain.now().items():
         if record["state"] != "free":

@@ -258,10 +258,11 @@ class World:
         key = "@all/" + unit.split("/")[1] if self.scope == "profile" else unit
         return self.chain.now().get(key)
 
-    def holder(self, unit):
-        """The clone whose run wrote that record."""
-        pid = (self.record(unit) or {}).get("pid")
-        return next((call.clone for call in self.calls if call.process.pid == pid), None)
+    def distance(self, unit, clone):
+        """How far the clone is from being the one that can go on: its run has the lock, its owner has it, or neither."""
+        held = [r for key, r in self.chain.now().items() if r["state"] != "free" and self.covers(key, unit)]
+        pids = {call.process.pid for call in self.calls if call.clone is clone}
+        return (bool(held) and held[0]["pid"] not in pids, bool(held) and held[0]["owner"] != clone.owner)
 
     def log(self):
         """Every line that tools have written so far."""
