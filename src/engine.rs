@@ -222,7 +222,8 @@ impl Engine {
         let services = self.services(&project, &plan, repo, trust)?;
         let report = workflow::run(&plan, &project, &services);
         if services.alive.get().is_some() && nobody_will_ask(&report) {
-            Alive::of_user(&self.env).inspect(|alive| alive.forget(&services.run_id));
+            let units = report.units.iter().map(|unit| &unit.unit);
+            Alive::of_user(&self.env).inspect(|alive| alive.forget(&services.run_id, units));
         }
         Ok(report)
     }

@@ -233,10 +233,16 @@ pub fn user_id() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// The login name of the user as the environment tells it, else the number that the system gives.
+/// The login name of the user as the environment has it, else as the system's list of users, else the user's
+/// number.
 pub fn user_name(env: &Environment) -> String {
-    let said = env.var("USER").or_else(|| env.var("LOGNAME"));
-    said.map_or_else(|| format!("uid{}", rustix::process::getuid().as_raw()), str::to_owned)
+    let said = env.var("USER").or_else(|| env.var("LOGNAME")).map(str::to_owned);
+    said.or_else(listed_name).unwrap_or_else(|| format!("uid{}", rustix::process::geteuid().as_raw()))
+}
+
+fn listed_name() -> Option<String> {
+    let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten()?;
+    Some(user.name).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]

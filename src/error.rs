@@ -270,7 +270,10 @@ fn lock(error: &LockError) -> ExitCode {
         LockError::Unreachable { .. } | LockError::Ambiguous { .. } => ExitCode::Unreachable,
         // The server will say the same again until somebody gives it other settings or another prefix.
         LockError::Denied { .. } | LockError::Hidden { .. } => ExitCode::Config,
-        LockError::Record { .. } | LockError::Damaged { .. } | LockError::Config(_) => ExitCode::Config,
+        LockError::Record { .. }
+        | LockError::Damaged { .. }
+        | LockError::Gone { .. }
+        | LockError::Config(_) => ExitCode::Config,
         LockError::Dynamo(error) => dynamo(error),
         LockError::Git(error) => git(error),
         LockError::Io { .. } => ExitCode::Io,

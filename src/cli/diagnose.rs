@@ -170,6 +170,15 @@ fn lock_hints(error: &Error, unit: &UnitReport, line: &Line<'_>) -> Vec<String> 
         return Vec::new();
     }
     let give_up = format!("to give the lock up as things are: {}", line.command("unlock-any"));
+    if let Some(left) = &unit.left {
+        return vec![
+            format!(
+                "wait until {left} has ended, or: {}; then fix the cause, commit, and run the same again",
+                left.cure()
+            ),
+            give_up,
+        ];
+    }
     match (error, line.has_stages()) {
         (Error::Push(_), _) => vec![give_up],
         // What is left of a staged workflow is less than the whole.
@@ -387,6 +396,7 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
             "if it judges refs: it must accept pushes to the one named here, or set another `prefix` there: see docs/locks.md".into(),
         ],
         LockError::Hidden { .. } => vec!["the server must show these refs to everybody who may push; to see whether it does: lockstep doctor --probe".into()],
+        LockError::Gone { at, .. } => mending::gone(at),
         LockError::Record { mend, .. } | LockError::Damaged { mend, .. } => mending::hints(mend),
         LockError::Config(_) | LockError::Io { .. } => Vec::new(),
         LockError::Dynamo(error) => error.cure().into_iter().collect(),

@@ -57,6 +57,8 @@ struct Told<'a> {
     applied: Option<&'a str>,
     /// What was done to the world since the lock was last free.
     effect: Effect,
+    /// Units whose changes under this lock are unfinished, where that is not `unit` alone.
+    unfinished: &'a [String],
     /// Keys, never values, of parameters from outside the repository.
     overrides: &'a [String],
     /// When the record was written.
@@ -108,6 +110,7 @@ impl<'a> Told<'a> {
             commit: record.commit.as_ref().map(crate::git::Oid::as_str),
             applied: record.applied.as_ref().map(crate::git::Oid::as_str),
             effect: record.effect,
+            unfinished: &record.unfinished,
             overrides: &record.overrides,
             time: record.time.to_string(),
             reason: record.reason.as_deref(),

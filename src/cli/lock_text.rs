@@ -93,6 +93,7 @@ pub(super) fn detail(record: &Record, ages: Ages) -> String {
     row("commit", record.commit.as_ref().map(ToString::to_string).unwrap_or_default());
     row("applied", record.applied.as_ref().map(ToString::to_string).unwrap_or_default());
     row("changes", effect(record).to_owned());
+    row("unfinished", list(record.unfinished.iter().map(|unit| escape(unit)).collect()));
     row("overrides", list(record.overrides.iter().map(|key| escape(key)).collect()));
     row("reason", record.reason.as_deref().map(escape).unwrap_or_default());
     aligned(&rows)
@@ -125,6 +126,7 @@ fn more(record: &Record, before: Option<&Record>) -> String {
         (Act::Released, _) => parts.push("nothing changed".to_owned()),
         (Act::Failed, _) if record.effect == Effect::Applied => parts.push("applied, not pushed".to_owned()),
         (Act::Failed, _) if record.effect == Effect::Unfinished => parts.push("change unfinished".to_owned()),
+        (Act::GivenBack, _) if !record.unfinished.is_empty() => parts.push("stays failed".to_owned()),
         _ => {}
     }
     if matches!(record.act, Act::Acquired | Act::TakenOver) && !record.overrides.is_empty() {

@@ -44,6 +44,15 @@ pub(super) fn hints(mend: &Mend) -> Vec<String> {
     }
 }
 
+/// What to do about a chain of records that the remote has lost.
+pub(super) fn gone(at: &RefMend) -> Vec<String> {
+    let (remote, name) = (word(&at.remote), word(&at.name));
+    vec![
+        format!("to put it back: git push --no-verify {remote} {}:{name}", at.tip),
+        "a mirror push or a restored backup removes lock refs; or, once you know that no run is under way, run the same again: it goes on from what this clone knows".into(),
+    ]
+}
+
 /// A command of the AWS command line about the item.
 fn of_item(command: &str, item: &ItemMend) -> String {
     let options: String =

@@ -57,6 +57,7 @@ fn ask(request: &Request, program: &OsStr, args: &[OsString], env: &Environment)
         env: vars.into_iter().collect(),
         stdio: Stdio::Inherit,
         keep_open: Vec::new(),
+        mark: None,
         lines: None,
         limit: Some(Limit { timeout: PATIENCE, kill_after: None, notice: Arc::new(|_| ()) }),
     };

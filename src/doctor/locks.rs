@@ -20,6 +20,14 @@ pub(super) fn owner(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
     } else {
         "the CI run"
     };
+    // Elsewhere `CI` may be anything.
+    if from == "user and host" && scene.env.var("CI").is_some_and(|ci| !matches!(ci, "false" | "0")) {
+        let message = format!(
+            "{owner}, from {from}: this CI system is not known, and each run of it here is one owner"
+        );
+        let cure = "set LOCKSTEP_OWNER to what names the CI's run and job, for example ci:$BUILD_ID:$JOB";
+        return vec![Finding::warning(id, message).cure(cure)];
+    }
     vec![Finding::ok(id, format!("{owner}, from {from}"))]
 }
 

@@ -174,6 +174,7 @@ fn version_of(name: &str, program: &Path, args: &[&str], scene: &Scene<'_>) -> O
         env,
         stdio: Stdio::Capture,
         keep_open: Vec::new(),
+        mark: None,
         lines: None,
         limit: Some(Limit {
             timeout: Duration::from_secs(10),

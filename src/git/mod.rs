@@ -40,7 +40,7 @@ pub use push::{Expect, Push, PushEnd, PushFlag, Pushed, RefResult, RefUpdate};
 pub(crate) use refusal::quoted;
 pub use refusal::{CheckRefusal, FileList};
 pub use remote::{RemoteUrl, lock_remote};
-pub use repo::{Installed, ProbeEnd, Repo, installed};
+pub use repo::{Installed, LostRef, ProbeEnd, Repo, installed};
 pub use revisions::{ChangedPath, WasThere};
 pub use safe::{crosses_file_systems, is_safe, is_top};
 pub use status::Status;

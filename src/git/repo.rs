@@ -4,6 +4,7 @@
 //! (`objects.rs`, `fallback.rs`); both give the same answers. Working tree and network always go
 //! through git.
 
+mod lost;
 mod survey;
 mod write;
 
@@ -12,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 
+pub use lost::LostRef;
 pub use survey::{Installed, ProbeEnd, installed};
 
 use super::config::Config;
@@ -20,7 +22,7 @@ use super::remote::RemoteUrl;
 use super::spawn::Git;
 use super::ssh::Shared;
 use super::{
-    Fetched, GitError, Oid, Push, Pushed, Status, asked, fallback, fetch, objects, push, remote, safe,
+    Fetched, GitError, Oid, Push, Pushed, Status, fallback, fetch, objects, push, remote, safe,
 };
 use crate::env::Environment;
 use crate::process::Interrupts;
@@ -323,23 +325,6 @@ impl Repo {
     /// [`GitError::Unreachable`] when the remote does not answer.
     pub fn fetch(&self, remote: &str, refspecs: &[String]) -> Result<Fetched, GitError> {
         fetch::fetch(&self.0.git, self.shared(remote), remote, refspecs)
-    }
-
-    /// As [`Repo::fetch`], where the refspecs bring all lock refs of the remote; remembers when.
-    ///
-    /// # Errors
-    /// As for [`Repo::fetch`].
-    pub fn fetch_locks(&self, remote: &str, refspecs: &[String]) -> Result<Fetched, GitError> {
-        let fetched = self.fetch(remote, refspecs)?;
-        if fetched == Fetched::Done {
-            asked::note(&self.0.common_dir, remote);
-        }
-        Ok(fetched)
-    }
-
-    /// When this clone has last fetched all lock refs of the remote; none if that is not known.
-    pub fn locks_fetched_at(&self, remote: &str) -> Option<Timestamp> {
-        asked::at(&self.0.common_dir, remote)
     }
 
     /// Pushes refs, all or nothing.

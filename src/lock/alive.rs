@@ -1,8 +1,9 @@
-//! Proof that a run and its tool have ended: an operating-system lock on a file of the run's own.
+//! Proof that a run and its tools have ended: operating-system locks on files of the run's own.
 //!
-//! lockstep holds it while it lives, and every tool inherits it. After `kill -9` of lockstep the
-//! tool still holds it; only when the last of them is gone is it free. A file that is not there
-//! proves nothing: it may have been on another machine, or swept.
+//! lockstep holds one while it lives. Each unit has another one for the tools that run under its lock, which
+//! they and all that they start inherit ([`Mark`]): after `kill -9` of lockstep, or of a wrapper, the tool
+//! still holds it. A file of the run that is not there proves nothing: it may have been on another
+//! machine, or swept.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -14,9 +15,11 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::LockError;
 use super::record_json::is_identifier;
+use super::{LockError, LockState, Record};
 use crate::env::{Clock, Environment};
+use crate::process::{Left, Mark, left, listed, open_plain, users_of};
+use crate::project::UnitId;
 
 /// A file is not swept before this age: a record may still need it as proof.
 const KEEP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -24,12 +27,12 @@ const KEEP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const SWEEP: usize = 256;
 
 /// What can be said about the end of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// Run and tool have ended.
     Ended,
-    /// One of them still lives.
-    Lives,
+    /// One of them still lives: which, for people; empty where that cannot be seen.
+    Lives(String),
     /// Nothing is known here.
     Unknown,
 }
@@ -87,26 +90,56 @@ impl Alive {
             .map_err(|source| LockError::Io { what: what(), source })
     }
 
-    /// Whether the run has ended, tool and all. The run's name may come from a record: it is untrusted.
-    pub fn ended(&self, run: &str) -> Proof {
+    /// Whether what a record speaks of has ended: the run, tool and all, or of one that has recorded its
+    /// failure what its tools have left. The record is untrusted.
+    pub fn ended(&self, record: &Record) -> Proof {
+        match self.left(&record.run, &record.unit) {
+            Some(left) => Proof::Lives(left.to_string()),
+            None if record.state == LockState::Failed => Proof::Ended,
+            None => self.run_ended(&record.run),
+        }
+    }
+
+    fn run_ended(&self, run: &str) -> Proof {
         let Some(file) = self.file(run).and_then(|path| open_plain(&path).ok()) else {
             return Proof::Unknown;
         };
         // Shared: two runs that ask at the same time do not take each other for the holder.
         match flock(&file, FlockOperation::NonBlockingLockShared) {
             Ok(()) => Proof::Ended,
-            Err(rustix::io::Errno::WOULDBLOCK) => Proof::Lives,
+            Err(rustix::io::Errno::WOULDBLOCK) => Proof::Lives(listed(&users_of(&file))),
             Err(_) => Proof::Unknown,
         }
     }
 
-    /// Removes the file of a run that has given back all that it took, for certain: nobody will ask
-    /// for it. Not to be called after an outcome that was left open.
-    pub fn forget(&self, run: &str) {
-        if let Some(path) = self.file(run) {
+    /// What the tools that ran under a unit's lock have left behind and that still lives.
+    pub fn left(&self, run: &str, unit: &str) -> Option<Left> {
+        left(&self.tools_file(run, unit)?, run)
+    }
+
+    /// The mark of a command that runs under the lock of a unit. `told` is the unit that it is told to run
+    /// for: of a workflow that is the stage's.
+    pub fn mark(&self, run: &str, unit: &str, told: &UnitId) -> Option<Mark> {
+        let path = self.tools_file(run, unit)?;
+        let (module, profile) = (told.module.to_string(), told.profile.to_string());
+        Some(Mark { path, run: run.to_owned(), module, profile })
+    }
+
+    /// Removes the files of a run that has given back all that it took, for certain: nobody will ask
+    /// for them. Not to be called after an outcome that was left open.
+    pub fn forget<'a>(&self, run: &str, units: impl IntoIterator<Item = &'a UnitId>) {
+        let of_tools = units.into_iter().filter_map(|unit| self.tools_file(run, &unit.to_string()));
+        for path in self.file(run).into_iter().chain(of_tools) {
             // It is only tidiness; the sweep will come to it.
             let _ = std::fs::remove_file(path);
         }
+    }
+
+    /// The unit's name may come from a record, and may be longer than a file's.
+    fn tools_file(&self, run: &str, unit: &str) -> Option<PathBuf> {
+        use sha2::{Digest as _, Sha256};
+        let digest: String = Sha256::digest(unit).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        is_identifier(run).then(|| self.directory.join(format!("{run}.{digest}.lock")))
     }
 
     fn file(&self, run: &str) -> Option<PathBuf> {
@@ -134,17 +167,15 @@ impl Alive {
     }
 }
 
-/// Opens a file that is there, never through a link and never waiting for a pipe's other end.
-fn open_plain(path: &Path) -> io::Result<File> {
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lock::contract::fixture::record;
     use jiff::Timestamp;
+
+    fn lives(proof: &Proof) -> bool {
+        matches!(proof, Proof::Lives(_))
+    }
 
     fn alive() -> (tempfile::TempDir, Alive) {
         let dir = tempfile::tempdir().unwrap();
@@ -155,17 +186,35 @@ mod tests {
     #[test]
     fn only_a_free_lock_proves_the_end() {
         let (_dir, alive) = alive();
-        assert_eq!(alive.ended("r1"), Proof::Unknown);
+        assert_eq!(alive.run_ended("r1"), Proof::Unknown);
         let held = alive.start("r1", Clock::System).unwrap();
-        assert_eq!(alive.ended("r1"), Proof::Lives);
-        let tool = held.try_clone().unwrap();
+        assert!(lives(&alive.run_ended("r1")));
+        let copy = held.try_clone().unwrap();
         drop(held);
-        assert_eq!(alive.ended("r1"), Proof::Lives, "the tool lives on");
+        assert!(lives(&alive.run_ended("r1")), "a copy is open");
+        drop(copy);
+        assert_eq!(alive.run_ended("r1"), Proof::Ended);
+        assert_eq!(alive.run_ended("r1"), Proof::Ended, "asking changes nothing");
+        alive.forget("r1", []);
+        assert_eq!(alive.run_ended("r1"), Proof::Unknown);
+    }
+
+    #[test]
+    fn what_a_tool_left_is_asked_for_whatever_the_record_says() {
+        let (_dir, alive) = alive();
+        let ran = |state| Record { run: "r1".into(), state, ..record("alpha/prod") };
+        let (held, failed) = (ran(LockState::Held), ran(LockState::Failed));
+        drop(alive.start("r1", Clock::System).unwrap());
+        assert_eq!((alive.ended(&held), alive.ended(&failed)), (Proof::Ended, Proof::Ended));
+        let tool = File::create(alive.tools_file("r1", "alpha/prod").unwrap()).unwrap();
+        flock(&tool, FlockOperation::LockShared).unwrap();
+        assert!(lives(&alive.ended(&held)) && lives(&alive.ended(&failed)));
+        let other = Record { unit: "beta/prod".into(), ..ran(LockState::Failed) };
+        assert_eq!(alive.ended(&other), Proof::Ended, "each unit for itself");
         drop(tool);
-        assert_eq!(alive.ended("r1"), Proof::Ended);
-        assert_eq!(alive.ended("r1"), Proof::Ended, "asking changes nothing");
-        alive.forget("r1");
-        assert_eq!(alive.ended("r1"), Proof::Unknown);
+        assert_eq!((alive.ended(&held), alive.ended(&failed)), (Proof::Ended, Proof::Ended));
+        alive.forget("r1", [&"alpha/prod".parse().unwrap()]);
+        assert_eq!((alive.ended(&held), alive.ended(&failed)), (Proof::Unknown, Proof::Ended));
     }
 
     #[test]
@@ -173,9 +222,9 @@ mod tests {
         let (dir, alive) = alive();
         let held = alive.start("r1", Clock::System).unwrap();
         assert!(alive.start("r1", Clock::System).is_err());
-        assert_eq!(alive.ended("r1"), Proof::Lives);
+        assert!(lives(&alive.run_ended("r1")));
         drop(held);
-        assert_eq!(alive.ended("r1"), Proof::Ended);
+        assert_eq!(alive.run_ended("r1"), Proof::Ended);
         let names = std::fs::read_dir(dir.path().join("alive")).unwrap().map(|e| e.unwrap().file_name());
         assert_eq!(names.collect::<Vec<_>>(), ["r1.lock"]);
     }
@@ -186,10 +235,10 @@ mod tests {
         std::fs::create_dir_all(dir.path().join("alive")).unwrap();
         std::fs::write(dir.path().join("x.lock"), "").unwrap();
         for run in ["../x", "/x", "", "a/b", &"a".repeat(65)] {
-            assert_eq!(alive.ended(run), Proof::Unknown, "{run}");
+            assert_eq!(alive.run_ended(run), Proof::Unknown, "{run}");
         }
         std::os::unix::fs::symlink(dir.path().join("x.lock"), dir.path().join("alive/y.lock")).unwrap();
-        assert_eq!(alive.ended("y"), Proof::Unknown, "a link is no file of a run");
+        assert_eq!(alive.run_ended("y"), Proof::Unknown, "a link is no file of a run");
     }
 
     #[test]
@@ -199,11 +248,11 @@ mod tests {
         drop(alive.start("old", Clock::System).unwrap());
         let soon = Clock::System.now();
         drop(alive.start("next", Clock::Fixed(soon)).unwrap());
-        assert_eq!(alive.ended("old"), Proof::Ended);
+        assert_eq!(alive.run_ended("old"), Proof::Ended);
         let later = Timestamp::from_second(soon.as_second() + 31 * 24 * 60 * 60).unwrap();
         let _later = alive.start("later", Clock::Fixed(later)).unwrap();
-        assert_eq!(alive.ended("old"), Proof::Unknown, "swept");
-        assert_eq!(alive.ended("held"), Proof::Lives);
+        assert_eq!(alive.run_ended("old"), Proof::Unknown, "swept");
+        assert!(lives(&alive.run_ended("held")));
         drop(held);
     }
 

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeySet, LockError, LockKey, Past, Record};
+use super::{KeySet, LockError, LockKey, Past, Record, RefMend};
 use crate::git::Oid;
 
 /// What a backend calls one state of a lock: a commit id, a nonce. Compared, never interpreted.
@@ -19,6 +19,17 @@ pub struct Observed {
     pub key: LockKey,
     /// The last record and its version; none if the key was never locked.
     pub last: Option<(Version, Record)>,
+}
+
+/// A chain that was seen and that its place has lost.
+#[derive(Clone, Debug)]
+pub struct LostChain {
+    /// Its last record that was seen.
+    pub record: Record,
+    /// The user has been told.
+    pub shown: bool,
+    /// Where it was: its ref on the remote, and the commit that was there.
+    pub at: RefMend,
 }
 
 /// What a listing found in one place of a backend.
@@ -169,4 +180,20 @@ pub trait LockBackend: Send + Sync {
     /// # Errors
     /// [`LockError::Unreachable`], or [`LockError::Damaged`] where single records cannot be told apart.
     fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Past>, LockError>;
+
+    /// What this machine has seen of a key whose chain the place has lost since; `now` is what is there. Only
+    /// where that can be known, and nothing once a record there is of the same generation or a later one.
+    fn lost(&self, key: &LockKey, now: Option<&Record>) -> Option<LostChain> {
+        let _ = (key, now);
+        None
+    }
+
+    /// The user is told of it now: the next run may go on from what is known.
+    ///
+    /// # Errors
+    /// When that cannot be kept.
+    fn show_lost(&self, key: &LockKey) -> Result<(), LockError> {
+        let _ = key;
+        Ok(())
+    }
 }

@@ -177,6 +177,7 @@ impl Locks<'_> {
             commit: None,
             applied: last.and_then(|record| record.applied.clone()),
             effect: Effect::None,
+            unfinished: Vec::new(),
             overrides: Vec::new(),
             time: self.clock.now(),
             reason: Some(clean(reason, MAX_REASON)).filter(|text| !text.is_empty()),

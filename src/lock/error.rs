@@ -1,7 +1,7 @@
 //! Why a lock operation did not succeed. Texts that come from a record or a server are escaped
 //! before they are shown.
 
-use super::{DynamoError, LockKey, LockState, Mend, Record};
+use super::{DynamoError, LockKey, LockState, Mend, Record, RefMend};
 use crate::git::{GitError, Oid};
 
 /// Why a lock operation did not succeed.
@@ -113,6 +113,18 @@ pub enum LockError {
         /// How it can be looked at and mended.
         mend: Mend,
     },
+    /// A chain of records that this clone has seen is gone.
+    #[error("lock `{key}` is gone from {place}: this clone knows its generation {}, {}", .last.generation, known(.last))]
+    Gone {
+        /// The key.
+        key: LockKey,
+        /// The backend's place.
+        place: String,
+        /// Its last record that was seen.
+        last: Box<Record>,
+        /// Where it was, and the commit that was there.
+        at: Box<RefMend>,
+    },
     /// What keeps all records cannot be understood.
     #[error("the lock records in {place} cannot be understood: {why}")]
     Damaged {
@@ -177,6 +189,15 @@ fn whose(holder: &Record) -> String {
         return String::new();
     }
     format!(" for `{}`", super::record::escape(&holder.unit))
+}
+
+fn known(last: &Record) -> String {
+    let state = if last.state == LockState::Free { "" } else { last.state.word() };
+    let by = if state.is_empty() { last.describe() } else { format!("{state} by {}", last.describe()) };
+    match &last.applied {
+        Some(applied) => format!("{by}, with {} applied", applied.short()),
+        None => by,
+    }
 }
 
 fn because(why: &str) -> String {

@@ -120,6 +120,7 @@ impl Locks<'_> {
             subcommand: None,
             commit: None,
             overrides: Vec::new(),
+            unfinished: Vec::new(),
             ..self.next(last, LockState::Free, act, reason)?
         };
         let change = Change { key: seen.key.clone(), expect: Some(version.clone()), record };

@@ -13,8 +13,8 @@ use super::git_answer::{Answer, Standing, denial, judge};
 use super::git_names::Names;
 use super::record::escape;
 use super::{
-    BranchChange, BranchRefusal, Change, Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LostTo,
-    Mend, Observed, Past, RefMend, Swap, Swapped, Unreadable, Version, git_record,
+    BranchChange, BranchRefusal, Change, Freshness, KeySet, Listed, LockBackend, LockError, LockKey,
+    LostChain, LostTo, Mend, Observed, Past, Record, RefMend, Swap, Swapped, Unreadable, Version, git_record,
 };
 use crate::git::{Ancestry, CommitStyle, Expect, Fetched, GitError, Oid, Push, RefUpdate, Repo};
 use crate::process::Interrupts;
@@ -22,8 +22,6 @@ use crate::project::GitLockConfig;
 
 /// Pauses before the same push is said again after a connection broke or a refusal that nothing explains.
 const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(100), Duration::from_millis(500)];
-/// How far back in a chain our own commits are looked for.
-const LOOK_BACK: usize = 10_000;
 /// Where so many commits in a row are no records nobody looks below them: somebody has pointed the ref to
 /// a history of his own.
 const BAD_IN_A_ROW: usize = 10;
@@ -31,8 +29,8 @@ const BAD_IN_A_ROW: usize = 10;
 /// Lock refs on one remote of one repository.
 #[derive(Clone)]
 pub struct GitRefs {
-    repo: Repo,
-    names: Names,
+    pub(super) repo: Repo,
+    pub(super) names: Names,
     interrupts: Interrupts,
     style: CommitStyle,
     message_prefix: String,
@@ -104,12 +102,12 @@ impl GitRefs {
         LockError::Record { key: key.clone(), place: self.place(), why, mend }
     }
 
-    fn tip(&self, key: &LockKey) -> Result<Option<Oid>, LockError> {
+    pub(super) fn tip(&self, key: &LockKey) -> Result<Option<Oid>, LockError> {
         Ok(self.repo.resolve(&self.names.tracking(key))?)
     }
 
     /// What a commit of a key's chain says, and the commit before it.
-    fn past(&self, key: &LockKey, oid: &Oid) -> Result<(Past, Option<Oid>), LockError> {
+    pub(super) fn past(&self, key: &LockKey, oid: &Oid) -> Result<(Past, Option<Oid>), LockError> {
         let Some(commit) = self.repo.commit(oid)? else {
             let bad = Unreadable::new("it is not a commit").named(format!("object {}", oid.short()));
             return Ok((Err(bad), None));
@@ -167,7 +165,7 @@ impl GitRefs {
         changes.iter().map(write).collect()
     }
 
-    fn expected(&self, change: &Change) -> Result<Option<Oid>, LockError> {
+    pub(super) fn expected(&self, change: &Change) -> Result<Option<Oid>, LockError> {
         let oid = |version: &Version| {
             Oid::new(version.0.as_str())
                 .map_err(|error| self.bad(&change.key, error.to_string(), Mend::Unknown))
@@ -212,37 +210,6 @@ impl GitRefs {
         }
     }
 
-    /// Where our commits stand in the chains as they were fetched last.
-    fn standing(&self, swap: &Swap, new: &[Oid]) -> Result<Standing, LockError> {
-        let mut all: Option<Standing> = None;
-        for (change, ours) in swap.changes.iter().zip(new) {
-            let tip = self.tip(&change.key)?;
-            let one = if tip.as_ref() == Some(ours) {
-                Standing::Tips
-            } else if tip == self.expected(change)? {
-                Standing::Untouched
-            } else if self.in_chain(&change.key, tip, ours)? {
-                Standing::Buried
-            } else {
-                Standing::Gone
-            };
-            all = Some(all.map_or(one, |all| all.and(one)));
-        }
-        Ok(all.unwrap_or(Standing::Gone))
-    }
-
-    fn in_chain(&self, key: &LockKey, tip: Option<Oid>, ours: &Oid) -> Result<bool, LockError> {
-        let mut next = tip;
-        for _ in 0..LOOK_BACK {
-            match next {
-                None => return Ok(false),
-                Some(oid) if oid == *ours => return Ok(true),
-                Some(oid) => next = self.past(key, &oid)?.1,
-            }
-        }
-        Ok(false)
-    }
-
     /// Why a push was refused although the locks are as they were expected: the branch, if it moved.
     fn branch_moved(&self, branch: &BranchChange, there: bool) -> Result<bool, LockError> {
         let tip = if there { self.repo.resolve(&self.names.tracked_branch(branch.name()))? } else { None };
@@ -274,6 +241,7 @@ impl GitRefs {
 
     fn done(&self, swap: &Swap, new: &[Oid]) -> Swapped {
         self.remember(swap, new);
+        self.regained(swap);
         Swapped::Done(new.iter().map(|oid| Version(oid.as_str().to_owned())).collect())
     }
 }
@@ -403,5 +371,15 @@ impl LockBackend for GitRefs {
     fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Past>, LockError> {
         let chain = self.walk(key, self.tip(key)?, limit)?;
         Ok(chain.into_iter().map(|(_, past)| past).collect())
+    }
+    fn lost(&self, key: &LockKey, now: Option<&Record>) -> Option<LostChain> {
+        self.lost_chain(key, now)
+    }
+
+    fn show_lost(&self, key: &LockKey) -> Result<(), LockError> {
+        let what = || "keep what was shown of a lost lock".to_owned();
+        self.repo
+            .show_lost(&self.names.tracking(key))
+            .map_err(|source| LockError::Io { what: what(), source })
     }
 }

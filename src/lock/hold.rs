@@ -3,6 +3,8 @@
 //! All of it is fenced on the exact versions that this run wrote last, heard of it or not. If one of
 //! them is no longer the current one, nothing is written and the run has lost its lock.
 
+use super::record::clean;
+use super::record_json::MAX_REASON;
 use super::{
     Act, BranchChange, BranchRefusal, Change, Effect, Freshness, KeySet, Lease, LeaseEntry, LockError,
     LockState, Locks, LostTo, Mend, Observed, Prior, Record, Swap, Swapped, Version,
@@ -73,7 +75,7 @@ impl Locks<'_> {
     /// one the last is carried on. Releasing twice is releasing once.
     ///
     /// A run that took over an unfinished change and changed nothing itself has not finished it: the
-    /// lock goes back to being failed.
+    /// lock goes back to being failed. So does one under which another unit's change is unfinished.
     ///
     /// # Errors
     /// [`LockError::Lost`], and whatever the backend says.
@@ -94,7 +96,12 @@ impl Locks<'_> {
                 record.effect = Effect::Applied;
                 record.applied = applied.clone().or(record.applied);
             }
-            Ok(record)
+            let others = entry.others();
+            Ok(if others.is_empty() {
+                Record { unfinished: others, ..record }
+            } else {
+                left_to(record, others)
+            })
         })?;
         let alone = branch.is_none();
         match self.write(lease, &records, branch) {
@@ -121,10 +128,35 @@ impl Locks<'_> {
     /// # Errors
     /// [`LockError::Lost`], and whatever the backend says.
     pub fn fail(&self, lease: &Lease, effect: Effect, reason: &str) -> Result<(), LockError> {
+        self.end_with(LockState::Failed, lease, effect, reason)
+    }
+
+    /// Keeps the lock and records that the run has failed and that something which its tools started lives
+    /// on: the lock stays held, for a recorded failure is proof to its owner that all has ended.
+    ///
+    /// # Errors
+    /// As for [`Locks::fail`].
+    pub fn outlived(&self, lease: &Lease, effect: Effect, reason: &str) -> Result<(), LockError> {
+        self.end_with(LockState::Held, lease, effect, reason)
+    }
+
+    fn end_with(
+        &self,
+        state: LockState,
+        lease: &Lease,
+        effect: Effect,
+        reason: &str,
+    ) -> Result<(), LockError> {
         let records = self.records(lease, |entry| {
-            let mut record = self.next(&entry.record, LockState::Failed, Act::Failed, Some(reason))?;
+            let mut record = self.next(&entry.record, state, Act::Failed, Some(reason))?;
+            let mut unfinished = entry.others();
+            let own = effect == Effect::Unfinished
+                || effect == Effect::None && entry.unfinished.contains(&entry.record.unit);
+            if own {
+                unfinished.push(entry.record.unit.clone());
+            }
             record.effect = if effect == Effect::None { entry.prior.effect() } else { effect };
-            Ok(record)
+            Ok(record.with_unfinished(unfinished))
         })?;
         self.finish(lease, &records)
     }
@@ -174,7 +206,10 @@ impl Locks<'_> {
         let state = if entry.prior == Prior::Free { LockState::Free } else { LockState::Failed };
         let mut record = self.next(&entry.record, state, Act::GivenBack, Some(reason))?;
         record.effect = entry.prior.effect();
-        Ok(record)
+        if let (false, Some(other)) = (entry.unfinished.contains(&record.unit), entry.unfinished.first()) {
+            record.unit = other.clone();
+        }
+        Ok(record.with_unfinished(entry.unfinished.clone()))
     }
 
     fn finish(&self, lease: &Lease, records: &[Record]) -> Result<(), LockError> {
@@ -239,6 +274,20 @@ impl Locks<'_> {
         let key = lease.entries[0].key.clone();
         Ok(self.lost_to(lease)?.unwrap_or(LockError::Contended { key }))
     }
+}
+
+/// What is released, and yet stays locked for the changes of other units that are unfinished under it.
+fn left_to(record: Record, others: Vec<String>) -> Record {
+    let why = format!("`{}` has succeeded; unfinished: {}", record.unit, others.join(", "));
+    let record = Record {
+        state: LockState::Failed,
+        act: Act::GivenBack,
+        effect: Effect::Unfinished,
+        unit: others.first().cloned().unwrap_or_default(),
+        reason: Some(clean(&why, MAX_REASON)),
+        ..record
+    };
+    record.with_unfinished(others)
 }
 
 fn key_set(lease: &Lease) -> KeySet {

@@ -1,6 +1,6 @@
 //! The lease: what a run that won a lock holds in its hands. It frees nothing when dropped.
 
-use super::{Effect, LockKey, Record, Version};
+use super::{Change, Effect, LockKey, Record, Version};
 use crate::git::Oid;
 
 /// A lock that a run holds: proof that it won, and what it needs to go on.
@@ -23,6 +23,15 @@ pub struct LeaseEntry {
     pub record: Record,
     /// What was there when this run took it, and what giving it back returns it to.
     pub prior: Prior,
+    /// The units whose changes were unfinished under it then.
+    pub unfinished: Vec<String>,
+}
+
+impl LeaseEntry {
+    /// Those of them that are not the run's own: no success of this run finishes them.
+    pub fn others(&self) -> Vec<String> {
+        self.unfinished.iter().filter(|unit| **unit != self.record.unit).cloned().collect()
+    }
 }
 
 /// In which state a run found the lock that it took.
@@ -35,6 +44,14 @@ pub enum Prior {
         /// What that run did to the world.
         effect: Effect,
     },
+}
+
+/// What a run found under a key that it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) prior: Prior,
+    /// The units whose changes are unfinished there.
+    pub(super) unfinished: Vec<String>,
 }
 
 impl Prior {
@@ -60,11 +77,40 @@ impl Lease {
 
     /// Whether this run took over a change that was begun and not finished.
     pub fn found_unfinished(&self) -> bool {
-        self.entries.iter().any(|entry| entry.prior.effect() == Effect::Unfinished)
+        self.entries.iter().any(|entry| !entry.unfinished.is_empty())
+    }
+
+    /// Whether this run went on from another of the same owner, be it that it changed nothing.
+    pub fn taken_over(&self) -> bool {
+        self.entries.iter().any(|entry| entry.prior != Prior::Free)
+    }
+
+    /// The keys that stay failed whatever this run does, and the other units whose changes keep them so.
+    pub fn kept_by_others(&self) -> Option<(Vec<&LockKey>, Vec<String>)> {
+        let kept = self.entries.iter().filter(|entry| !entry.others().is_empty());
+        let mut units: Vec<String> = kept.clone().flat_map(LeaseEntry::others).collect();
+        units.sort();
+        units.dedup();
+        (!units.is_empty()).then(|| (kept.map(|entry| &entry.key).collect(), units))
     }
 
     /// HEAD of the run when it took the lock.
     pub fn commit(&self) -> Option<&Oid> {
         self.entries.first().and_then(|entry| entry.record.commit.as_ref())
     }
+}
+
+/// The lease of changes that were made; what was moved along with the locks is not in it.
+pub(super) fn lease(changes: Vec<Change>, versions: Vec<Version>, priors: &[Option<Found>]) -> Lease {
+    let entries: Vec<LeaseEntry> = changes
+        .into_iter()
+        .zip(versions)
+        .zip(priors)
+        .filter_map(|((change, version), found)| {
+            let Found { prior, unfinished } = found.clone()?;
+            Some(LeaseEntry { key: change.key, version, record: change.record, prior, unfinished })
+        })
+        .collect();
+    let resumed = entries.iter().any(|entry| entry.prior.effect() != Effect::None);
+    Lease { entries, resumed }
 }

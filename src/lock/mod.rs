@@ -25,6 +25,7 @@ mod evict;
 mod freeze;
 mod freeze_many;
 mod git_answer;
+mod git_chain;
 mod git_names;
 mod git_record;
 mod git_ref;
@@ -40,6 +41,7 @@ mod protocol;
 mod record;
 mod record_json;
 mod request;
+mod won;
 
 #[cfg(test)]
 pub(crate) mod contract;
@@ -48,8 +50,8 @@ mod model;
 
 pub use alive::{Alive, Proof};
 pub use backend::{
-    BranchChange, BranchRefusal, Change, Freshness, Listed, LockBackend, LostTo, Observed, Swap, Swapped,
-    Version,
+    BranchChange, BranchRefusal, Change, Freshness, Listed, LockBackend, LostChain, LostTo, Observed, Swap,
+    Swapped, Version,
 };
 pub use backends::{BACKENDS, BackendEntry, BackendPlace, check_backend, open_backend};
 pub use damage::{ItemMend, Mend, Past, RefMend, Unreadable};

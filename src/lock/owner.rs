@@ -27,8 +27,9 @@ const SYSTEMS: &[Ci] = &[
     Ci {
         name: "gitlab",
         marker: "GITLAB_CI",
+        // The name holds the values of a matrix.
         parts: &[&["CI_PROJECT_PATH"], &["CI_PIPELINE_ID"], &["CI_JOB_NAME"]],
-        optional: &[],
+        optional: &["CI_NODE_INDEX"],
     },
     Ci {
         name: "buildkite",
@@ -126,8 +127,11 @@ mod tests {
         let vars = [("LOCKSTEP_OWNER", "ana"), ("USER", "root"), ("GITHUB_ACTIONS", "true")];
         assert_eq!(of(&vars), "ana");
         assert_eq!(of(&vars[1..]), "root@box");
-        let nobody = of(&[("LOCKSTEP_OWNER", " \u{1b}\n")]);
-        assert!(nobody.starts_with("uid") && nobody.ends_with("@box"), "{nobody}");
+        // Without a name in the environment it is the system's for this user, never none.
+        let unnamed = of(&[("LOCKSTEP_OWNER", " \u{1b}\n")]);
+        let own = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten();
+        let own = own.map_or_else(|| format!("uid{}", nix::unistd::geteuid()), |user| user.name);
+        assert_eq!(unnamed, format!("{own}@box"));
     }
 
     #[test]

@@ -5,13 +5,14 @@
 //! if its tree contains the commit that was last applied. Every decision is about exact versions,
 //! and the swap fails if one of them is no longer the last.
 
+use super::lease::{Found, lease};
 use super::record::clean;
 use super::record_json::{MAX_OVERRIDES, MAX_OWNER, MAX_REASON, MAX_UNIT, MAX_WORD};
 use super::request::Seen;
 use super::{
-    AcquireRequest, Act, BranchChange, ByKnown, Change, Effect, Freshness, KeySet, Lease, LeaseEntry,
-    LockBackend, LockError, LockKey, LockState, LostTo, Observed, Prior, Proof, Record, Swap, Swapped,
-    Version, cover,
+    AcquireRequest, Act, BranchChange, ByKnown, Change, Effect, Freshness, KeySet, Lease, LockBackend,
+    LockError, LockKey, LockState, LostChain, LostTo, Observed, Prior, Proof, Record, Swap, Swapped, Version,
+    cover,
 };
 use crate::env::{self, Clock, Host};
 use crate::git::Ancestry;
@@ -57,18 +58,24 @@ impl Locks<'_> {
         else {
             return not_so(false);
         };
-        let (changes, priors): (Vec<Change>, Vec<Option<Prior>>) = plan.into_iter().unzip();
+        let (changes, priors): (Vec<Change>, Vec<Option<Found>>) = plan.into_iter().unzip();
         let swap = Swap { changes, branch: Some(branch) };
         match self.backend.swap(&swap)? {
             Swapped::Done(versions) => Ok(ByKnown::Taken(lease(swap.changes, versions, &priors))),
             Swapped::Lost(LostTo::Denied(message)) => {
                 Err(LockError::Denied { place: self.backend.place(), message })
             }
-            Swapped::Superseded => match self.won_before(swap.changes, &priors)? {
-                Some(lease) => Ok(ByKnown::Taken(lease)),
-                None => not_so(looked),
-            },
-            Swapped::Lost(LostTo::Lock | LostTo::Branch(_)) => not_so(looked),
+            lost_or_passed @ (Swapped::Superseded | Swapped::Lost(LostTo::Lock)) => {
+                if lost_or_passed == Swapped::Superseded
+                    && let Some(lease) = self.won_before(&swap.changes, &priors)?
+                {
+                    return Ok(ByKnown::Taken(lease));
+                }
+                let tried: Vec<String> = swap.changes.iter().map(|c| c.record.nonce.clone()).collect();
+                self.still_to_be_had(&swap.changes, &priors, &tried)?;
+                not_so(looked)
+            }
+            Swapped::Lost(LostTo::Branch(_)) => not_so(looked),
         }
     }
 
@@ -82,6 +89,8 @@ impl Locks<'_> {
         let mut asked = freshness == Freshness::Now;
         let mut lost = 0;
         let mut fences: Vec<Version> = Vec::new();
+        // The nonces of what this run has tried to write.
+        let mut tried: Vec<String> = Vec::new();
         loop {
             let seen = match self.observe(request, freshness) {
                 Err(_) if !asked => {
@@ -92,10 +101,14 @@ impl Locks<'_> {
             };
             let plan = match self.decide(request, &seen) {
                 // Nobody is refused for what may have changed since it was fetched.
-                Err(LockError::Held { .. } | LockError::Stale { .. }) if !asked => {
+                Err(LockError::Held { .. } | LockError::Stale { .. } | LockError::Gone { .. }) if !asked => {
                     freshness = Freshness::Now;
                     asked = true;
                     continue;
+                }
+                Err(gone @ LockError::Gone { .. }) => {
+                    seen.keys.iter().try_for_each(|key| self.backend.show_lost(key))?;
+                    return Err(gone);
                 }
                 decided => decided?,
             };
@@ -107,17 +120,19 @@ impl Locks<'_> {
                 asked = true;
                 continue;
             }
-            let (changes, priors): (Vec<Change>, Vec<Option<Prior>>) = plan.into_iter().unzip();
+            let (changes, priors): (Vec<Change>, Vec<Option<Found>>) = plan.into_iter().unzip();
+            tried.extend(changes.iter().map(|change| change.record.nonce.clone()));
             let swap = Swap { changes, branch: request.branch.clone() };
             match self.backend.swap(&swap)? {
                 Swapped::Done(versions) => return Ok(lease(swap.changes, versions, &priors)),
                 lost_or_passed @ (Swapped::Superseded | Swapped::Lost(LostTo::Lock)) => {
                     let key = swap.changes[0].key.clone();
                     if lost_or_passed == Swapped::Superseded
-                        && let Some(lease) = self.won_before(swap.changes, &priors)?
+                        && let Some(lease) = self.won_before(&swap.changes, &priors)?
                     {
                         return Ok(lease);
                     }
+                    self.still_to_be_had(&swap.changes, &priors, &tried)?;
                     lost += 1;
                     // First takings all move one key: each time one of them succeeds.
                     let first_taking = priors.contains(&None);
@@ -139,22 +154,6 @@ impl Locks<'_> {
         }
     }
 
-    /// The lease of a swap that was made and of which something was changed again since, if that is only
-    /// what was moved along with the locks. The backend has looked in order to say so.
-    fn won_before(&self, changes: Vec<Change>, priors: &[Option<Prior>]) -> Result<Option<Lease>, LockError> {
-        let keys = changes.iter().map(|change| change.key.clone()).collect();
-        let observed = self.backend.read(&keys, Freshness::Known)?;
-        let mut versions = Vec::with_capacity(changes.len());
-        for ((change, prior), seen) in changes.iter().zip(priors).zip(observed) {
-            let Some((version, record)) = seen.last else { return Ok(None) };
-            if prior.is_some() && record.nonce != change.record.nonce {
-                return Ok(None);
-            }
-            versions.push(version);
-        }
-        Ok(Some(lease(changes, versions, priors)))
-    }
-
     /// Asks whether the request would be granted now. Changes nothing.
     ///
     /// # Errors
@@ -169,7 +168,7 @@ impl Locks<'_> {
         &self,
         request: &AcquireRequest<'_>,
         all: &Seen,
-    ) -> Result<Vec<(Change, Option<Prior>)>, LockError> {
+    ) -> Result<Vec<(Change, Option<Found>)>, LockError> {
         let (taken, watched): (Vec<Observed>, Vec<Observed>) =
             all.observed.iter().cloned().partition(|seen| all.keys.contains(&seen.key));
         if let Some(freeze) = cover::frozen(&watched) {
@@ -185,12 +184,30 @@ impl Locks<'_> {
         }
         let mut plan = Vec::with_capacity(taken.len());
         for (seen, prior) in taken.iter().zip(priors) {
-            let exception = self.check_applied(request, seen)?;
-            let carried = cover::carried(request, &taken, &seen.key)?;
-            let mut record = self.draft(request, &all.keys, seen, carried, prior)?;
+            let last = seen.last.as_ref().map(|(_, record)| record);
+            let lost = self.backend.lost(&seen.key, last);
+            if let Some(LostChain { shown: false, record, at }) = lost {
+                let (place, last, at) = (self.backend.place(), Box::new(record), Box::new(at));
+                return Err(LockError::Gone { key: seen.key.clone(), place, last, at });
+            }
+            let lost = lost.map(|lost| lost.record);
+            let exceptions = last
+                .into_iter()
+                .chain(&lost)
+                .filter_map(|last| self.check_applied(request, &seen.key, last).transpose());
+            let exception = exceptions.collect::<Result<Vec<_>, _>>()?.into_iter().next();
+            let mut carried = cover::carried(request, &taken, &seen.key)?;
+            if let Some(lost) = lost {
+                carried.generation = carried.generation.max(lost.generation);
+                carried.applied = carried.applied.or(lost.applied);
+            }
+            let last = last.filter(|_| prior != Prior::Free);
+            let unfinished = last.map(Record::unfinished_units).unwrap_or_default();
+            let found = Found { prior, unfinished };
+            let mut record = self.draft(request, &all.keys, seen, carried, &found)?;
             record.reason = exception;
             let expect = seen.last.as_ref().map(|(version, _)| version.clone());
-            plan.push((Change { key: seen.key.clone(), expect, record }, Some(prior)));
+            plan.push((Change { key: seen.key.clone(), expect, record }, Some(found)));
         }
         plan.extend(self.gates(&taken, &watched)?.into_iter().map(|gate| (gate, None)));
         plan.sort_by(|(a, _), (b, _)| a.key.cmp(&b.key));
@@ -208,18 +225,25 @@ impl Locks<'_> {
         if holder.state == LockState::Frozen || holder.owner != clean(self.owner, MAX_OWNER) {
             return refused("");
         }
-        if holder.state == LockState::Failed {
-            return Ok(Prior::Failed { effect: holder.effect });
-        }
-        if holder.run == self.run {
+        let failed = holder.state == LockState::Failed;
+        if holder.run == self.run && !failed {
             return refused("this very run has taken it already");
         }
-        if !self.host.is_same_as(&holder.host) {
+        // What a command that succeeded has left behind is known and no part of a failure.
+        let here = self.host.is_same_as(&holder.host) && !(failed && holder.effect == Effect::Applied);
+        if !here && !failed {
             return refused("it is yours, but from here nobody can tell whether that run has ended");
         }
-        match (request.ended)(holder) {
+        // Who recorded its failure had made sure; what can be looked at is looked at once more.
+        match if here { (request.ended)(holder) } else { Proof::Ended } {
             Proof::Ended => Ok(Prior::Failed { effect: holder.effect }),
-            Proof::Lives => refused("it is yours, and that run or its tool still lives on this host"),
+            Proof::Unknown if failed => Ok(Prior::Failed { effect: holder.effect }),
+            Proof::Lives(who) if who.is_empty() => {
+                refused("it is yours, and that run or its tool still lives on this host")
+            }
+            Proof::Lives(who) => {
+                refused(&format!("it is yours, and of that run {who} still lives on this host"))
+            }
             Proof::Unknown => {
                 refused("it is yours, but there is no proof that that run and its tool have ended")
             }
@@ -230,9 +254,9 @@ impl Locks<'_> {
     fn check_applied(
         &self,
         request: &AcquireRequest<'_>,
-        seen: &Observed,
+        key: &LockKey,
+        last: &Record,
     ) -> Result<Option<String>, LockError> {
-        let Some((_, last)) = &seen.last else { return Ok(None) };
         let Some(applied) = &last.applied else { return Ok(None) };
         let ancestry = match &request.commit {
             Some(head) if head == applied => Ancestry::Contains,
@@ -246,7 +270,7 @@ impl Locks<'_> {
                 "--accept-rewrite: {applied} was applied, and this tree does not contain it"
             ))),
             other => Err(LockError::Stale {
-                key: seen.key.clone(),
+                key: key.clone(),
                 applied: applied.clone(),
                 by: last.describe(),
                 shallow: other == Ancestry::Unknown,
@@ -261,16 +285,21 @@ impl Locks<'_> {
         keys: &KeySet,
         seen: &Observed,
         carried: cover::Carried,
-        prior: Prior,
+        found: &Found,
     ) -> Result<Record, LockError> {
-        Ok(Record {
+        let unit = clean(&request.unit, MAX_UNIT);
+        let mut unfinished = found.unfinished.clone();
+        if request.will_change && !unfinished.contains(&unit) {
+            unfinished.push(unit.clone());
+        }
+        let record = Record {
             lockstep: Record::VERSION,
             key: seen.key.clone(),
-            unit: clean(&request.unit, MAX_UNIT),
+            unit,
             keys: keys.clone(),
             generation: carried.generation + 1,
             state: LockState::Held,
-            act: if prior == Prior::Free { Act::Acquired } else { Act::TakenOver },
+            act: if found.prior == Prior::Free { Act::Acquired } else { Act::TakenOver },
             owner: clean(self.owner, MAX_OWNER),
             run: self.run.to_owned(),
             nonce: nonce()?,
@@ -281,11 +310,13 @@ impl Locks<'_> {
             subcommand: request.subcommand.as_deref().map(|s| clean(s, MAX_WORD)),
             commit: request.commit.clone(),
             applied: carried.applied,
-            effect: if request.will_change { Effect::Unfinished } else { prior.effect() },
+            effect: if request.will_change { Effect::Unfinished } else { found.prior.effect() },
+            unfinished: Vec::new(),
             overrides: bounded_overrides(&request.overrides),
             time: self.clock.now(),
             reason: None,
-        })
+        };
+        Ok(record.with_unfinished(unfinished))
     }
 
     /// The host as a record holds it: bounded and on one line, whatever the system is called.
@@ -315,19 +346,6 @@ impl Locks<'_> {
             ..last.clone()
         })
     }
-}
-
-fn lease(changes: Vec<Change>, versions: Vec<Version>, priors: &[Option<Prior>]) -> Lease {
-    let entries: Vec<LeaseEntry> = changes
-        .into_iter()
-        .zip(versions)
-        .zip(priors)
-        .filter_map(|((change, version), prior)| {
-            Some(LeaseEntry { key: change.key, version, record: change.record, prior: (*prior)? })
-        })
-        .collect();
-    let resumed = entries.iter().any(|entry| entry.prior.effect() != Effect::None);
-    Lease { entries, resumed }
 }
 
 fn bounded_overrides(keys: &[String]) -> Vec<String> {

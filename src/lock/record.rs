@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::record_json::MAX_UNFINISHED;
 use super::{KeySet, LockKey};
 use crate::env::Host;
 use crate::git::Oid;
@@ -66,6 +67,9 @@ pub enum Act {
     /// Free, and moved because another lock was taken for the first time.
     Opened,
 }
+
+/// Stands for units that are not named: no unit is called so.
+const OTHERS: &str = "(others)";
 
 impl LockState {
     /// In a word, as in the record.
@@ -143,6 +147,10 @@ pub struct Record {
     /// What has been done to the world under this lock since it was last free. In a record of state
     /// `held` what it will be if nothing more is heard of the run.
     pub effect: Effect,
+    /// The units whose changes under this lock were begun and have not succeeded since, where that is not the
+    /// run's own unit alone: a lock of several units is free again once each of them has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unfinished: Vec<String>,
     /// Keys of parameters that came from outside the repository. Never their values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<String>,
@@ -164,6 +172,10 @@ impl Record {
         let at = self.time.strftime("%Y-%m-%d %H:%M:%S UTC");
         let run = self.short_run();
         match self.state {
+            LockState::Held if self.act == Act::Failed => {
+                let why = self.reason.as_deref().map_or_else(String::new, |why| format!(": {}", escape(why)));
+                format!("`{owner}` since {at} ({}run {run}, failed{why})", self.describe_program())
+            }
             LockState::Held => format!("`{owner}` since {at} ({}run {run})", self.describe_program()),
             LockState::Failed => {
                 format!("`{owner}` since {at} ({}run {run}, failed)", self.describe_program())
@@ -184,6 +196,25 @@ impl Record {
                 format!("{done} by `{owner}` at {at} (run {run}){why}")
             }
         }
+    }
+
+    /// The units whose changes were begun under the lock and have not succeeded.
+    pub fn unfinished_units(&self) -> Vec<String> {
+        match (self.unfinished.is_empty(), self.effect) {
+            (true, Effect::Unfinished) => vec![self.unit.clone()],
+            _ => self.unfinished.clone(),
+        }
+    }
+
+    /// The same record, with these units for what is unfinished under it.
+    pub(super) fn with_unfinished(self, mut units: Vec<String>) -> Self {
+        // Which ones they are beyond the bound nobody knows any more; then only a person's word helps.
+        if units.len() > MAX_UNFINISHED {
+            units.truncate(MAX_UNFINISHED - 1);
+            units.push(OTHERS.to_owned());
+        }
+        let only_own = units.as_slice() == [self.unit.as_str()] && self.effect == Effect::Unfinished;
+        Self { unfinished: if only_own { Vec::new() } else { units }, ..self }
     }
 
     /// The line that `git log` shows of the record.

@@ -15,10 +15,11 @@ pub(super) const MAX_UNIT: usize = 512;
 pub(super) const MAX_WORD: usize = 128;
 pub(super) const MAX_REASON: usize = 1000;
 pub(super) const MAX_OVERRIDES: usize = 100;
+pub(super) const MAX_UNFINISHED: usize = 32;
 const MAX_KEYS: usize = 64;
 const MAX_RUN: usize = 64;
-/// Far beyond any real lock, and far from where adding one could overflow.
-const MAX_GENERATION: u64 = 1 << 53;
+/// Far beyond any real lock. The same for who writes and who reads: nobody writes what nobody reads.
+const END_OF_GENERATIONS: u64 = 1 << 53;
 
 #[derive(Deserialize)]
 struct VersionOnly {
@@ -29,8 +30,9 @@ impl Record {
     /// The record as one line of JSON.
     ///
     /// # Errors
-    /// When it would be too large for a reader.
+    /// When it would be too large for a reader, or is at the end of generations.
     pub(super) fn to_json(&self) -> Result<String, String> {
+        self.check_generation()?;
         let json = serde_json::to_string(self).map_err(|error| error.to_string())?;
         if json.len() > MAX_BYTES {
             return Err(format!("it would have {} bytes, more than {MAX_BYTES}", json.len()));
@@ -96,10 +98,18 @@ impl Record {
         if self.overrides.len() > MAX_OVERRIDES + 1 || self.overrides.iter().any(|o| o.len() > MAX_WORD) {
             return Err("its `overrides` are too many or too long".to_owned());
         }
-        if self.generation == 0 || self.generation > MAX_GENERATION {
-            return Err("its `generation` is out of range".to_owned());
+        let unfit = |unit: &String| unit.is_empty() || unit.len() > MAX_UNIT;
+        if self.unfinished.len() > MAX_UNFINISHED || self.unfinished.iter().any(unfit) {
+            return Err("its `unfinished` units are too many or too long".to_owned());
         }
-        Ok(())
+        self.check_generation()
+    }
+
+    fn check_generation(&self) -> Result<(), String> {
+        match self.generation {
+            1..END_OF_GENERATIONS => Ok(()),
+            _ => Err("its `generation` is out of range".to_owned()),
+        }
     }
 }
 
@@ -136,6 +146,31 @@ mod tests {
         let record = record("alpha/prod");
         let json = record.to_json().unwrap();
         assert_eq!(Record::from_json(json.as_bytes(), &key()).unwrap(), record);
+    }
+
+    #[test]
+    fn no_generation_is_written_that_is_not_read() {
+        let at = |generation| Record { generation, ..record("alpha/prod") };
+        for (generation, fits) in
+            [(0, false), (1, true), (END_OF_GENERATIONS - 1, true), (END_OF_GENERATIONS, false)]
+        {
+            assert_eq!(at(generation).to_json().is_ok(), fits, "{generation}");
+            assert_eq!(with(|v| v["generation"] = generation.into()).is_ok(), fits, "{generation}");
+        }
+    }
+
+    #[test]
+    fn what_is_unfinished_is_bounded_and_read_back() {
+        let units = |count: usize| (0..count).map(|n| format!("m{n}/prod")).collect::<Vec<_>>();
+        let of = |units| record("alpha/prod").with_unfinished(units);
+        let own = of(vec!["alpha/prod".to_owned()]);
+        assert!(own.unfinished.is_empty(), "as it always was");
+        assert_eq!(own.unfinished_units(), ["alpha/prod"]);
+        let many = of(units(100));
+        assert_eq!(many.unfinished.len(), MAX_UNFINISHED);
+        assert_eq!(Record::from_json(many.to_json().unwrap().as_bytes(), &key()).unwrap(), many);
+        assert!(with(|v| v["unfinished"] = serde_json::json!(units(100))).is_err());
+        assert!(with(|v| v["unfinished"] = serde_json::json!([""])).is_err());
     }
 
     #[test]

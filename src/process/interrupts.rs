@@ -279,6 +279,12 @@ impl Running {
         Reach { interrupts: self.0.interrupts.clone(), id: self.0.id }
     }
 
+    /// What it was told so far, by this process and not by the terminal.
+    pub(super) fn told(&self) -> Vec<Signal> {
+        let inner = self.0.interrupts.lock();
+        inner.tools.iter().find(|tool| tool.id == self.0.id).map(|tool| tool.told.clone()).unwrap_or_default()
+    }
+
     /// Reaps the tool while no signal can be on its way to it; afterwards none can.
     /// `reap` must not block.
     pub fn ended<T>(self, reap: impl FnOnce() -> T) -> T {

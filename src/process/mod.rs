@@ -9,7 +9,9 @@ mod gate;
 mod interrupts;
 mod limit;
 mod lines;
+mod living;
 mod lookup;
+mod mark;
 mod pulse;
 mod runner;
 mod shim;
@@ -21,7 +23,10 @@ pub(crate) use gate::start_alone;
 pub use interrupts::{Interrupts, Running, Several, Signal, Starting};
 pub use limit::{Expiry, Limit};
 pub use lines::{Piece, Stream, TakePiece};
+pub use living::{Living, listed, users_of};
 pub use lookup::{depth, find_program};
+pub(crate) use mark::open_plain;
+pub use mark::{Left, Mark, RUN_VAR, left};
 pub use pulse::Pulse;
 pub use runner::SystemRunner;
 pub use shim::{DEEPEST, DEPTH_VAR, SHIM_MARKER, SHIM_START, is_shim, path_without_shims};
@@ -66,6 +71,8 @@ pub struct CommandSpec {
     /// the operating system's locks by which another run can tell that it has not ended. Locks of
     /// `flock`, which belong to the open file and not to a process.
     pub keep_open: Vec<Arc<OwnedFd>>,
+    /// The file by which it can be asked afterwards whether something that it started lives on.
+    pub mark: Option<Mark>,
     /// How long it may run; as long as it takes, if nothing is said.
     pub limit: Option<Limit>,
     /// Who takes what the tool writes, with [`Stdio::Lines`]; nobody, if nothing is said.
@@ -79,6 +86,8 @@ pub struct Finished {
     pub status: ToolStatus,
     /// Its limit was over before it ended, and it had been asked to end.
     pub expired: bool,
+    /// What it started and left behind, with [`CommandSpec::mark`] only.
+    pub left: Option<Left>,
     /// Standard output, with [`Stdio::Capture`] and [`Stdio::Answer`] only.
     pub stdout: Vec<u8>,
     /// Standard error, with [`Stdio::Capture`] only.

@@ -8,6 +8,7 @@ use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use rustix::io::FdFlags;
@@ -17,7 +18,8 @@ use super::error::show;
 use super::gate::start_alone;
 use super::limit::Watch;
 use super::lines::{Relay, relay};
-use super::{CommandRunner, CommandSpec, Finished, Interrupts, ProcessError, Stdio};
+use super::mark::End;
+use super::{CommandRunner, CommandSpec, Finished, Interrupts, Mark, ProcessError, Stdio};
 
 /// Runs tools on this machine, as children of this process.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,7 +31,7 @@ impl SystemRunner {
         Self
     }
 
-    fn spawn(spec: &CommandSpec) -> io::Result<Child> {
+    fn spawn(spec: &CommandSpec, mark: Option<OwnedFd>) -> io::Result<Child> {
         #[expect(clippy::disallowed_methods, reason = "this file is the one place that starts tools")]
         let mut command = Command::new(&spec.program);
         command.arg0(&spec.name).args(&spec.args).current_dir(&spec.cwd);
@@ -41,7 +43,8 @@ impl SystemRunner {
             command.stderr(std::process::Stdio::piped());
         }
         let _alone = start_alone();
-        let _kept = inheritable(spec)?;
+        let mark = mark.map(Arc::new);
+        let _kept = inheritable(spec.keep_open.iter().chain(&mark))?;
         command.spawn()
     }
 }
@@ -53,8 +56,10 @@ impl CommandRunner for SystemRunner {
             .map_err(|signal| ProcessError::Interrupted { program: show(&spec.program), signal })?;
         let io_error = |source| ProcessError::Io { program: show(&spec.program), source };
         let watch = spec.limit.clone().map(Watch::new).transpose().map_err(io_error)?;
-        let mut child = Self::spawn(spec).map_err(|source| explain(spec, source))?;
+        let mark = spec.mark.as_ref().map(Mark::hold).transpose().map_err(io_error)?;
+        let mut child = Self::spawn(spec, mark).map_err(|source| explain(spec, source))?;
         let pid = Pid::from_child(&child);
+        spec.mark.iter().for_each(|mark| mark.started(child.id()));
         let running = starting.running(move |signal| {
             // It may have ended a moment ago (not reaped yet): then there is nobody to tell.
             let _ = kill_process(pid, signal.os());
@@ -66,7 +71,9 @@ impl CommandRunner for SystemRunner {
             Stdio::Lines => Collected::Handed(relay(&mut child, spec.lines.clone())),
             _ => Collected::Whole(capture(&mut child)),
         };
-        let status = match wait_without_reaping(pid) {
+        let waited = wait_without_reaping(pid);
+        let sent = running.told();
+        let status = match waited {
             Ok(()) => running.ended(|| child.wait()),
             // The host reaps children itself, or the like: nobody can be told safely any more.
             Err(_) => {
@@ -77,7 +84,9 @@ impl CommandRunner for SystemRunner {
         let expired = watch.is_some_and(Watch::ended);
         let (stdout, stderr) = captured.end().map_err(io_error)?;
         let status = status.map_err(io_error)?.into();
-        Ok(Finished { status, expired, stdout, stderr })
+        let kill_after = spec.limit.as_ref().filter(|_| expired).and_then(|limit| limit.kill_after);
+        let left = spec.mark.as_ref().and_then(|mark| mark.rest(&End { status, sent: &sent, kill_after }));
+        Ok(Finished { status, expired, left, stdout, stderr })
     }
 }
 
@@ -102,15 +111,15 @@ impl Collected {
 /// Copies of the files to keep open that a child inherits, to be closed here right after the start.
 /// The originals stay close-on-exec throughout, so nothing that this process starts elsewhere gets
 /// them, except within this moment.
-fn inheritable(spec: &CommandSpec) -> io::Result<Vec<OwnedFd>> {
+fn inheritable<'a>(files: impl Iterator<Item = &'a Arc<OwnedFd>>) -> io::Result<Vec<OwnedFd>> {
     /// Above the descriptors that users hand to tools by number (`3</path`).
     const LOWEST: i32 = 10;
-    let copy = |fd: &std::sync::Arc<OwnedFd>| -> io::Result<OwnedFd> {
+    let copy = |fd: &Arc<OwnedFd>| -> io::Result<OwnedFd> {
         let copy = rustix::io::fcntl_dupfd_cloexec(fd.as_fd(), LOWEST)?;
         rustix::io::fcntl_setfd(&copy, FdFlags::empty())?;
         Ok(copy)
     };
-    spec.keep_open.iter().map(copy).collect()
+    files.map(copy).collect()
 }
 
 /// Reads both streams to their ends, at the same time; empty where they are not captured.

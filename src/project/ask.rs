@@ -120,6 +120,7 @@ impl Scope {
             env,
             stdio: if access.stdio == Stdio::Inherit { Stdio::Answer } else { Stdio::Capture },
             keep_open,
+            mark: None,
             lines: None,
             limit: timeout.map(|timeout| Limit {
                 timeout: timeout.duration(),

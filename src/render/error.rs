@@ -1,11 +1,13 @@
 //! Why a unit cannot be rendered. Messages hold names and places, never values of parameters.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use super::BuildRequest;
 use super::guard::Holder;
 use super::save::SAVED_BY_DEFAULT;
 use crate::git::GitError;
+use crate::process::{Living, listed};
 use crate::project::{Place, ProjectError, UnitId, strict};
 
 /// Why a unit was not rendered.
@@ -124,12 +126,16 @@ pub enum RenderError {
         why: String,
     },
     /// Another run uses the rendered directory, and this one would change it.
-    #[error("`{unit}` would change, and its rendered directory is in use{}", used_by(.holders))]
+    #[error("`{unit}` would change, and its rendered directory is in use{}", used_by(.holders, .processes))]
     Busy {
         /// The unit.
         unit: UnitId,
         /// Who uses it, as far as it can be told.
         holders: Vec<Holder>,
+        /// The processes that have the directory's lock open, where the system shows them.
+        processes: Vec<Living>,
+        /// That lock, a file.
+        lock: PathBuf,
     },
     /// The repository's index cannot be read.
     #[error(transparent)]
@@ -186,6 +192,10 @@ impl RenderError {
                 Some(format!("did you mean `{}`?", nearest.escape_debug()))
             }
             Self::NoSuchOutput { known, .. } => Some(format!("its files: {}", some(known.iter().map(|file| format!("`{file}`"))))),
+            Self::Busy { processes, lock, .. } if processes.is_empty() => Some(format!(
+                "wait until that command has ended, then run this one again; to see which it is: lsof {}",
+                lock.display()
+            )),
             Self::Busy { .. } => Some("wait until that command has ended, then run this one again".into()),
             Self::Obstructed { path, .. } => Some(format!("look at `{path}`, then move it away")),
             Self::Project(error) | Self::Parameter { source: error, .. } => error.hint(),
@@ -271,7 +281,10 @@ fn first(most: usize, items: impl ExactSizeIterator<Item = String>) -> String {
     text
 }
 
-fn used_by(holders: &[Holder]) -> String {
+fn used_by(holders: &[Holder], processes: &[Living]) -> String {
+    if holders.is_empty() && !processes.is_empty() {
+        return format!(" by {}, which an earlier run started", listed(processes));
+    }
     if holders.is_empty() {
         return " by a command that an earlier run started".to_owned();
     }

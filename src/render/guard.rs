@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
@@ -15,6 +15,7 @@ use rustix::io::Errno;
 
 use super::RenderError;
 use super::tree::Tree;
+use crate::process::{Living, users_of};
 use crate::project::{DIST, UnitId};
 
 /// A run that uses a unit's directory.
@@ -163,6 +164,12 @@ impl Guard {
             }
         }
         holders
+    }
+
+    /// The processes that have the directory's lock open, and where that lock is.
+    pub(super) fn processes(&self) -> (Vec<Living>, PathBuf) {
+        let (tree, name) = &self.place;
+        (self.in_use.as_ref().map(users_of).unwrap_or_default(), tree.shown().join(name))
     }
 
     /// The descriptor that keeps builds waiting, after [`Self::look`], without being a user of the directory.

@@ -181,7 +181,8 @@ fn open_guard(request: &BuildRequest<'_>) -> Result<Guard, RenderError> {
 }
 
 fn busy(unit: &UnitId, guard: &mut Guard) -> RenderError {
-    RenderError::Busy { unit: unit.clone(), holders: guard.holders() }
+    let (processes, lock) = guard.processes();
+    RenderError::Busy { unit: unit.clone(), holders: guard.holders(), processes, lock }
 }
 
 /// What is told of a unit that is as it should be; `done` if the changes were made just now.

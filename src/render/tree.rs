@@ -62,6 +62,11 @@ impl Tree {
         Self::below(directory, shown, DIRECTORY.difference(OFlags::NOFOLLOW), parts, create)
     }
 
+    /// Where it is, relative to the project or absolute.
+    pub(super) fn shown(&self) -> &Path {
+        Path::new(&self.shown)
+    }
+
     /// Opens a directory below the project, and makes what is not there of it.
     pub(super) fn make(project: &Path, parts: &[&str]) -> Result<Self, RenderError> {
         // With `create` it is there, or there is an error.

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use super::plugin_cache;
 use super::surroundings::Setting;
 use crate::Error;
-use crate::lock::Effect;
+use crate::lock::{Alive, Effect};
 use crate::process::tools::ToolRules;
 use crate::process::{
-    CommandSpec, Expiry, Finished, Limit, Piece, ProcessError, Signal, Stdio, TakePiece, ToolStatus,
+    CommandSpec, Expiry, Finished, Limit, Mark, Piece, ProcessError, Signal, Stdio, TakePiece, ToolStatus,
     find_program,
 };
 use crate::project::CommandLimit;
@@ -59,6 +59,7 @@ impl Step for Exec {
         let directory = directory(call, run, state)?;
         let module = run.project.module_config(&run.id().module)?;
         let limit = run.project.config().limit_for(&module, &argv.program);
+        let mark = mark(run, state);
         let spec = CommandSpec {
             program: find_program(&argv.program, &directory, &services.env)?,
             name: argv.program.clone(),
@@ -66,7 +67,8 @@ impl Step for Exec {
             env: Setting::of(run).environment(&module, state.result, &directory),
             cwd: directory,
             stdio: services.stdio,
-            keep_open: keep_open(run, state),
+            keep_open: keep_open(state),
+            mark,
             limit: limit.map(|limit| watched(limit, call, run)),
             lines: (services.stdio == Stdio::Lines).then(|| handed_on(run, state)),
         };
@@ -138,7 +140,7 @@ fn finish(
     run: &Run<'_>,
     state: &mut State,
 ) -> Result<Done, Error> {
-    let Finished { status, expired, stdout, stderr } = finished;
+    let Finished { status, expired, left, stdout, stderr } = finished;
     let succeeded = rules.judge(status, &argv.args).is_success();
     let ok = succeeded && !expired;
     let signal = match status {
@@ -148,6 +150,9 @@ fn finish(
     let (unit, program) = (run.id().clone(), call.label.clone());
     run.emit(&Event::CommandFinished { unit, program, code: status.exit_code(), signal, ok });
     state.commands.push(CommandEnd { status, ok, stdout, stderr });
+    if let Some(left) = left.filter(|_| ok) {
+        run.warn(format!("`{}` has ended, and {left} that it started still runs", call.label));
+    }
     if expired && let Some(CommandLimit { timeout: limit, .. }) = limit {
         return Err(Error::TimedOut { program: call.label.clone(), limit, status, ok: succeeded });
     }
@@ -211,10 +216,16 @@ fn handed_on(run: &Run<'_>, state: &State) -> TakePiece {
     }))
 }
 
-/// The OS locks by which others see that the tool still runs, even if lockstep is killed.
-fn keep_open(run: &Run<'_>, state: &State) -> Vec<Arc<std::os::fd::OwnedFd>> {
-    let guard = state.rendered.as_ref().map(|rendered| Arc::clone(&rendered.guard));
-    guard.into_iter().chain(run.services.alive.get().map(Arc::clone)).collect()
+/// The OS lock by which others see that the directory is still in use, even if lockstep is killed.
+fn keep_open(state: &State) -> Vec<Arc<std::os::fd::OwnedFd>> {
+    state.rendered.as_ref().map(|rendered| Arc::clone(&rendered.guard)).into_iter().collect()
+}
+
+/// Under the lock: the file by which others see whether the command, or what it started, still runs.
+fn mark(run: &Run<'_>, state: &State) -> Option<Mark> {
+    let entry = state.lease.as_ref()?.entries.first()?;
+    run.services.alive.get()?;
+    Alive::of_user(&run.services.env)?.mark(&run.services.run_id, &entry.record.unit, run.id())
 }
 
 #[cfg(test)]

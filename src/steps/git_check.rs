@@ -186,7 +186,7 @@ fn recovering(observed: &[Observed], owner: &str, ended: impl Fn(&Record) -> boo
 fn has_ended(run: &Run<'_>, holder: &Record) -> bool {
     let services = run.services;
     services.host.is_same_as(&holder.host)
-        && Alive::of_user(&services.env).is_some_and(|alive| alive.ended(&holder.run) == Proof::Ended)
+        && Alive::of_user(&services.env).is_some_and(|alive| alive.ended(holder) == Proof::Ended)
 }
 
 fn summary(standing: &Standing) -> String {
@@ -242,6 +242,7 @@ mod tests {
             commit: None,
             applied: None,
             effect: Effect::Unfinished,
+            unfinished: Vec::new(),
             overrides: Vec::new(),
             time: jiff::Timestamp::UNIX_EPOCH,
             reason: None,

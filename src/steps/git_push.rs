@@ -134,7 +134,10 @@ fn push_under_lock(
         }
     });
     if call.releases && matches!(written, Ok(Written::Done)) {
-        let_go(run, state, &lease);
+        let said = let_go(run, state, &lease).summary;
+        if !said.is_empty() {
+            run.note(said);
+        }
     } else {
         state.lease = Some(lease);
     }

@@ -60,7 +60,7 @@ impl Step for Lock {
             generation: lease.generation(),
             place: locks(run)?.backend.place(),
         });
-        let resumed = lease.resumed.then(|| "taken over from your earlier run".to_owned());
+        let resumed = lease.taken_over().then(|| "taken over from your earlier run".to_owned());
         let waited = waited.map(|span| format!("taken after waiting {}", span.rough()));
         let told: Vec<String> = waited.into_iter().chain(resumed).collect();
         let done = if told.is_empty() { Done::quietly() } else { Done::says(told.join(", ")) };
@@ -87,7 +87,14 @@ fn hold_alive(run: &Run<'_>, alive: Option<&Alive>) {
     match alive.start(&services.run_id, services.clock) {
         // There is one file a run, so nobody else can have set it.
         Ok(file) => drop(services.alive.set(file)),
-        Err(error) => run.note(error.to_string()),
+        Err(error) => {
+            let cause =
+                std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            run.warn(format!(
+                "{error}{cause}; should this run be killed, its lock has to be freed by hand. To prevent that, set \
+                 XDG_STATE_HOME to a directory that you can write"
+            ));
+        }
     }
 }
 
@@ -188,7 +195,7 @@ fn with_request<T>(
         Some(repo) => repo.ancestry(newer, older),
         None => Ok(Ancestry::Unknown),
     };
-    let ended = |record: &Record| alive.map_or(Proof::Unknown, |alive| alive.ended(&record.run));
+    let ended = |record: &Record| alive.map_or(Proof::Unknown, |alive| alive.ended(record));
     let commands = commands_under_lock(run);
     let first = commands.first();
     let request = AcquireRequest {

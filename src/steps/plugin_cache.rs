@@ -56,6 +56,7 @@ mod tests {
             env: env.iter().map(|(name, value)| (name.into(), value.into())).collect(),
             stdio: Stdio::Lines,
             keep_open: Vec::new(),
+            mark: None,
             limit: None,
             lines: None,
         };

@@ -72,6 +72,17 @@ pub(super) fn let_go(run: &Run<'_>, state: &mut State, lease: &Lease) -> Done {
             "an earlier run's change is not finished, and this run changed nothing: the lock stays",
         );
     }
+    if let Some((keys, units)) = lease.kept_by_others().filter(|_| state.effect != Effect::None) {
+        state.left_locked = true;
+        run.emit(&Event::LockKept { unit, recorded: true });
+        let names =
+            |names: Vec<String>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let keys = names(keys.into_iter().map(ToString::to_string).collect());
+        return Done::says(format!(
+            "lock {keys} stays failed: an earlier change of {} is not finished, and only its own success ends that",
+            names(units)
+        ));
+    }
     run.emit(&Event::LockReleased { unit });
     Done::quietly()
 }

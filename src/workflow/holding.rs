@@ -3,8 +3,8 @@
 
 use super::{Run, State};
 use crate::Error;
-use crate::lock::{LockError, Locks};
-use crate::process::Pulse;
+use crate::lock::{Alive, Effect, Lease, LockError, Locks};
+use crate::process::{Left, Pulse};
 
 /// What became of the lock when a run ended early.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub enum Settled {
     Kept {
         /// Whether the record could be written.
         recorded: Result<(), LockError>,
+        /// What the commands started and what still lives: then the record says `held`.
+        left: Option<Left>,
     },
     /// It was no longer this run's.
     Lost,
@@ -80,24 +82,35 @@ pub fn settle(run: &Run<'_>, state: &mut State, error: &Error) -> Settled {
     if matches!(error, Error::Lock(LockError::Lost { .. })) {
         return Settled::Lost;
     }
+    let left = still_alive(run, state, &lease);
     let locks = match locks(run) {
         Ok(locks) => locks,
-        Err(error) => return Settled::Kept { recorded: Err(error) },
+        Err(error) => return Settled::Kept { recorded: Err(error), left },
     };
     let reason = reason(error);
     let _turn = run.services.shared.remote();
-    let written = if state.command_started {
-        locks.fail(&lease, state.effect, &reason)
-    } else {
-        locks.give_back(&lease, &reason)
+    let written = match &left {
+        _ if !state.command_started => locks.give_back(&lease, &reason),
+        None => locks.fail(&lease, state.effect, &reason),
+        Some(left) => locks.outlived(&lease, state.effect, &format!("{reason}; still running: {left}")),
     };
     match written {
-        Ok(()) if state.command_started => Settled::Kept { recorded: Ok(()) },
+        Ok(()) if state.command_started => Settled::Kept { recorded: Ok(()), left },
         Ok(()) => Settled::GivenBack,
         Err(LockError::Lost { .. }) if locks.already_released(&lease).unwrap_or(false) => Settled::Released,
         Err(LockError::Lost { .. }) => Settled::Lost,
-        Err(error) => Settled::Kept { recorded: Err(error) },
+        Err(error) => Settled::Kept { recorded: Err(error), left },
     }
+}
+
+/// What the commands of a run that failed have left behind and what still lives. After success what they left
+/// is no part of a failure.
+fn still_alive(run: &Run<'_>, state: &State, lease: &Lease) -> Option<Left> {
+    if !state.command_started || state.effect == Effect::Applied {
+        return None;
+    }
+    let unit = &lease.entries.first()?.record.unit;
+    Alive::of_user(&run.services.env)?.left(&run.services.run_id, unit)
 }
 
 /// Why a run failed, for a record that leaves this machine: of our own errors only the kind, for

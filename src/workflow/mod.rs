@@ -3,6 +3,7 @@
 
 mod committed;
 mod event;
+mod finally;
 mod holding;
 pub mod journal;
 mod last_run;

@@ -63,7 +63,10 @@ pub fn plan(
     given_back(&calls, &units)?;
 
     let left_out = nothing.or(planner.leave_out(&mut calls));
-    order::fuse(&mut calls);
+    // With `finally` the lock is given back after it.
+    if finally.is_empty() {
+        order::fuse(&mut calls);
+    }
     Ok(Plan { units, calls, finally, left_out, options: request.options.clone(), staged: None })
 }
 

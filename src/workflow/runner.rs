@@ -1,5 +1,5 @@
-//! The loop: each step runs only if the one before it succeeded; whatever happens, the lock's fate
-//! is settled, `finally` runs, and one exit code comes out.
+//! The loop: each step runs only if the one before it succeeded; whatever happens, `finally` runs, the lock's
+//! fate is settled, and one exit code comes out.
 //!
 //! The rule of a unit's code: a tool's failure is never hidden by anything that comes later; a failure of
 //! ours replaces a tool's success, also a success with changes; without either, the code of the last
@@ -7,10 +7,12 @@
 
 use serde::Serialize;
 
+use super::finally::Finally;
 use super::run_code::{UnitCode, run_code};
 use super::{Call, Done, Event, Plan, Role, Run, Services, Settled, State, parallel, settle};
 use crate::Error;
 use crate::env::Stopwatch;
+use crate::process::Left;
 use crate::project::{Project, UnitId};
 
 /// How an invocation ended.
@@ -44,6 +46,9 @@ pub struct UnitReport {
     pub lock: LockFate,
     /// Whether the lock's record says so: the backend could be reached.
     pub lock_recorded: bool,
+    /// What its commands started and what still lives after a failure.
+    #[serde(skip)]
+    pub left: Option<Left>,
     /// Captured standard output of its commands, in order; empty if the streams were inherited.
     #[serde(skip)]
     pub stdout: Vec<u8>,
@@ -149,6 +154,7 @@ pub(super) fn step_report(run: &Run<'_>, error: Option<Error>) -> UnitReport {
         error,
         lock: LockFate::Free,
         lock_recorded: true,
+        left: None,
         stdout: Vec::new(),
         stderr: Vec::new(),
     }
@@ -157,32 +163,31 @@ pub(super) fn step_report(run: &Run<'_>, error: Option<Error>) -> UnitReport {
 /// Runs one unit. What it gives out, if that was not given out at once, is left in the state.
 pub(super) fn run_unit(run: &Run<'_>, state: &mut State) -> UnitReport {
     state.stood_still = super::holding::pauses(run, state);
-    let mut error = run.plan.calls.iter().find_map(|call| step(call, run, state).err());
-    let (mut lock, mut lock_recorded) = (LockFate::Free, true);
+    let (mut error, mut finally) = (None, Finally::new(run));
+    for call in &run.plan.calls {
+        if gives_back(call, state) {
+            finally.run(run, state, None);
+        }
+        if let Err(failure) = step(call, run, state) {
+            error = Some(failure);
+            break;
+        }
+    }
+    finally.run(run, state, error.as_ref());
+    let (mut lock, mut lock_recorded, mut left) = (LockFate::Free, true, None);
     if let Some(error) = &error {
-        (lock, lock_recorded) = settle_after(run, state, error);
+        (lock, lock_recorded, left) = settle_after(run, state, error);
     } else if state.left_locked {
         lock = LockFate::Kept;
     } else if state.lease.is_some() {
         lock = LockFate::Kept;
         run.emit(&Event::LockKept { unit: run.id().clone(), recorded: true });
     }
-    let mut code = exit_code(error.as_ref(), state);
-    for call in &run.plan.finally {
-        if run.services.interrupts.requested().is_some() {
-            run.note(format!("`{}` in finally is left out: the run was asked to end", call.label));
-            break;
-        }
-        state.result = Some(code);
-        match (step(call, run, state), &error) {
-            (Ok(()), _) => {}
-            (Err(late), None) => {
-                code = exit_code(Some(&late), state);
-                error = Some(late);
-            }
-            (Err(late), Some(_)) => run.warn(format!("`{}` in finally: {late}", call.label)),
-        }
+    if let (Some(_), Some(late)) = (&error, &finally.failure) {
+        run.warn(format!("in finally: {late}"));
     }
+    let error = error.or(finally.failure);
+    let code = exit_code(error.as_ref(), state);
     // With somebody who takes what is given out it goes there, and not into the report.
     let printed = run.services.output.write.is_none().then(|| std::mem::take(&mut state.printed));
     let (mut stdout, mut stderr) = (printed.unwrap_or_default(), Vec::new());
@@ -190,7 +195,7 @@ pub(super) fn run_unit(run: &Run<'_>, state: &mut State) -> UnitReport {
         stdout.append(&mut end.stdout);
         stderr.append(&mut end.stderr);
     }
-    UnitReport { exit_code: code, lock, lock_recorded, stdout, stderr, ..step_report(run, error) }
+    UnitReport { exit_code: code, lock, lock_recorded, left, stdout, stderr, ..step_report(run, error) }
 }
 
 /// Does one step of a unit, and tells of its start and its end.
@@ -226,26 +231,34 @@ fn finishes(call: &Call, state: &State) -> bool {
     gives_back && state.command_started && state.commands.last().is_some_and(|end| end.ok)
 }
 
-fn settle_after(run: &Run<'_>, state: &mut State, error: &Error) -> (LockFate, bool) {
+/// Whether the step lets go of the lock that this run holds.
+fn gives_back(call: &Call, state: &State) -> bool {
+    state.lease.is_some() && matches!(call.step.role(), Role::Unlock | Role::UnlockAny)
+}
+
+fn settle_after(run: &Run<'_>, state: &mut State, error: &Error) -> (LockFate, bool, Option<Left>) {
     let unit = run.id().clone();
     match settle(run, state, error) {
-        Settled::Nothing | Settled::Released => (LockFate::Free, true),
+        Settled::Nothing | Settled::Released => (LockFate::Free, true, None),
         Settled::GivenBack => {
             run.emit(&Event::LockReleased { unit });
-            (LockFate::Free, true)
+            (LockFate::Free, true, None)
         }
-        Settled::Kept { recorded } => {
+        Settled::Kept { recorded, left } => {
+            if let Some(left) = &left {
+                run.warn(format!("{left} that this run started still runs: the lock stays held"));
+            }
             if let Err(error) = &recorded {
                 run.warn(format!("the lock could not be marked failed: {error}"));
             }
             run.emit(&Event::LockKept { unit, recorded: recorded.is_ok() });
-            (LockFate::Kept, recorded.is_ok())
+            (LockFate::Kept, recorded.is_ok(), left)
         }
-        Settled::Lost => (LockFate::Lost, true),
+        Settled::Lost => (LockFate::Lost, true, None),
     }
 }
 
-fn exit_code(error: Option<&Error>, state: &State) -> u8 {
+pub(super) fn exit_code(error: Option<&Error>, state: &State) -> u8 {
     match error {
         Some(error) => error.exit_code(),
         None => {

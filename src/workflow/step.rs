@@ -196,8 +196,8 @@ pub struct Services {
     pub answers: Answers,
     /// What the project's own words may do.
     pub trust: Trust,
-    /// An OS lock held while this run lives; tools inherit it. Another run of the same owner on the
-    /// same host takes it as proof that run and tool have ended. Set when the lock step starts.
+    /// An OS lock held while this run lives. Another run of the same owner on the same host takes it as proof
+    /// that the run has ended; the commands under the lock have marks of their own. Set when the lock step starts.
     pub alive: std::sync::OnceLock<Arc<std::os::fd::OwnedFd>>,
     /// How the units of the run have their turns, and what only one of them may do at a time.
     pub shared: Shared,

@@ -137,6 +137,7 @@ pub fn check_versions(
             env: vars.into_iter().collect(),
             stdio: Stdio::Capture,
             keep_open: Vec::new(),
+            mark: None,
             lines: None,
             limit: Some(Limit {
                 timeout: PATIENCE,

@@ -92,3 +92,41 @@ fn names_that_are_taken_and_steps_that_do_not_exist_are_refused() {
         std::fs::remove_file(a.path(&path)).expect("just written");
     }
 }
+
+#[test]
+fn finally_runs_under_the_lock_after_success_and_failure() {
+    for code in [0, 5] {
+        let world = World::new();
+        let (a, b) = (world.clone("a"), world.clone("b"));
+        a.publish("workflows/deploy.toml", DEPLOY);
+        b.git("pull -q");
+        world.tool("tofu").exits(code);
+        let notify = world.tool("notify");
+        notify.waits();
+        let commit = a.commit_file("notes", "x\n");
+        let mut run = a.lockstep("deploy -- alpha prod tofu apply").start();
+        run.wait_for(notify.started());
+        assert_eq!(world.origin_at("main") == commit, code == 0, "after success it is pushed by then");
+        assert_eq!(world.lock_state("alpha/prod"), "held");
+        for owner in ["ana@host1", "bob@host2"] {
+            b.lockstep("lock true: unlock -- alpha prod").owner(owner).run().code(75);
+        }
+        notify.let_go();
+        run.finish().code(i32::from(code));
+        assert_eq!(world.lock_state("alpha/prod"), if code == 0 { "free" } else { "failed" });
+    }
+}
+
+#[test]
+fn finally_does_not_run_without_the_lock_that_its_pipeline_takes() {
+    let world = World::new();
+    let (a, b) = (world.clone("a"), world.clone("b"));
+    a.publish("workflows/deploy.toml", DEPLOY);
+    b.git("pull -q");
+    world.tool("tofu").exits(1);
+    world.tool("notify");
+    b.alias("tofu apply").owner("bob@host2").run().code(1);
+    let out = a.lockstep("deploy -- alpha prod tofu apply").run();
+    out.code(75).says("`finally` is left out: this run does not hold the lock");
+    assert!(!world.called().contains(&"notify".to_owned()));
+}

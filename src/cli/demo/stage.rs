@@ -130,6 +130,7 @@ impl<'a> Stage<'a> {
             env: self.variables(name),
             stdio,
             keep_open: Vec::new(),
+            mark: None,
             lines: None,
             limit: None,
         };

@@ -24,6 +24,7 @@ fn python(script: &str, args: &[&str], extra: &[(&str, &str)]) -> CommandSpec {
         env: env.vars().map(|(name, value)| (name.to_owned(), value.to_owned())).chain(extra).collect(),
         stdio: Stdio::Inherit,
         keep_open: Vec::new(),
+        mark: None,
         lines: None,
         limit: None,
     }

@@ -75,9 +75,9 @@ pub(super) fn a_failed_run_is_taken_over_by_its_owner_only(place: &Place) {
 pub(super) fn a_live_run_is_not_taken_over(place: &Place) {
     let ana = place.run("ana", "r1");
     ana.take(&["alpha/prod"]).unwrap();
-    for proof in [Proof::Lives, Proof::Unknown] {
+    for proof in [Proof::Lives(String::new()), Proof::Unknown] {
         let keys = keys(&["alpha/prod"]);
-        let ask = |_: &crate::lock::Record| proof;
+        let ask = |_: &crate::lock::Record| proof.clone();
         let error = ana.again("r2").locks().acquire(&super::fixture::with_proof(&keys, &ask)).unwrap_err();
         assert!(matches!(&error, LockError::Held { why, .. } if !why.is_empty()), "{error}");
     }

@@ -79,3 +79,17 @@ pub(super) fn a_lock_that_a_freeze_made_is_no_way_past_another(place: &Place) {
         refused_by(take_from(&locks, "alpha/prod", Freshness::Now), "@all/prod");
     });
 }
+
+pub(super) fn an_evicted_run_does_not_come_back(place: &Place) {
+    let (ana, bob) = (place.run("ana", "r1"), place.run("bob", "r2"));
+    // It had won; before it hears of that somebody takes the lock away.
+    let backend = Between::before_answer(ana.backend.as_ref(), || {
+        drop(bob.locks().evict(&keys(&["alpha/prod"]), "r1", Some("x")).unwrap())
+    });
+    let locks = Locks { backend: &backend, ..ana.locks() };
+    let lost = take_from(&locks, "alpha/prod", Freshness::Now);
+    assert!(matches!(&lost, Err(LockError::Lost { now: Some(now), .. }) if now.run == "r2"), "{lost:?}");
+    let record = ana.last("alpha/prod");
+    assert_eq!((record.state, record.generation), (LockState::Free, 2));
+    ana.again("r3").take(&["alpha/prod"]).unwrap();
+}

@@ -153,6 +153,7 @@ pub(crate) fn record(key: &str) -> Record {
         commit: Some(oid('1')),
         applied: Some(oid('2')),
         effect: Effect::Unfinished,
+        unfinished: Vec::new(),
         overrides: vec!["size".into()],
         time: Timestamp::from_second(1_800_000_000).unwrap(),
         reason: Some("why \u{1f600} \"not\"".into()),

@@ -13,6 +13,7 @@ mod cases_list;
 mod cases_many;
 mod cases_moved;
 mod cases_race;
+mod cases_units;
 #[cfg(feature = "dynamodb")]
 mod dynamodb;
 #[cfg(feature = "dynamodb")]
@@ -78,6 +79,11 @@ contract! {
     a_set_that_is_held_in_part_is_taken_over in cases_moved,
     what_a_failed_run_took_beside_goes_with_it in cases_left,
     only_what_that_run_left_goes_with_it in cases_left,
+    a_unit_is_finished_by_its_own_success_only in cases_units,
+    another_units_failure_hides_none in cases_units,
+    a_key_that_units_share_stays_failed_alone in cases_units,
+    a_run_whose_tool_lives_on_is_not_over in cases_units,
+    an_evicted_run_does_not_come_back in cases_between,
     a_listing_shows_every_lock in cases_list,
     a_bad_record_hides_no_other in cases_list,
     one_and_the_same_record_has_one_winner in cases,

@@ -28,6 +28,7 @@ pub(super) fn spec(program: &str, args: &[&str]) -> CommandSpec {
         env: env.vars().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         stdio: Stdio::Capture,
         keep_open: Vec::new(),
+        mark: None,
         lines: None,
         limit: None,
     }
@@ -313,7 +314,7 @@ fn the_lock_outlives_us_in_the_tool() {
     let (writer, mut reader) = channel();
     let mut spec = telling(WAIT, writer);
     spec.keep_open.push(Arc::new(OwnedFd::from(file)));
-    let mut child = SystemRunner::spawn(&spec).unwrap();
+    let mut child = SystemRunner::spawn(&spec, None).unwrap();
     drop(spec);
     // Every descriptor of ours is closed: only the child has the lock.
     assert_eq!(line(&mut reader), "ready");

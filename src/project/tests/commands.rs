@@ -30,6 +30,7 @@ impl CommandRunner for Fake {
             return Ok(Finished {
                 status: ToolStatus::Signal(15),
                 expired: told.is_none(),
+                left: None,
                 stdout: vec![],
                 stderr: vec![],
             });
@@ -38,6 +39,7 @@ impl CommandRunner for Fake {
         Ok(Finished {
             status: *status,
             expired: false,
+            left: None,
             stdout: out.as_bytes().to_vec(),
             stderr: b"hunter2".to_vec(),
         })

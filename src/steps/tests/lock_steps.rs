@@ -93,7 +93,7 @@ fn what_ran_and_failed_stays_for_its_owner() {
     let mut ana = Session::new(&world, "ana", "ana", "r1");
     ana.check_and_lock().unwrap();
     ana.applies();
-    assert!(matches!(ana.settle(&some_failure()), Settled::Kept { recorded: Ok(()) }));
+    assert!(matches!(ana.settle(&some_failure()), Settled::Kept { recorded: Ok(()), .. }));
     let mut bob = Session::new(&world, "bob", "bob", "r2");
     assert!(matches!(bob.check_and_lock(), Err(Error::Lock(LockError::Held { .. }))));
     // The fix is a second commit, ahead of the limit, by the same owner from another clone.
@@ -120,7 +120,10 @@ fn an_unreachable_remote_leaves_the_lock_and_says_so() {
     assert!(matches!(error, Error::Lock(LockError::Unreachable { .. })), "{error:?}");
     assert!(ana.state.lease.is_some());
     let settled = ana.settle(&error);
-    assert!(matches!(settled, Settled::Kept { recorded: Err(LockError::Unreachable { .. }) }), "{settled:?}");
+    assert!(
+        matches!(settled, Settled::Kept { recorded: Err(LockError::Unreachable { .. }), .. }),
+        "{settled:?}"
+    );
     std::fs::rename(&gone, world.origin()).unwrap();
     // The run still lives, so not even its owner gets it; when it is dead, he does.
     let mut later = Session::new(&world, "ana", "ana", "r2");

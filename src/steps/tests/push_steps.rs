@@ -109,7 +109,7 @@ fn a_refused_push_keeps_the_lock_and_the_same_owner_recovers() {
         "{error}"
     );
     let settled = ana.settle(&error);
-    assert!(matches!(settled, Settled::Kept { recorded: Ok(()) }), "{settled:?}");
+    assert!(matches!(settled, Settled::Kept { recorded: Ok(()), .. }), "{settled:?}");
     assert_eq!((ana.record().state, ana.record().effect), (LockState::Failed, Effect::Applied));
 
     // Meanwhile somebody else has pushed something: recovery as the message says.
@@ -141,7 +141,7 @@ fn a_branch_that_moved_stops_the_push_and_is_told_apart() {
         let error = ana.call(&call(&GitPush, releases)).unwrap_err();
         assert!(matches!(error, Error::Push(PushError::Moved { .. })), "{error}");
         assert_eq!(world.oid(&world.origin(), MAIN), theirs);
-        assert!(matches!(ana.settle(&error), Settled::Kept { recorded: Ok(()) }));
+        assert!(matches!(ana.settle(&error), Settled::Kept { recorded: Ok(()), .. }));
     }
 }
 

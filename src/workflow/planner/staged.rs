@@ -82,7 +82,10 @@ pub(super) fn plan(
         check_start(staged, &request.options)?;
     }
     let mut calls = calls;
-    order::fuse(&mut calls);
+    // With `finally` the lock is given back after it.
+    if finally.is_empty() {
+        order::fuse(&mut calls);
+    }
     let id = UnitId::new(workflow.clone(), profile);
     let unit = UnitPlan { keys, directory: project.unit_directory(&id), needs: Vec::new(), id };
     let (finally, options) = (finally.to_vec(), request.options.clone());
