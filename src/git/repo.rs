@@ -11,8 +11,6 @@ mod write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use jiff::Timestamp;
-
 pub use lost::LostRef;
 pub use survey::{Installed, ProbeEnd, installed};
 
@@ -21,9 +19,7 @@ use super::objects::{Ancestry, CommitText, Head};
 use super::remote::RemoteUrl;
 use super::spawn::Git;
 use super::ssh::Shared;
-use super::{
-    Fetched, GitError, Oid, Push, Pushed, Status, fallback, fetch, objects, push, remote, safe,
-};
+use super::{Fetched, GitError, Oid, Push, Pushed, Status, fallback, fetch, objects, push, remote, safe};
 use crate::env::Environment;
 use crate::process::Interrupts;
 

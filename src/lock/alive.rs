@@ -17,7 +17,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::record_json::is_identifier;
 use super::{LockError, LockState, Record};
-use crate::env::{Clock, Environment};
+use crate::env::{Clock, Environment, state_directory};
 use crate::process::{Left, Mark, left, listed, open_plain, users_of};
 use crate::project::UnitId;
 
@@ -46,16 +46,8 @@ pub struct Alive {
 impl Alive {
     /// The user's own; none if the environment does not say where such files belong.
     pub fn of_user(env: &Environment) -> Option<Self> {
-        let absolute = |name: &str| env.var_os(name).map(Path::new).filter(|p| p.is_absolute());
-        let home = absolute("HOME");
-        let state = if cfg!(target_os = "macos") {
-            home.map(|home| home.join("Library/Application Support"))
-        } else {
-            absolute("XDG_STATE_HOME")
-                .map(Path::to_owned)
-                .or_else(|| home.map(|home| home.join(".local/state")))
-        };
-        let base = state.or_else(|| absolute("XDG_RUNTIME_DIR").map(Path::to_owned))?;
+        let runtime = || env.var_os("XDG_RUNTIME_DIR").map(Path::new).filter(|path| path.is_absolute());
+        let base = state_directory(env).or_else(|| runtime().map(Path::to_owned))?;
         Some(Self { directory: base.join("lockstep/alive") })
     }
 
