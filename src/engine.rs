@@ -22,8 +22,8 @@ use crate::report::Fanout;
 use crate::workflow::LockFate;
 use crate::workflow::journal::Journal;
 use crate::workflow::{
-    self, Ask, Asking, DataSink, Event, LineSink, Plan, PlanError, Report, Reporter, Request, Role, Services,
-    Shared, StageNote, Step, planner,
+    self, Ask, Asking, DataSink, Event, LineSink, Patience, Plan, PlanError, Report, Reporter, Request, Role,
+    Services, Shared, StageNote, Step, planner,
 };
 use crate::{Error, env, lock, steps};
 
@@ -281,8 +281,22 @@ impl Engine {
             answers: Answers::default(),
             trust,
             alive: std::sync::OnceLock::new(),
-            shared: Shared::new(manner.jobs, logs, manner.note),
+            shared: Shared::new(manner.jobs, logs, manner.note).with_patience(self.patience()),
         })
+    }
+
+    /// How long a remote is tried again that is away after a command has run.
+    fn patience(&self) -> Patience {
+        let Some(said) = self.env.var(Patience::VARIABLE).filter(|said| !said.is_empty()) else {
+            return Patience::default();
+        };
+        match said.parse() {
+            Ok(limit) => Patience::new(limit),
+            Err(error) => {
+                self.warn(format!("{} is ignored: {error}", Patience::VARIABLE));
+                Patience::default()
+            }
+        }
     }
 
     fn owner_of(&self, host: &Host) -> String {

@@ -109,8 +109,8 @@ fn ended(status: ToolStatus) -> String {
 }
 
 impl Error {
-    /// Which of our reasons this is. For a tool's failure, and for a stop between commands, the
-    /// shell sees another number: see [`Error::exit_code`].
+    /// Which of our reasons this is. For a tool's failure the shell sees another number: see
+    /// [`Error::exit_code`].
     pub fn kind(&self) -> ExitCode {
         match self {
             Self::Stage(
@@ -133,13 +133,16 @@ impl Error {
             Self::Lock(error) => lock(error),
             Self::Push(_) => ExitCode::PushRefused,
             Self::Process(ProcessError::NotFound { .. }) => ExitCode::NotFound,
-            Self::Process(ProcessError::NotExecutable { .. }) => ExitCode::NotExecutable,
+            Self::Process(ProcessError::NotExecutable { .. } | ProcessError::TooLarge { .. }) => {
+                ExitCode::NotExecutable
+            }
             Self::Process(ProcessError::Directory { .. } | ProcessError::Loop { .. }) => ExitCode::Config,
             Self::Process(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
             Self::Process(ProcessError::Io { .. }) | Self::Io { .. } => ExitCode::Io,
             Self::CommandFailed { .. } => ExitCode::Found,
             Self::TimedOut { .. } => ExitCode::TimedOut,
-            Self::Declined | Self::Interrupted(_) | Self::Stopped(_) => ExitCode::Interrupted,
+            Self::Declined | Self::Interrupted(_) => ExitCode::Interrupted,
+            Self::Stopped(_) => ExitCode::Stopped,
         }
     }
 
@@ -150,7 +153,6 @@ impl Error {
             Self::CommandFailed { status, .. } | Self::TimedOut { status, ok: false, .. } => {
                 status.exit_code().max(1)
             }
-            Self::Stopped(signal) => 128 + signal.number(),
             other => other.kind().code(),
         }
     }
@@ -254,9 +256,13 @@ fn scaffold(error: &ScaffoldError) -> ExitCode {
 fn git(error: &GitError) -> ExitCode {
     match error {
         GitError::Unreachable { .. } => ExitCode::Unreachable,
-        GitError::NoRepository { .. } | GitError::NotAtomic { .. } | GitError::Config(_) => ExitCode::Config,
+        GitError::NoRepository { .. }
+        | GitError::NotAtomic { .. }
+        | GitError::NoPushOptions { .. }
+        | GitError::Owner { .. }
+        | GitError::Config(_) => ExitCode::Config,
         GitError::Program(_) => ExitCode::NotFound,
-        GitError::Failed { .. } | GitError::Repository { .. } => ExitCode::Io,
+        GitError::Failed { .. } | GitError::Locked { .. } | GitError::Repository { .. } => ExitCode::Io,
         GitError::Interrupted { .. } => ExitCode::Interrupted,
     }
 }

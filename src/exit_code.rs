@@ -34,6 +34,8 @@ pub enum ExitCode {
     Config,
     /// The push was refused after the command had succeeded.
     PushRefused,
+    /// Asked to end after a command had run.
+    Stopped,
     /// A command ended well, but only after its limit of time.
     TimedOut,
     /// The program exists but cannot be executed.
@@ -46,7 +48,7 @@ pub enum ExitCode {
 
 impl ExitCode {
     /// All codes, in the order in which they are shown.
-    pub const ALL: [ExitCode; 15] = [
+    pub const ALL: [ExitCode; 16] = [
         Self::Success,
         Self::Found,
         Self::Usage,
@@ -58,6 +60,7 @@ impl ExitCode {
         Self::Refused,
         Self::Config,
         Self::PushRefused,
+        Self::Stopped,
         Self::TimedOut,
         Self::NotExecutable,
         Self::NotFound,
@@ -78,6 +81,7 @@ impl ExitCode {
             Self::Refused => 77,
             Self::Config => 78,
             Self::PushRefused => 79,
+            Self::Stopped => 80,
             Self::TimedOut => 124,
             Self::NotExecutable => 126,
             Self::NotFound => 127,
@@ -99,6 +103,7 @@ impl ExitCode {
             Self::Refused => "git-check refused: not clean, not current, or older than what was applied",
             Self::Config => "the configuration is wrong, or a generated file was edited",
             Self::PushRefused => "the push was refused after the command had succeeded; the lock is kept",
+            Self::Stopped => "interrupted after a command had run; the lock is kept",
             Self::TimedOut => "the command ended well, but only after its limit of time; the lock is kept",
             Self::NotExecutable => "the program cannot be executed",
             Self::NotFound => "the program was not found",
@@ -150,6 +155,10 @@ impl ExitCode {
             Self::PushRefused => {
                 "The change is applied and the lock is kept. Type the line of the hint, most often `git pull \
                  --rebase && lockstep build git-check lock git-push unlock -- MODULE PROFILE`."
+            }
+            Self::Stopped => {
+                "Look at what the command did. If it has succeeded, the hint has the line that goes on without \
+                 running it again."
             }
             Self::TimedOut => {
                 "Look whether the change is whole; run the same again, with a longer `timeout` under `[exec]` or \

@@ -6,8 +6,8 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::help;
 use super::mending;
+use super::parse_hints::parse_hints;
 use super::terminal::Terminal;
 use crate::git::{BaseError, GitError};
 use crate::lock::{Extent, LockError, LockKey, LockState};
@@ -23,7 +23,7 @@ use crate::{Error, ExitCode};
 pub(super) fn print(error: &Error, words: &[OsString], terminal: Terminal) -> u8 {
     terminal.error(&chain(error));
     let unit = unit_of(error);
-    for hint in hints(error, &Line { words, id: unit.as_ref(), ci: terminal.ci, recorded: true }) {
+    for hint in hints(error, &Line { words, id: unit.as_ref(), ci: terminal.ci, recovery: None }) {
         terminal.hint(&hint);
     }
     error.exit_code()
@@ -73,7 +73,7 @@ pub(super) fn print_report(report: &Report, words: &[OsString], terminal: Termin
     let mut given = Vec::new();
     for unit in &told[..explained] {
         let Some(error) = &unit.error else { continue };
-        let line = Line { words, id: Some(&unit.unit), ci: terminal.ci, recorded: unit.lock_recorded };
+        let line = Line { words, id: Some(&unit.unit), ci: terminal.ci, recovery: unit.recovery.as_deref() };
         let mut text = with_lock(&chain(error), unit);
         if report.units.len() > 1 && !text.contains(&unit.unit.to_string()) {
             text = format!("{}: {text}", unit.unit);
@@ -112,8 +112,8 @@ struct Line<'a> {
     words: &'a [OsString],
     id: Option<&'a UnitId>,
     ci: bool,
-    /// The lock's record tells how the run has ended.
-    recorded: bool,
+    /// The line that goes on without running the command again.
+    recovery: Option<&'a str>,
 }
 
 impl Line<'_> {
@@ -171,13 +171,15 @@ fn lock_hints(error: &Error, unit: &UnitReport, line: &Line<'_>) -> Vec<String> 
     }
     let give_up = format!("to give the lock up as things are: {}", line.command("unlock-any"));
     if let Some(left) = &unit.left {
-        return vec![
-            format!(
-                "wait until {left} has ended, or: {}; then fix the cause, commit, and run the same again",
-                left.cure()
-            ),
-            give_up,
-        ];
+        let end = left.cure();
+        let wait = format!(
+            "wait until {left} has ended, or: {end}; then fix the cause, commit, and run the same again"
+        );
+        return vec![wait, give_up];
+    }
+    if let (Some(recovery), false) = (line.recovery, matches!(error, Error::Push(_))) {
+        let go_on = format!("the command has succeeded and need not run again; to go on: {recovery}");
+        return vec![go_on, give_up];
     }
     match (error, line.has_stages()) {
         (Error::Push(_), _) => vec![give_up],
@@ -249,10 +251,7 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
             hints.extend(wait_hint(error, line));
             hints
         }
-        Error::Push(error) => {
-            let cure = line.id.map(|unit| error.cure(unit, line.has_stages(), line.recorded));
-            cure.into_iter().collect()
-        }
+        Error::Push(error) => vec![error.cure(line.recovery)],
         Error::Process(error) => match error {
             ProcessError::NotFound { .. } => vec!["install it, or put its directory on PATH".into()],
             ProcessError::Loop { .. } => vec![
@@ -263,6 +262,9 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
                 "see whether it is a program and may be run: ls -l {}",
                 parse::quote(program.as_ref())
             )],
+            ProcessError::TooLarge { .. } => {
+                vec!["hand it over in a file, and let the variable or argument name that".into()]
+            }
             ProcessError::Directory { .. } => {
                 vec![format!("put `build` before it: {} …", line.command(&format!("build {}", line.again())))]
             }
@@ -290,28 +292,6 @@ fn without(units: &[UnitId]) -> Option<String> {
     ))
 }
 
-fn parse_hints(error: &ParseError) -> Vec<String> {
-    match error {
-        ParseError::Unknown { word, place: None, .. } if help::is_subcommand(word) => {
-            vec![format!("`{word}` is a subcommand, and stands alone: lockstep {word} --help")]
-        }
-        ParseError::Unknown { nearest: Some(nearest), .. } => vec![format!("did you mean `{nearest}`?")],
-        ParseError::Unknown { nearest: None, word, place } => {
-            let subcommand = if place.is_none() { help::nearest_subcommand(word) } else { None };
-            if let Some(near) = subcommand {
-                return vec![format!("did you mean `lockstep {near}`?")];
-            }
-            vec![format!("a command ends with a colon: `{word}:`; for the steps: lockstep help steps")]
-        }
-        ParseError::Misplaced { better, .. } | ParseError::NoSeparator { better } => vec![better.clone()],
-        ParseError::NoWords => vec!["lockstep build exec -- MODULE PROFILE PROGRAM [ARG]...".into()],
-        ParseError::NoExec { .. } => vec![format!("the usual words: {}", super::binding::USUAL)],
-        ParseError::NoUnit { .. } | ParseError::NotText { .. } => Vec::new(),
-        ParseError::NoProgram { .. } => vec!["a command is PROGRAM:ARG:ARG, a colon within it `\\:`".into()],
-        ParseError::Nested { .. } => vec!["write the inner workflow's steps out".into()],
-    }
-}
-
 fn git_hints(error: &GitError) -> Vec<String> {
     match error {
         GitError::NoRepository { .. } => vec!["git init && git add -A && git commit".into()],
@@ -319,6 +299,13 @@ fn git_hints(error: &GitError) -> Vec<String> {
             vec![format!("see whether git reaches it: git ls-remote {remote} HEAD")]
         }
         GitError::NotAtomic { .. } => vec!["its host must allow it (git's `receive.advertiseAtomic`), or keep the locks elsewhere: `remote` under [lock.git], or DynamoDB, see docs/locks.md".into()],
+        GitError::NoPushOptions { .. } => vec!["its host must allow them (git's `receive.advertisePushOptions`), or send none from here: git config push.pushOption ''".into()],
+        GitError::Owner { path } => {
+            vec![format!("if you trust it: git config --global --add safe.directory {}", parse::quote(path.as_ref()))]
+        }
+        GitError::Locked { path, .. } => {
+            vec![format!("if no git runs in this clone any more: rm {}", parse::quote(path.as_ref()))]
+        }
         GitError::Program(_) | GitError::Config(_) | GitError::Failed { .. } => Vec::new(),
         GitError::Interrupted { .. } | GitError::Repository { .. } => Vec::new(),
     }
@@ -383,6 +370,7 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
             vec![format!("see whether you may write there: ls -ld {}", parse::quote(place.as_ref()))]
         }
         LockError::Unreachable { .. } => vec!["see whether git reaches it: git ls-remote".into()],
+        LockError::Ambiguous { .. } if line.recovery.is_some() => Vec::new(),
         LockError::Ambiguous { .. } => vec!["run the same again: it looks first".into()],
         // git's own words decide no more than the advice.
         LockError::Denied { message, .. } if message.contains(".lock': File exists") => {
@@ -390,6 +378,9 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
         }
         LockError::Denied { message, .. } if message.contains("No space left on device") => {
             vec!["make room on the server, then run the same again".into()]
+        }
+        LockError::Denied { message, .. } if message.contains("unpack") => {
+            vec!["the server could not store what was sent: see whether its repository may be written (permissions, read-only, quota)".into()]
         }
         LockError::Denied { .. } => vec![
             "if its hook judges commits: `committer = \"NAME <MAIL>\"`, `message_prefix = \"TEXT\"` or `sign = true` under [lock.git] in lockstep.toml".into(),

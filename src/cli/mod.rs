@@ -34,6 +34,7 @@ mod mending;
 mod misplaced;
 mod new;
 mod next;
+mod parse_hints;
 mod pipeline;
 mod quoting;
 mod save;
@@ -49,6 +50,7 @@ mod why;
 mod write_files;
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::process::ExitCode as ProcessExit;
 
 use crate::env::Environment;
@@ -149,13 +151,19 @@ fn no_words() -> u8 {
 fn clap_end(mut error: clap::Error, argv: &[OsString]) -> u8 {
     use clap::error::ErrorKind;
     let hint = misplaced::hint(&mut error, argv);
-    // A reader that went away is no failure of ours.
-    let _ = error.print();
+    let printed = error.print().and_then(|()| std::io::stdout().flush());
     if let Some(hint) = hint {
         Terminal::plain().hint(&hint);
     }
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::Success.code(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match printed {
+            // A reader that went away is no failure of ours.
+            Err(source) if source.kind() != std::io::ErrorKind::BrokenPipe => {
+                let error = Error::Io { what: "write to standard output".into(), source };
+                diagnose::print(&error, &[], Terminal::plain())
+            }
+            _ => ExitCode::Success.code(),
+        },
         _ => ExitCode::Usage.code(),
     }
 }

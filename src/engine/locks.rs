@@ -305,6 +305,7 @@ impl ProjectLocks {
             host: &self.host,
             owner: &self.owner,
             run: &self.run,
+            patience: None,
         }
     }
 }

@@ -43,6 +43,12 @@ impl Span {
         Self::from_seconds(u64::try_from(now.as_second().saturating_sub(then.as_second())).unwrap_or(0))
     }
 
+    /// So many seconds, where that is known when the program is built.
+    pub(crate) const fn of_seconds(seconds: u64) -> Self {
+        assert!(seconds <= LONGEST, "longer than anything that is waited for");
+        Self(seconds)
+    }
+
     /// In whole seconds.
     pub const fn seconds(self) -> u64 {
         self.0

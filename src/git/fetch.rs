@@ -1,10 +1,11 @@
 //! Fetching the refs that a run needs, into names of ours, so that neither the user's own tracking
 //! refs nor `FETCH_HEAD` change and his fetches do not get in the way.
 
-use super::GitError;
-use super::spawn::{Git, Ran};
+use std::path::Path;
+
+use super::spawn::{Git, Hooks, Ran};
 use super::ssh::Shared;
-use super::text::clean;
+use super::{GitError, left_locked};
 
 /// How a fetch ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,16 +20,28 @@ pub enum Fetched {
 pub(super) fn fetch(
     git: &Git,
     ssh: Option<&Shared>,
+    common_dir: &Path,
     remote: &str,
     refspecs: &[String],
 ) -> Result<Fetched, GitError> {
-    let first = run(git, ssh, remote, refspecs)?;
+    left_locked::unlocked(common_dir, git.interrupts(), || once(git, ssh, common_dir, remote, refspecs))
+}
+
+fn once(
+    git: &Git,
+    ssh: Option<&Shared>,
+    common_dir: &Path,
+    remote: &str,
+    refspecs: &[String],
+) -> Result<Fetched, GitError> {
+    let run = || run(git, ssh, common_dir, remote, refspecs);
+    let first = run()?;
     if first.code == Some(0) {
         return Ok(Fetched::Done);
     }
-    if let error @ (GitError::Interrupted { .. } | GitError::Program(_)) = git.failure("fetch", &first) {
-        return Err(error);
-    }
+    let GitError::Failed { message, .. } = git.failure("fetch", &first) else {
+        return Err(git.failure("fetch", &first));
+    };
     // What went wrong is not read from the text: the remote is asked what it has.
     let named: Vec<&str> =
         refspecs.iter().map(|spec| source(spec)).filter(|name| !name.contains('*')).collect();
@@ -37,9 +50,7 @@ pub(super) fn fetch(
     let asked = git.run_over(ssh, &ask, &[])?;
     if asked.code != Some(0) {
         return Err(match git.failure("ls-remote", &asked) {
-            GitError::Failed { .. } => {
-                GitError::Unreachable { remote: remote.to_owned(), message: clean(&first.stderr) }
-            }
+            GitError::Failed { .. } => GitError::Unreachable { remote: remote.to_owned(), message },
             other => other,
         });
     }
@@ -49,11 +60,24 @@ pub(super) fn fetch(
         return Ok(Fetched::MissingRef);
     }
     // The remote is well: a passing failure, or another run of ours that held one of the refs.
-    let second = run(git, ssh, remote, refspecs)?;
-    if second.code == Some(0) { Ok(Fetched::Done) } else { Err(git.failure("fetch", &second)) }
+    let second = run()?;
+    match git.failure("fetch", &second) {
+        _ if second.code == Some(0) => Ok(Fetched::Done),
+        // Nothing is wrong with what was asked for.
+        GitError::Failed { message, .. } if second.signal.is_some() => {
+            Err(GitError::Unreachable { remote: remote.to_owned(), message })
+        }
+        error => Err(error),
+    }
 }
 
-fn run(git: &Git, ssh: Option<&Shared>, remote: &str, refspecs: &[String]) -> Result<Ran, GitError> {
+fn run(
+    git: &Git,
+    ssh: Option<&Shared>,
+    common_dir: &Path,
+    remote: &str,
+    refspecs: &[String],
+) -> Result<Ran, GitError> {
     let mut args = vec![
         "fetch",
         "--quiet",
@@ -68,7 +92,7 @@ fn run(git: &Git, ssh: Option<&Shared>, remote: &str, refspecs: &[String]) -> Re
         remote,
     ];
     args.extend(refspecs.iter().map(String::as_str));
-    git.run_over(ssh, &args, &[])
+    git.run_keeping(left_locked::fetching(common_dir), Hooks::Off, ssh, &args, &[])
 }
 
 /// The remote's side of a refspec.

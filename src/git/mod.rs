@@ -11,6 +11,7 @@ mod config;
 mod fallback;
 mod fetch;
 mod identity;
+mod left_locked;
 mod objects;
 mod oid;
 mod push;
@@ -71,6 +72,26 @@ pub enum GitError {
     NotAtomic {
         /// The remote's name.
         remote: String,
+    },
+    /// A remote's server takes no push options, and the user's configuration sends some.
+    #[error("remote `{remote}` takes no push options, and `push.pushOption` is set")]
+    NoPushOptions {
+        /// The remote's name.
+        remote: String,
+    },
+    /// git does not use a repository that belongs to somebody else.
+    #[error("git does not use the repository at `{path}`, which belongs to another user")]
+    Owner {
+        /// The repository, as git names it.
+        path: String,
+    },
+    /// A file locks what git was to change, and nobody seems to work on it.
+    #[error("git cannot go on: `{}` is there{age}, left by a git that was killed or held by one that still runs", printable(.path.as_bytes()))]
+    Locked {
+        /// The file.
+        path: String,
+        /// ` since 5m`, or nothing if that is not known.
+        age: String,
     },
     /// A remote, a branch or a URL is configured in a way that cannot work.
     #[error("{0}")]

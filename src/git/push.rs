@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 
 use super::spawn::{Git, Hooks, Ran};
 use super::ssh::Shared;
-use super::text::{bounded, clean, without_credentials};
+use super::text::{bounded, clean, lines, without_credentials};
 use super::trace::{self, Told, Trace};
 use super::{GitError, Oid};
 
@@ -139,14 +139,16 @@ pub(super) fn push(
     ssh: Option<&Shared>,
     common_dir: &std::path::Path,
     push: &Push,
-) -> Result<Pushed, GitError> {
+) -> Result<(Pushed, Vec<String>), GitError> {
     let trace = Trace::new(common_dir);
     let extra: Vec<(&str, &OsStr)> = trace.iter().map(|t| (trace::VARIABLE, t.path())).collect();
     let hooks = if push.hook { Hooks::On } else { Hooks::Off };
     let ran = git.run_with(hooks, ssh, &arguments(push), &extra)?;
     // The trace is needed only to tell apart the ways of failing.
     let told = || trace.as_ref().map_or_else(Told::default, Trace::read);
-    conclude(git, push, &ran, told)
+    let pushed = conclude(git, push, &ran, told)?;
+    let said = if push.hook && pushed.end == PushEnd::Complete { lines(&ran.stderr) } else { Vec::new() };
+    Ok((pushed, said))
 }
 
 fn conclude(git: &Git, push: &Push, ran: &Ran, told: impl FnOnce() -> Told) -> Result<Pushed, GitError> {
@@ -154,7 +156,9 @@ fn conclude(git: &Git, push: &Push, ran: &Ran, told: impl FnOnce() -> Told) -> R
     let said = if ran.stderr.is_empty() { String::new() } else { clean(&ran.stderr) };
     // Fails closed: success is what git says of each ref, not the exit code alone.
     let all = push.updates.iter().all(|update| report.results.iter().any(|r| r.target == update.target));
-    let end = if ran.code == Some(0) && all && !report.open && !report.refused {
+    // A hook of this clone that refuses the tracking ref ends git when the remote has reported everything.
+    let ended_well = ran.code == Some(0) || gave_up(ran, "ref updates aborted by hook");
+    let end = if ended_well && all && !report.open && !report.refused {
         PushEnd::Complete
     } else if report.refused && !report.open && ran.signal.is_none() {
         PushEnd::Refused
@@ -164,10 +168,12 @@ fn conclude(git: &Git, push: &Push, ran: &Ran, told: impl FnOnce() -> Told) -> R
             PushEnd::HookRefused
         } else if report.results.is_empty() && lacks_atomic(ran) {
             return Err(GitError::NotAtomic { remote: push.remote.clone() });
+        } else if report.results.is_empty() && lacks_options(ran) {
+            return Err(GitError::NoPushOptions { remote: push.remote.clone() });
         } else if told.nothing_sent && report.results.is_empty() {
             return Err(match git.failure("push", ran) {
                 // Connecting is all that git does before it sends; 128 is how it gives up.
-                GitError::Failed { message, .. } if ran.code == Some(128) => {
+                GitError::Failed { message, .. } if ran.code == Some(128) || ran.signal.is_some() => {
                     GitError::Unreachable { remote: push.remote.clone(), message }
                 }
                 other => other,
@@ -186,7 +192,24 @@ fn conclude(git: &Git, push: &Push, ran: &Ran, told: impl FnOnce() -> Told) -> R
 /// Whether git gave up before it sent anything, because the server does not offer atomic pushes. These are
 /// the words of git here, not of the server, whose own come after `remote: `.
 pub(super) fn lacks_atomic(ran: &Ran) -> bool {
-    let said = "the receiving end does not support --atomic push";
+    gave_up(ran, "the receiving end does not support --atomic push")
+}
+
+/// Whether git gave up before it sent anything, because the server takes no push options.
+fn lacks_options(ran: &Ran) -> bool {
+    gave_up(ran, "the receiving end does not support push options")
+}
+
+/// Whether a push would be refused for good because of the options that the user's configuration sends with
+/// it. Nothing is sent; whatever else would stand in its way is found out by the push.
+pub(super) fn refuses_options(git: &Git, ssh: Option<&Shared>, push: &Push) -> Result<bool, GitError> {
+    let mut args = arguments(&Push { hook: true, ..push.clone() });
+    args.splice(1..1, ["--dry-run", "--no-verify"].map(String::from));
+    let ran = git.run_over(ssh, &args, &[])?;
+    Ok(lacks_options(&ran))
+}
+
+fn gave_up(ran: &Ran, said: &str) -> bool {
     ran.code != Some(0)
         && ran.stderr.split(|b| *b == b'\n').any(|line| {
             let line = line.trim_ascii();

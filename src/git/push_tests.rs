@@ -246,7 +246,7 @@ fn git_is_killed() {
     let push = Push { hook: true, ..push_of(vec![update(&next, MAIN, at(&head))]) };
     // Before anything was sent: for certain nothing happened.
     world.hook(repo.git_dir(), "pre-push", "kill -9 $PPID");
-    assert!(matches!(repo.push(&push), Err(GitError::Interrupted { .. })));
+    assert!(matches!(repo.push(&push), Err(GitError::Unreachable { .. })));
     // While the remote works on it: it is not known.
     let pid = world.path().join("pid");
     world.hook(repo.git_dir(), "pre-push", &format!("echo $PPID >{}", pid.display()));
@@ -296,7 +296,7 @@ fn push_options_are_for_the_users_branches() {
     let push = push_of(vec![update(&one, LOCK, Some(Expect::Absent))]);
     // The server takes none, so the push with them is refused as a whole, before it sends anything.
     let with = Push { hook: true, ..push.clone() };
-    assert!(matches!(repo.push(&with), Err(GitError::Unreachable { .. })));
+    assert!(matches!(repo.push(&with), Err(GitError::NoPushOptions { .. })));
     assert_eq!(repo.push(&push).unwrap().end, PushEnd::Complete);
 }
 

@@ -5,6 +5,7 @@
 //! through git.
 
 mod lost;
+mod pushes;
 mod survey;
 mod write;
 
@@ -19,7 +20,7 @@ use super::objects::{Ancestry, CommitText, Head};
 use super::remote::RemoteUrl;
 use super::spawn::Git;
 use super::ssh::Shared;
-use super::{Fetched, GitError, Oid, Push, Pushed, Status, fallback, fetch, objects, push, remote, safe};
+use super::{Fetched, GitError, Oid, Status, fallback, fetch, objects, remote, safe};
 use crate::env::Environment;
 use crate::process::Interrupts;
 
@@ -37,6 +38,8 @@ struct Inner {
     /// History was cut off when the handle was made.
     shallow: bool,
     config: OnceLock<Config>,
+    /// What was said to pushes that went well.
+    said: Mutex<Vec<String>>,
     /// The remote that was spoken to first, and the connection to it that is shared, if it may be.
     ssh: OnceLock<(String, Option<Shared>)>,
 }
@@ -79,6 +82,7 @@ impl Repo {
                     shallow: library.is_shallow(),
                     library: Some(Mutex::new(library)),
                     config: OnceLock::new(),
+                    said: Mutex::default(),
                     ssh: OnceLock::new(),
                 }))))
             }
@@ -99,6 +103,7 @@ impl Repo {
             library: None,
             shallow: false,
             config: OnceLock::new(),
+            said: Mutex::default(),
             ssh: OnceLock::new(),
         })))
     }
@@ -320,16 +325,7 @@ impl Repo {
     /// # Errors
     /// [`GitError::Unreachable`] when the remote does not answer.
     pub fn fetch(&self, remote: &str, refspecs: &[String]) -> Result<Fetched, GitError> {
-        fetch::fetch(&self.0.git, self.shared(remote), remote, refspecs)
-    }
-
-    /// Pushes refs, all or nothing.
-    ///
-    /// # Errors
-    /// [`GitError::Unreachable`], [`GitError::Interrupted`] and the others only when it is certain
-    /// that nothing was sent.
-    pub fn push(&self, push: &Push) -> Result<Pushed, GitError> {
-        push::push(&self.0.git, self.shared(&push.remote), &self.0.common_dir, push)
+        fetch::fetch(&self.0.git, self.shared(remote), &self.0.common_dir, remote, refspecs)
     }
 
     /// The connection that all words to a remote share. It is a matter of speed: where anything

@@ -6,42 +6,21 @@
 //! `GIT_CONFIG_GLOBAL`) stays as it is set up. No shell is involved.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{Read as _, Seek as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use super::GitError;
 use super::ssh::{self, Shared};
 use super::text::clean;
+use super::{GitError, left_locked};
 use crate::env::Environment;
-use crate::process::{Interrupts, start_alone};
+use crate::process::{DEPTH_VAR, Interrupts, depth, is_foreign_to_git, start_alone};
 
 /// The oldest git that knows every option used here.
 pub(super) const OLDEST: (u32, u32) = (2, 31);
-
-/// Variables that tie git to another repository or another state of this one. A git hook sets
-/// several of them, and a server's hook the quarantine.
-const FOREIGN: [&str; 17] = [
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_ATTR_SOURCE",
-    "GIT_COMMON_DIR",
-    "GIT_CONFIG",
-    "GIT_DIR",
-    "GIT_GRAFT_FILE",
-    "GIT_IMPLICIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_INTERNAL_SUPER_PREFIX",
-    "GIT_NAMESPACE",
-    "GIT_NO_REPLACE_OBJECTS",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_PREFIX",
-    "GIT_QUARANTINE_PATH",
-    "GIT_REPLACE_REF_BASE",
-    "GIT_SHALLOW_FILE",
-    "GIT_WORK_TREE",
-];
 
 /// Starts git in one working tree.
 #[derive(Debug)]
@@ -109,9 +88,21 @@ impl Git {
     }
 
     /// As [`Git::run_over`], with the user's hooks where they are wanted.
-    #[expect(clippy::disallowed_methods, reason = "this file is the one that starts git")]
     pub(super) fn run_with(
         &self,
+        hooks: Hooks,
+        ssh: Option<&Shared>,
+        args: &[impl AsRef<OsStr>],
+        extra_env: &[(&str, &OsStr)],
+    ) -> Result<Ran, GitError> {
+        self.run_keeping(None, hooks, ssh, args, extra_env)
+    }
+
+    /// As [`Git::run_with`]; git keeps an empty file open for as long as it lives, as its standard input.
+    #[expect(clippy::disallowed_methods, reason = "this file is the one that starts git")]
+    pub(super) fn run_keeping(
+        &self,
+        kept_open: Option<File>,
         hooks: Hooks,
         ssh: Option<&Shared>,
         args: &[impl AsRef<OsStr>],
@@ -128,11 +119,16 @@ impl Git {
         }
         command.args(args).env_clear();
         for (name, value) in self.env.vars() {
-            if !FOREIGN.iter().any(|foreign| name == OsStr::new(foreign)) {
+            if !is_foreign_to_git(name) && !traces_into_answers(name, value) {
                 command.env(name, value);
             }
         }
-        command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0").stdin(Stdio::null());
+        // A hook, here or on the server's side of this machine, that calls lockstep is a run within this one.
+        command.env(DEPTH_VAR, (depth(&self.env) + 1).to_string());
+        command
+            .env("LC_ALL", "C")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .stdin(kept_open.map_or_else(Stdio::null, Stdio::from));
         for (name, value) in extra_env {
             command.env(name, value);
         }
@@ -188,13 +184,22 @@ impl Git {
     /// What a run that did not end well means.
     pub(super) fn failure(&self, command: &str, ran: &Ran) -> GitError {
         let command = command.to_owned();
-        if ran.signal.is_some() || ran.interrupted {
+        // Ctrl-C of a terminal may reach git before it reaches this process. Whatever else kills git (the
+        // system that runs out of memory) has interrupted nobody.
+        let asked = [1, 2, 3, 15];
+        if ran.interrupted || ran.signal.is_some_and(|signal| asked.contains(&signal)) {
             return GitError::Interrupted { command };
+        }
+        if let Some(signal) = ran.signal {
+            return GitError::Failed { command, message: format!("git was killed by signal {signal}") };
         }
         // 129 is a usage error: an option that this git does not know yet.
         if ran.code == Some(129)
             && let Some(error) = self.too_old()
         {
+            return error;
+        }
+        if let Some(error) = left_locked::named(&ran.stderr).or_else(|| foreign_owner(&ran.stderr)) {
             return error;
         }
         GitError::Failed { command, message: clean(&ran.stderr) }
@@ -216,6 +221,11 @@ impl Git {
         })
     }
 
+    /// Whether lockstep is asked to end.
+    pub(super) const fn interrupts(&self) -> &Interrupts {
+        &self.interrupts
+    }
+
     pub(super) fn program(&self) -> Result<&Path, GitError> {
         if let Some(program) = self.program.get() {
             return Ok(program);
@@ -228,6 +238,40 @@ impl Git {
         })?;
         Ok(self.program.get_or_init(|| found))
     }
+}
+
+/// The repository that git does not use because of its owner, from what it said.
+fn foreign_owner(stderr: &[u8]) -> Option<GitError> {
+    let said = String::from_utf8_lossy(stderr);
+    let own =
+        said.lines().find(|line| line.starts_with("fatal: detected dubious ownership in repository at '"))?;
+    let path = own.split_once('\'')?.1.strip_suffix('\'')?;
+    Some(GitError::Owner { path: super::printable(path.as_bytes()) })
+}
+
+/// Whether a variable makes git write its trace to where its answers and its errors are read from: to
+/// anything but a file of its own.
+fn traces_into_answers(name: &OsStr, value: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    let is_trace = name.starts_with(b"GIT_TRACE") || name == b"GIT_CURL_VERBOSE";
+    // Some of them say what is left out of a trace, or how it is written.
+    let is_target = !matches!(value.to_str(), Some("" | "0" | "false" | "no" | "off"));
+    is_trace && is_target && !value.as_encoded_bytes().starts_with(b"/") && !is_detail(name)
+}
+
+/// Whether a variable of git's trace says how, not where.
+fn is_detail(name: &[u8]) -> bool {
+    let details: [&[u8]; 8] = [
+        b"GIT_TRACE_CURL_NO_DATA",
+        b"GIT_TRACE_REDACT",
+        b"GIT_TRACE2_BRIEF",
+        b"GIT_TRACE2_CONFIG_PARAMS",
+        b"GIT_TRACE2_ENV_VARS",
+        b"GIT_TRACE2_EVENT_BRIEF",
+        b"GIT_TRACE2_EVENT_NESTING",
+        b"GIT_TRACE2_PERF_BRIEF",
+    ];
+    details.contains(&name)
 }
 
 /// The subcommand among the arguments: the first that is neither an option nor a `-c` setting.
@@ -259,6 +303,15 @@ mod tests {
         assert_eq!(version("git version 2.47.3"), Some((2, 47)));
         assert_eq!(version("git version 2.39.5 (Apple Git-154)"), Some((2, 39)));
         assert_eq!(version("nonsense"), None);
+    }
+
+    #[test]
+    fn only_a_trace_to_a_file_of_its_own_is_kept() {
+        let kept = |name: &str, value: &str| !traces_into_answers(name.as_ref(), value.as_ref());
+        assert!(!kept("GIT_TRACE", "1") && !kept("GIT_TRACE_PACKET", "true") && !kept("GIT_TRACE2", "2"));
+        assert!(!kept("GIT_CURL_VERBOSE", "1"));
+        assert!(kept("GIT_TRACE", "/tmp/trace") && kept("GIT_TRACE2_EVENT", "/tmp/trace"));
+        assert!(kept("GIT_TRACE_REDACT", "1") && kept("GIT_TRACE", "0") && kept("GIT_SSH", "1"));
     }
 
     #[test]

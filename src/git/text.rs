@@ -3,6 +3,9 @@
 /// At most this much of a message is kept.
 const LONGEST: usize = 1000;
 
+/// At most so many lines are kept of what a hook and a server say.
+const MOST: usize = 60;
+
 /// Lines that say nothing beyond the line before them.
 const IDLE: [&str; 3] = [
     "Could not read from remote repository.",
@@ -28,6 +31,28 @@ pub(super) fn clean(bytes: &[u8]) -> String {
         return "git gave no reason".to_owned();
     }
     bounded(&without_credentials(&lines.join("; ")))
+}
+
+/// What the user's hook and the server said to a push that went well, as git shows it: at most
+/// [`MOST`] lines.
+pub(super) fn lines(stderr: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(stderr);
+    let shown = |line: &str| bounded(&without_credentials(line.trim_end()));
+    // A progress line overwrites itself; only what it ended with counts.
+    let last = |line: &str| shown(line.rsplit('\r').find(|part| !part.trim().is_empty()).unwrap_or(""));
+    let mut lines: Vec<String> = text.lines().map(last).collect();
+    let empty = |line: &String| line.is_empty() || line == "remote:";
+    while lines.last().is_some_and(empty) {
+        lines.pop();
+    }
+    let first = lines.iter().position(|line| !empty(line)).unwrap_or(0);
+    lines.drain(..first);
+    if lines.len() > MOST {
+        let more = lines.len() - MOST;
+        lines.truncate(MOST);
+        lines.push(format!("and {more} more lines"));
+    }
+    lines
 }
 
 /// A text with control characters escaped, cut at a bound.
@@ -102,6 +127,16 @@ mod tests {
             clean(b"Counting: 1%\rCounting: 2%\nremote: \x1b[31mno\n"),
             "Counting: 2%; remote: \\u{1b}[31mno"
         );
+    }
+
+    #[test]
+    fn what_a_server_says_is_shown_line_by_line() {
+        let said = b"\nremote: \nremote: To create a merge request, visit:\nremote:   https://h/x \x1b[31m\nremote: \n";
+        let shown = ["remote: To create a merge request, visit:", "remote:   https://h/x \\u{1b}[31m"];
+        assert_eq!(lines(said), shown);
+        assert_eq!(lines(b""), [""; 0]);
+        let many = lines("x\n".repeat(100).as_bytes());
+        assert_eq!((many.len(), many[MOST].as_str()), (MOST + 1, "and 40 more lines"));
     }
 
     #[test]

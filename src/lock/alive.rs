@@ -31,6 +31,8 @@ const SWEEP: usize = 256;
 pub enum Proof {
     /// Run and tool have ended.
     Ended,
+    /// They have, and all that the tool was to change has been changed.
+    Succeeded,
     /// One of them still lives: which, for people; empty where that cannot be seen.
     Lives(String),
     /// Nothing is known here.

@@ -156,6 +156,17 @@ pub enum LockError {
 }
 
 impl LockError {
+    /// Whether the backend could not be reached, so that the same may succeed in a moment.
+    pub fn is_away(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::Ambiguous { .. }
+                | Self::Git(GitError::Unreachable { .. })
+                | Self::Dynamo(DynamoError::Throttled { .. })
+        )
+    }
+
     /// Whether the backend that cannot be reached is AWS's.
     pub fn is_about_aws(&self) -> bool {
         matches!(self, Self::Dynamo(_))

@@ -99,7 +99,8 @@ pub(super) fn denial(branch: Option<&BranchChange>, lock: &str, message: String)
 pub(crate) fn words(pushed: &Pushed) -> String {
     let server: Vec<&str> = pushed.said.split("; ").filter(|line| line.starts_with("remote:")).collect();
     if !server.is_empty() {
-        return server.join("; ");
+        let unpacker = pushed.results.iter().any(|result| result.message == "unpacker error");
+        return server.join("; ") + if unpacker { " (unpacker error)" } else { "" };
     }
     let mut texts: Vec<String> = Vec::new();
     for result in &pushed.results {

@@ -49,6 +49,13 @@ enum End {
     Branch(BranchRefusal),
 }
 
+/// Whether a write has arrived of which nothing was heard.
+enum Arrived {
+    Whole(End),
+    Half,
+    No,
+}
+
 impl Locks<'_> {
     /// Moves the branch and advances the lock in one atomic act, so that a run whose lock was taken
     /// from it cannot push.
@@ -166,8 +173,12 @@ impl Locks<'_> {
     /// # Errors
     /// [`LockError::Lost`] if not, and whatever the backend says.
     pub fn verify(&self, lease: &Lease) -> Result<(), LockError> {
-        let observed = self.backend.read(&key_set(lease), Freshness::Now)?;
-        lost_among(lease, observed).map_or(Ok(()), Err)
+        loop {
+            match self.backend.read(&key_set(lease), Freshness::Now) {
+                Err(error) if error.is_away() && self.patience.is_some_and(|waits| waits(&error)) => {}
+                observed => return lost_among(lease, observed?).map_or(Ok(()), Err),
+            }
+        }
     }
 
     /// Whether the chains say that this run has let go of every key of the lease, be it at the tip
@@ -240,8 +251,21 @@ impl Locks<'_> {
             record: record.clone(),
         };
         let mut swap = Swap { changes: lease.entries.iter().zip(records).map(change).collect(), branch };
-        for _ in 0..ATTEMPTS {
-            match self.backend.swap(&swap)? {
+        // Why it is not known whether an earlier one of the very same writes has arrived.
+        let mut open: Option<String> = None;
+        let mut lost = 0;
+        while lost < ATTEMPTS {
+            let swapped = match self.backend.swap(&swap) {
+                Err(error) if error.is_away() && self.patience.is_some_and(|waits| waits(&error)) => {
+                    if let LockError::Ambiguous { message, .. } = error {
+                        open = Some(message);
+                    }
+                    continue;
+                }
+                Err(error) => return Err(self.as_open(lease, error, open)),
+                Ok(swapped) => swapped,
+            };
+            match swapped {
                 Swapped::Done(versions) => return Ok(End::Now(versions)),
                 Swapped::Superseded => return Ok(End::Before),
                 Swapped::Lost(LostTo::Branch(refusal)) => return Ok(End::Branch(refusal)),
@@ -251,7 +275,19 @@ impl Locks<'_> {
                 // Lost, and yet everything is still ours: something passing stood in the way, or an
                 // earlier push of ours has arrived that nothing was heard of.
                 Swapped::Lost(LostTo::Lock) => {
+                    lost += 1;
                     let observed = self.backend.read(&key_set(lease), Freshness::Known)?;
+                    if let Some(message) = &open {
+                        match self.arrived(&swap, &observed)? {
+                            Arrived::Whole(end) => return Ok(end),
+                            Arrived::No => {}
+                            // Two places cannot be moved in one act.
+                            Arrived::Half => {
+                                let (key, message) = (lease.entries[0].key.clone(), message.clone());
+                                return Err(LockError::Ambiguous { key, message });
+                            }
+                        }
+                    }
                     for ((entry, change), seen) in lease.entries.iter().zip(&mut swap.changes).zip(&observed)
                     {
                         change.expect = Some(still_held(entry, seen).unwrap_or(&entry.version).clone());
@@ -263,6 +299,36 @@ impl Locks<'_> {
             }
         }
         Err(LockError::Contended { key: lease.entries[0].key.clone() })
+    }
+
+    /// An error at a later one of several same writes leaves it open what became of the earlier ones.
+    fn as_open(&self, lease: &Lease, error: LockError, open: Option<String>) -> LockError {
+        match (error, open) {
+            (LockError::Unreachable { .. }, Some(message)) => {
+                LockError::Ambiguous { key: lease.entries[0].key.clone(), message }
+            }
+            (error, _) => error,
+        }
+    }
+
+    /// Whether an earlier write of the same records is what the later one was refused for. A record's nonce
+    /// is in no other record.
+    fn arrived(&self, swap: &Swap, observed: &[Observed]) -> Result<Arrived, LockError> {
+        let (mut versions, mut buried) = (Vec::new(), 0);
+        for (change, seen) in swap.changes.iter().zip(observed) {
+            let ours = |record: &Record| record.nonce == change.record.nonce;
+            match &seen.last {
+                Some((version, record)) if ours(record) => versions.push(version.clone()),
+                _ if self.backend.history(&change.key, LOOK_BACK)?.iter().flatten().any(ours) => buried += 1,
+                _ => {}
+            }
+        }
+        Ok(match versions.len() + buried {
+            0 => Arrived::No,
+            count if count < swap.changes.len() => Arrived::Half,
+            _ if buried == 0 => Arrived::Whole(End::Now(versions)),
+            _ => Arrived::Whole(End::Before),
+        })
     }
 
     /// What was lost and to whom, as the backend knows since it said so.

@@ -111,6 +111,7 @@ mod tests {
             host: &host,
             owner,
             run: "r",
+            patience: None,
         };
         let (then, later) = ("2026-11-21T12:00:00Z", "2026-11-21T13:00:00Z");
         let run = |owner, key: &str| {

@@ -35,6 +35,9 @@ pub struct Locks<'a> {
     pub owner: &'a str,
     /// Which invocation: letters, digits, `-` and `_`, at most 64.
     pub run: &'a str,
+    /// Asked when a write of a run that holds a lock could not be brought to the backend: waits, and says
+    /// whether to try again. None to give up at once.
+    pub patience: Option<&'a dyn Fn(&LockError) -> bool>,
 }
 
 impl Locks<'_> {
@@ -237,6 +240,7 @@ impl Locks<'_> {
         // Who recorded its failure had made sure; what can be looked at is looked at once more.
         match if here { (request.ended)(holder) } else { Proof::Ended } {
             Proof::Ended => Ok(Prior::Failed { effect: holder.effect }),
+            Proof::Succeeded => Ok(Prior::Failed { effect: Effect::Applied }),
             Proof::Unknown if failed => Ok(Prior::Failed { effect: holder.effect }),
             Proof::Lives(who) if who.is_empty() => {
                 refused("it is yours, and that run or its tool still lives on this host")

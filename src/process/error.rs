@@ -34,6 +34,16 @@ pub enum ProcessError {
         #[source]
         source: std::io::Error,
     },
+    /// The system hands no program so much.
+    #[error("cannot run `{program}`: {what} is too large for the system to hand on ({size} bytes)")]
+    TooLarge {
+        /// The path.
+        program: String,
+        /// A variable by name or an argument by number: the largest of all.
+        what: String,
+        /// Its size.
+        size: usize,
+    },
     /// The directory in which it should run cannot be entered.
     #[error("cannot run `{program}` in directory `{directory}`")]
     Directory {

@@ -5,6 +5,7 @@
 //! [`Interrupts`], which decides what the tool may see of it.
 
 mod error;
+mod foreign;
 mod gate;
 mod interrupts;
 mod limit;
@@ -19,6 +20,7 @@ mod status;
 pub mod tools;
 
 pub use error::ProcessError;
+pub use foreign::is_foreign_to_git;
 pub(crate) use gate::start_alone;
 pub use interrupts::{Interrupts, Running, Several, Signal, Starting};
 pub use limit::{Expiry, Limit};

@@ -157,6 +157,15 @@ fn wait_without_reaping(pid: Pid) -> io::Result<()> {
     }
 }
 
+/// The largest of what a program is handed. Of arguments only the number is told: they may be secret.
+fn largest(spec: &CommandSpec) -> (String, usize) {
+    let args = spec.args.iter().enumerate().map(|(at, arg)| (format!("argument {}", at + 1), arg.len()));
+    let vars = spec.env.iter().map(|(name, value)| {
+        (format!("environment variable `{}`", show(name)), name.len() + 1 + value.len())
+    });
+    args.chain(vars).max_by_key(|(_, size)| *size).unwrap_or_default()
+}
+
 /// The same error number can be about the program, its interpreter or the directory.
 fn explain(spec: &CommandSpec, source: io::Error) -> ProcessError {
     use rustix::io::Errno;
@@ -169,6 +178,10 @@ fn explain(spec: &CommandSpec, source: io::Error) -> ProcessError {
         return ProcessError::Directory { program, directory: show(&spec.cwd), source };
     }
     match Errno::from_io_error(&source) {
+        Some(Errno::TOOBIG) => {
+            let (what, size) = largest(spec);
+            ProcessError::TooLarge { program, what, size }
+        }
         // It was there when it was looked up; if it still is, its interpreter is what is missing.
         Some(Errno::NOENT | Errno::NOTDIR) if spec.program.symlink_metadata().is_err() => {
             let looked_in = spec.program.parent().map(show).unwrap_or_default();
@@ -181,7 +194,6 @@ fn explain(spec: &CommandSpec, source: io::Error) -> ProcessError {
             | Errno::PERM
             | Errno::NOEXEC
             | Errno::TXTBSY
-            | Errno::TOOBIG
             | Errno::ISDIR
             | Errno::LOOP
             | Errno::NAMETOOLONG

@@ -265,6 +265,8 @@ impl Reporter for Human {
                         talk.screen.erase();
                     }
                 }
+                // ssh or git may ask something, and a line would be drawn over the question.
+                None if Act::of_step(step) == Act::MayAsk => {}
                 None if !talk.screen.is_held() => {
                     self.progress.begin(format!("lockstep: {unit}: {} ...", harmless(step)));
                 }
@@ -342,6 +344,26 @@ impl Reporter for Human {
                 let text =
                     format!("waiting for lock `{key}`, {left} left: {state} {age} by `{owner}`{doing}");
                 self.waiting(talk, unit, &harmless(&text), *changed);
+            }
+            Event::PushSaid { unit, lines } if self.level >= Level::Normal => {
+                let unit = talk.several.as_ref().map_or_else(String::new, |_| format!("{unit}: "));
+                for line in lines {
+                    talk.screen.write(Stream::Err, format!("{unit}{}\n", harmless(line)).as_bytes());
+                }
+                self.flush(talk);
+            }
+            Event::PushSaid { .. } => {}
+            Event::RemoteAway { unit, message, left_seconds, first, waiting } => {
+                let left = Span::from_seconds(*left_seconds).rough();
+                let text = format!(
+                    "the command has run, and what is left is tried again for {left}, which Ctrl-C ends: {message}"
+                );
+                if *waiting {
+                    self.waiting(talk, unit, &harmless(&text), *first);
+                } else if !talk.screen.is_held() {
+                    // git may have something to ask now.
+                    self.progress.end();
+                }
             }
             Event::LockTaken { unit, generation, place } => {
                 let text = format!("lock {unit} taken, generation {generation}, in {}", harmless(place));

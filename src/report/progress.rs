@@ -1,8 +1,8 @@
 //! A passing line that says what is being waited for.
 //!
 //! It appears only if a step takes longer than a moment, and is gone before anything else is
-//! written. Of a step it is drawn once and never again: a program under us (ssh) may ask for a passphrase
-//! on the same terminal, and a line that moves would wipe its question away.
+//! written. There is none for a step in which a program under us (ssh, git) may ask something on the same
+//! terminal: whatever is drawn there would be drawn over its question.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

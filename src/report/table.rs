@@ -40,7 +40,6 @@ pub(super) struct Table {
     total: usize,
     running: Vec<Row>,
     done: Totals,
-    changed: bool,
 }
 
 #[derive(Debug)]
@@ -54,7 +53,7 @@ struct Row {
 impl Table {
     /// Of a run of so many units.
     pub(super) fn new(total: usize) -> Self {
-        Self { total, running: Vec::new(), done: Totals::default(), changed: true }
+        Self { total, running: Vec::new(), done: Totals::default() }
     }
 
     /// A unit's turn has come.
@@ -62,7 +61,6 @@ impl Table {
         let row =
             Row { unit: unit.clone(), doing: String::new(), act: Act::Quiet, since: Stopwatch::start() };
         self.running.push(row);
-        self.changed = true;
     }
 
     /// What a unit does now.
@@ -71,7 +69,6 @@ impl Table {
             // It may come from a remote, and is one line of the table.
             row.doing = doing.into().replace('\n', " ");
             row.act = act;
-            self.changed = true;
         }
     }
 
@@ -79,23 +76,12 @@ impl Table {
     pub(super) fn ended(&mut self, unit: &UnitId, outcome: UnitOutcome) {
         self.running.retain(|row| row.unit != *unit);
         self.done.add(outcome);
-        self.changed = true;
     }
 
-    /// Whether it may stand on the terminal now.
+    /// Whether it may stand on the terminal now: it would be drawn over what others write there, and over
+    /// a question of ssh or git.
     pub(super) fn may_stand(&self) -> bool {
-        !self.running.is_empty() && !self.running.iter().any(|row| row.act == Act::MayWrite)
-    }
-
-    /// Whether it says something else than when this was asked last.
-    pub(super) fn take_changed(&mut self) -> bool {
-        std::mem::take(&mut self.changed)
-    }
-
-    /// Whether it may be drawn again only because time has passed: a question that stands on the
-    /// terminal would be wiped away.
-    pub(super) fn may_tick(&self) -> bool {
-        !self.running.iter().any(|row| row.act == Act::MayAsk)
+        !self.running.is_empty() && self.running.iter().all(|row| row.act == Act::Quiet)
     }
 
     /// The lines, for a terminal of so many columns and rows.
@@ -186,7 +172,9 @@ mod tests {
         table.started(&units[1]);
         table.does(&units[0], "tofu\napply", Act::Quiet);
         table.does(&units[1], "lock", Act::of_step("lock"));
-        assert!(!table.may_tick() && table.may_stand());
+        assert!(!table.may_stand());
+        table.does(&units[1], "tofu apply", Act::Quiet);
+        assert!(table.may_stand());
         table.does(&units[1], "build", Act::of_step("build"));
         assert!(!table.may_stand());
         table.does(&units[1], "lock", Act::of_step("lock"));
@@ -204,7 +192,7 @@ mod tests {
         assert_eq!(text(&table, (22, 24))[0], "alpha/prod     1m15s…");
         table.ended(&units[1], UnitOutcome::Ok);
         table.ended(&units[0], UnitOutcome::Skipped);
-        assert!(table.may_tick() && !table.may_stand());
+        assert!(!table.may_stand());
         assert_eq!(text(&table, (80, 24)), ["3 of 20 done, 1 failed, 1 skipped"]);
     }
 

@@ -1,8 +1,8 @@
 //! Draws the live table of a run, now and then.
 //!
-//! A run that is over in a moment never has one. While git may ask for a passphrase the table is drawn
-//! anew only if it says something else: a line that moves would wipe the question away. While something is
-//! rendered there is none, for commands that give data write where they like.
+//! A run that is over in a moment never has one. While git may ask for a passphrase there is none, for it
+//! would be drawn over the question; nor while something is rendered, for commands that give data write
+//! where they like.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -97,7 +97,7 @@ fn draw(talk: &mut Talk, color: bool) {
     let Some(several) = talk.several.as_mut().filter(|_| !talk.screen.is_held()) else { return };
     if !several.table.may_stand() {
         talk.screen.erase();
-    } else if several.table.take_changed() || several.table.may_tick() {
+    } else {
         let lines = several.table.lines(several.names, size(), color);
         talk.screen.draw(&lines);
     }

@@ -18,7 +18,9 @@ use crate::process::{
     find_program,
 };
 use crate::project::CommandLimit;
-use crate::workflow::{Argv, Call, CommandEnd, Done, Event, Role, Run, State, Step, verify_after_a_stop};
+use crate::workflow::{
+    Argv, Call, CommandEnd, Done, Event, Role, Run, State, Step, SuccessNote, verify_after_a_stop,
+};
 
 /// Runs a command: the step's own words come after module and profile, an inline command's with it.
 #[derive(Debug)]
@@ -108,7 +110,9 @@ fn start(
     run.services.runner.run(spec, interrupts).map_err(|error| {
         let code = match &error {
             ProcessError::NotFound { .. } => Some(crate::ExitCode::NotFound),
-            ProcessError::NotExecutable { .. } => Some(crate::ExitCode::NotExecutable),
+            ProcessError::NotExecutable { .. } | ProcessError::TooLarge { .. } => {
+                Some(crate::ExitCode::NotExecutable)
+            }
             ProcessError::Directory { .. } | ProcessError::Loop { .. } => Some(crate::ExitCode::Config),
             ProcessError::Interrupted { .. } => Some(crate::ExitCode::Interrupted),
             ProcessError::Io { .. } => None,
@@ -147,6 +151,13 @@ fn finish(
         ToolStatus::Signal(number) => Some(number),
         ToolStatus::Code(_) => None,
     };
+    // What `finally` does is no part of the change.
+    if ok && state.result.is_none() && rules.changes(&argv.args) {
+        // Until all of them have run, what was to be changed is not whole.
+        state.effect = if changes_more(call, run) { Effect::Unfinished } else { Effect::Applied };
+        // Before anybody is told anything, for that may be the end.
+        note_success(run, state);
+    }
     let (unit, program) = (run.id().clone(), call.label.clone());
     run.emit(&Event::CommandFinished { unit, program, code: status.exit_code(), signal, ok });
     state.commands.push(CommandEnd { status, ok, stdout, stderr });
@@ -159,10 +170,30 @@ fn finish(
     if !ok {
         return Err(Error::CommandFailed { program: call.label.clone(), status });
     }
-    if rules.changes(&argv.args) {
-        state.effect = Effect::Applied;
-    }
     Ok(Done::quietly())
+}
+
+/// Whether commands come after this one that may change things.
+fn changes_more(call: &Call, run: &Run<'_>) -> bool {
+    let after = run.plan.calls.iter().skip_while(|one| !std::ptr::eq(*one, call)).skip(1);
+    after
+        .flat_map(|call| run.plan.commands_of(call))
+        .any(|argv| run.project.config().rules_for(&argv.program).changes(&argv.args))
+}
+
+/// Writes down that the change has succeeded, before anything can get in the way of telling the remote.
+fn note_success(run: &Run<'_>, state: &mut State) {
+    let Some(lease) = &state.lease else { return };
+    // Of a stage: only the whole can be said to have succeeded.
+    let whole = lease.entries.iter().all(|entry| entry.record.unit == run.id().to_string());
+    if !whole || state.effect != Effect::Applied {
+        return;
+    }
+    let note = SuccessNote::of(run.id(), run.project.root(), run.services.repo.as_ref());
+    match note.write(&run.services.run_id) {
+        Ok(()) => state.success_noted = true,
+        Err(error) => run.warn(format!("that the command has succeeded could not be written down: {error}")),
+    }
 }
 
 fn stopped(signal: Signal, state: &State) -> Error {

@@ -9,7 +9,7 @@ use super::unlock::{done_by_run, let_go};
 use crate::Error;
 use crate::git::{Ancestry, GitError, Head, Oid, Push, PushEnd, PushFlag, Pushed, RefUpdate, Repo};
 use crate::lock::{BranchChange, BranchRefusal, Written};
-use crate::workflow::{Call, Done, Role, Run, State, Step, Upstream, locks};
+use crate::workflow::{Call, Done, Event, Role, Run, State, Step, Upstream, locks, with_locks, with_remote};
 
 /// Pushes the branch.
 pub struct GitPush;
@@ -49,15 +49,24 @@ impl Step for GitPush {
         if upstream.seen.as_ref() == Some(&to) {
             return Ok(Done { skipped: true, ..Done::says(format!("{} is not ahead", shown(&upstream))) });
         }
+        repo.take_said();
         if fused(run, state, &upstream)? {
             push_under_lock(call, run, state, &upstream, &to)?;
         } else {
             // The lock is elsewhere: between this look and the push there is a gap, and docs say so. The
             // branch is looked at by the push itself, which only ever moves it forward.
             if let Some(lease) = &state.lease {
-                locks(run)?.verify(lease)?;
+                with_locks(run, state.command_started, |locks| locks.verify(lease))?;
             }
-            push_plainly(repo, &upstream, &to)?;
+            let is_away = |error: &Error| match error {
+                Error::Git(GitError::Unreachable { .. }) => Some(error.to_string()),
+                _ => None,
+            };
+            with_remote(run, state, is_away, || push_plainly(repo, &upstream, &to))?;
+        }
+        let lines = repo.take_said();
+        if !lines.is_empty() {
+            run.emit(&Event::PushSaid { unit: run.id().clone(), lines });
         }
         turn.pushed(&upstream, &to);
         let done = Done::says(format!("pushed {} to {}", to.short(), shown(&upstream)));
@@ -126,7 +135,7 @@ fn push_under_lock(
 ) -> Result<(), Error> {
     let Some(mut lease) = state.lease.take() else { return Ok(()) };
     let branch = BranchChange::Forward { name: upstream.name.clone(), to: to.clone() };
-    let written = locks(run).and_then(|locks| {
+    let written = with_locks(run, state.command_started, |locks| {
         if call.releases {
             locks.release(&lease, done_by_run(state, &lease, Some(to)), Some(branch))
         } else {

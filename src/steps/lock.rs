@@ -6,12 +6,12 @@ use super::wait::Wait;
 use super::{branch, git_check, turn};
 use crate::Error;
 use crate::env::Span;
-use crate::git::{Ancestry, CheckRefusal, Oid};
+use crate::git::{Ancestry, CheckRefusal, GitError, Oid};
 use crate::lock::{
     AcquireRequest, Alive, BranchChange, ByKnown, Effect, Freshness, Lease, LockError, Locks, Proof, Record,
 };
 use crate::process::{Pulse, tools};
-use crate::workflow::{Argv, Call, Done, Event, Plan, Role, Run, State, Step, locks};
+use crate::workflow::{Argv, Call, Done, Event, Plan, Role, Run, State, Step, SuccessNote, locks};
 
 /// Takes the lock.
 pub struct Lock;
@@ -51,6 +51,7 @@ impl Step for Lock {
             // Without the thread only what the system tells counts.
             state.pulse = Pulse::start(run.services.clock).ok();
         }
+        push_options_pass(run, state)?;
         let (lease, waited) = take(run, state, alive.as_ref())?;
         state.took_lock = true;
         state.command_started = false;
@@ -68,6 +69,20 @@ impl Step for Lock {
         let lease = state.lease.insert(lease).clone();
         branch::still_as_checked(run, state, &lease)?;
         Ok(done)
+    }
+}
+
+/// Refuses before anything is done if the push at the end would be refused for good.
+fn push_options_pass(run: &Run<'_>, state: &State) -> Result<(), Error> {
+    let pushes = run.plan.calls.iter().any(|call| call.step.role() == Role::Push);
+    let (Some(repo), Some(checked), true) = (&run.services.repo, &state.checked, pushes) else {
+        return Ok(());
+    };
+    let Some(upstream) = checked.upstream.as_ref().filter(|_| checked.ahead > 0) else { return Ok(()) };
+    let _turn = turn::remote(run, state)?;
+    match repo.push_options_refused(&upstream.remote, &upstream.name, &checked.head)? {
+        true => Err(GitError::NoPushOptions { remote: upstream.remote.clone() }.into()),
+        false => Ok(()),
     }
 }
 
@@ -195,7 +210,10 @@ fn with_request<T>(
         Some(repo) => repo.ancestry(newer, older),
         None => Ok(Ancestry::Unknown),
     };
-    let ended = |record: &Record| alive.map_or(Proof::Unknown, |alive| alive.ended(record));
+    let ended = |record: &Record| match alive.map_or(Proof::Unknown, |alive| alive.ended(record)) {
+        Proof::Ended if succeeded(run, record) => Proof::Succeeded,
+        proof => proof,
+    };
     let commands = commands_under_lock(run);
     let first = commands.first();
     let request = AcquireRequest {
@@ -233,6 +251,12 @@ fn with_request<T>(
         accept_rewrite: run.plan.options.accept_rewrite,
     };
     Ok(act(&locks, &request)?)
+}
+
+/// Whether this clone knows that the change of the run which wrote the record has succeeded.
+fn succeeded(run: &Run<'_>, record: &Record) -> bool {
+    let note = |unit| SuccessNote::of(&unit, run.project.root(), run.services.repo.as_ref());
+    record.unit.parse().is_ok_and(|unit| note(unit).tells_of(record))
 }
 
 /// The commands that the plan runs after its `lock`.

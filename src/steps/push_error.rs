@@ -1,7 +1,6 @@
 //! Why `git-push` did not push. The commit is not on the remote, and a lock that the run holds is kept.
 
 use crate::git::Oid;
-use crate::project::UnitId;
 
 /// Why a branch was not pushed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,15 +61,13 @@ pub enum PushError {
 }
 
 impl PushError {
-    /// A command to copy that gets the user further; a workflow of stages is rendered by its stages.
-    /// `recorded` says that the lock's record tells of the command's success: then it need not run again.
-    pub fn cure(&self, unit: &UnitId, of_stages: bool, recorded: bool) -> String {
-        let build = if of_stages { "" } else { "build " };
-        let UnitId { module, profile } = unit;
-        let again = match recorded {
-            true => format!("`lockstep {build}git-check lock git-push unlock -- {module} {profile}`"),
+    /// A command to copy that gets the user further. `recovery` is the line that goes on without running the
+    /// command again, where it is known that this has succeeded.
+    pub fn cure(&self, recovery: Option<&str>) -> String {
+        let again = match recovery {
+            Some(line) => format!("`{line}`"),
             // Nobody but this run knows, and it ends here.
-            false => "run the same again, with the command".to_owned(),
+            None => "run the same again, with the command".to_owned(),
         };
         match self {
             Self::NoRemote => "git remote add origin URL".to_owned(),
@@ -79,9 +76,11 @@ impl PushError {
             Self::NoCommit => "git add -A && git commit".to_owned(),
             Self::BranchSwitched { checked, .. } => format!("go back to {checked}, then {again}"),
             Self::NotChecked { checked, .. } => format!("git log --oneline HEAD...{}", checked.short()),
-            Self::Moved { .. } if recorded => format!("git pull --rebase && {}", again.trim_matches('`')),
-            Self::Moved { .. } => format!("git pull --rebase, then {again}"),
-            Self::Denied { .. } | Self::Hook { .. } => format!("mend what it says, then {again}"),
+            Self::Moved { .. } => match recovery {
+                Some(line) => format!("git pull --rebase && {line}"),
+                None => format!("git pull --rebase, then {again}"),
+            },
+            Self::Denied { .. } | Self::Hook { .. } => format!("fix what it says, then {again}"),
         }
     }
 }
@@ -91,20 +90,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_the_record_tells_need_not_run_again() {
-        let unit: UnitId = "alpha/prod".parse().unwrap();
+    fn only_a_known_success_need_not_run_again() {
         let moved = PushError::Moved { branch: "refs/heads/main".into() };
         let line = "lockstep build git-check lock git-push unlock -- alpha prod";
-        assert_eq!(moved.cure(&unit, false, true), format!("git pull --rebase && {line}"));
-        assert_eq!(
-            moved.cure(&unit, false, false),
-            "git pull --rebase, then run the same again, with the command"
-        );
+        assert_eq!(moved.cure(Some(line)), format!("git pull --rebase && {line}"));
+        assert_eq!(moved.cure(None), "git pull --rebase, then run the same again, with the command");
         let hook = PushError::Hook { branch: "refs/heads/main".into(), message: "no".into() };
-        assert_eq!(hook.cure(&unit, false, true), format!("mend what it says, then `{line}`"));
-        assert_eq!(
-            hook.cure(&unit, false, false),
-            "mend what it says, then run the same again, with the command"
-        );
+        assert_eq!(hook.cure(Some(line)), format!("fix what it says, then `{line}`"));
+        assert_eq!(hook.cure(None), "fix what it says, then run the same again, with the command");
     }
 }

@@ -53,6 +53,11 @@ impl<'a> Setting<'a> {
     ) -> Vec<(OsString, OsString)> {
         let env = self.env;
         let mut vars = self.project.config().command_env(module, env);
+        // What a calling git hook has set; what the project says itself stays.
+        vars.retain(|name, value| {
+            !process::is_foreign_to_git(name)
+                || name.to_str().and_then(|name| env.var_os(name)) != Some(value)
+        });
         if let Some(unit) = self.unit {
             let of_unit =
                 [("LOCKSTEP_MODULE", unit.module.as_str()), ("LOCKSTEP_PROFILE", unit.profile.as_str())];

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::git::Oid;
 use crate::lock::{Effect, Lease, LockError, Outcome, Written};
-use crate::workflow::{Call, Done, Event, Role, Run, State, Step, locks, verify_after_a_stop};
+use crate::workflow::{Call, Done, Event, Role, Run, State, Step, verify_after_a_stop, with_locks};
 
 /// Gives the lock back.
 pub struct Unlock;
@@ -43,10 +43,12 @@ impl Step for Unlock {
 pub(super) fn release(run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
     verify_after_a_stop(run, state)?;
     let Some(lease) = state.lease.take() else { return Ok(Done::quietly()) };
-    let released = locks(run).and_then(|locks| {
+    let released = {
         let _turn = run.services.shared.remote();
-        locks.release(&lease, done_by_run(state, &lease, state.pushed.as_ref()), None)
-    });
+        with_locks(run, state.command_started, |locks| {
+            locks.release(&lease, done_by_run(state, &lease, state.pushed.as_ref()), None)
+        })
+    };
     match released {
         Ok(Written::Done) => Ok(let_go(run, state, &lease)),
         // No branch was in it, so none can have stood in its way; the lock is as it was.

@@ -204,6 +204,26 @@ pub enum Event {
         /// Another one, or in another state, than was told last.
         changed: bool,
     },
+    /// What the user's hook and the server had to say to a push that went well, as git shows it.
+    PushSaid {
+        /// For which unit.
+        unit: UnitId,
+        /// Line by line.
+        lines: Vec<String>,
+    },
+    /// A remote or lock backend does not answer after a command has run, and is tried again.
+    RemoteAway {
+        /// For which unit.
+        unit: UnitId,
+        /// What was said, as text.
+        message: String,
+        /// How long the run goes on trying.
+        left_seconds: u64,
+        /// It was well before.
+        first: bool,
+        /// A pause begins; else it is over, and the remote is asked now.
+        waiting: bool,
+    },
     /// The lock was taken.
     LockTaken {
         /// For which unit.

@@ -1,7 +1,7 @@
 //! What a run does about the lock that it holds, whichever step it is at: verify it after a pause,
 //! and settle it when the run ends early.
 
-use super::{Run, State};
+use super::{Run, State, with_locks};
 use crate::Error;
 use crate::lock::{Alive, Effect, Lease, LockError, Locks};
 use crate::process::{Left, Pulse};
@@ -40,6 +40,7 @@ pub fn locks<'a>(run: &Run<'a>) -> Result<Locks<'a>, LockError> {
         host: &services.host,
         owner: &services.owner,
         run: &services.run_id,
+        patience: None,
     })
 }
 
@@ -69,7 +70,7 @@ pub fn verify_lease(run: &Run<'_>, state: &State) -> Result<(), LockError> {
     match &state.lease {
         Some(lease) => {
             let _turn = run.services.shared.remote();
-            locks(run)?.verify(lease)
+            with_locks(run, state.command_started, |locks| locks.verify(lease))
         }
         None => Ok(()),
     }
@@ -83,21 +84,18 @@ pub fn settle(run: &Run<'_>, state: &mut State, error: &Error) -> Settled {
         return Settled::Lost;
     }
     let left = still_alive(run, state, &lease);
-    let locks = match locks(run) {
-        Ok(locks) => locks,
-        Err(error) => return Settled::Kept { recorded: Err(error), left },
-    };
     let reason = reason(error);
     let _turn = run.services.shared.remote();
-    let written = match &left {
+    let written = with_locks(run, state.command_started, |locks| match &left {
         _ if !state.command_started => locks.give_back(&lease, &reason),
         None => locks.fail(&lease, state.effect, &reason),
         Some(left) => locks.outlived(&lease, state.effect, &format!("{reason}; still running: {left}")),
-    };
+    });
+    let released = || locks(run).and_then(|locks| locks.already_released(&lease)).unwrap_or(false);
     match written {
         Ok(()) if state.command_started => Settled::Kept { recorded: Ok(()), left },
         Ok(()) => Settled::GivenBack,
-        Err(LockError::Lost { .. }) if locks.already_released(&lease).unwrap_or(false) => Settled::Released,
+        Err(LockError::Lost { .. }) if released() => Settled::Released,
         Err(LockError::Lost { .. }) => Settled::Lost,
         Err(error) => Settled::Kept { recorded: Err(error), left },
     }

@@ -11,6 +11,7 @@ mod manner;
 mod order;
 mod parallel;
 pub mod parse;
+mod patience;
 mod plan;
 mod plan_error;
 pub mod planner;
@@ -22,6 +23,7 @@ mod shared;
 mod stage_note;
 mod staged;
 mod step;
+mod success;
 mod unit_log;
 mod versions;
 
@@ -32,6 +34,7 @@ pub use last_run::{LastRun, RunEnd};
 pub use manner::{Manner, manner};
 pub use order::OrderError;
 pub use parse::ParseError;
+pub use patience::{Patience, with_locks, with_remote};
 pub use plan::{Options, Plan, UnitPlan};
 pub use plan_error::PlanError;
 pub use request::Request;
@@ -44,5 +47,6 @@ pub use step::{
     Argv, Ask, Call, Checked, CommandEnd, DataSink, Done, LineSink, Role, Run, Services, ShowLine, State,
     Step, Stream, Upstream, WriteData,
 };
+pub use success::SuccessNote;
 pub use unit_log::UnitLog;
 pub use versions::{Asking, VersionError, check_versions, is_own_program};

@@ -212,7 +212,7 @@ impl Work<'_, '_> {
                 }
                 Why::Failed(unit) => (format!("{} failed before its turn", other(unit)), None),
                 Why::Asked(signal) => {
-                    let code = if now.begun { 128 + signal.number() } else { ExitCode::Interrupted.code() };
+                    let code = if now.begun { ExitCode::Stopped } else { ExitCode::Interrupted }.code();
                     (format!("the run was interrupted ({signal})"), Some(code))
                 }
             };

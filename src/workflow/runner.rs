@@ -9,11 +9,12 @@ use serde::Serialize;
 
 use super::finally::Finally;
 use super::run_code::{UnitCode, run_code};
-use super::{Call, Done, Event, Plan, Role, Run, Services, Settled, State, parallel, settle};
-use crate::Error;
+use super::{Call, Done, Event, Plan, Role, Run, Services, Settled, State, SuccessNote, parallel, settle};
 use crate::env::Stopwatch;
-use crate::process::Left;
+use crate::lock::Effect;
+use crate::process::{Left, Signal};
 use crate::project::{Project, UnitId};
+use crate::{Error, ExitCode};
 
 /// How an invocation ended.
 #[derive(Debug, Serialize)]
@@ -49,6 +50,9 @@ pub struct UnitReport {
     /// What its commands started and what still lives after a failure.
     #[serde(skip)]
     pub left: Option<Left>,
+    /// The command line that pushes and gives the lock back without another run of the commands, where all
+    /// that they were to change is changed and the lock is kept.
+    pub recovery: Option<String>,
     /// Captured standard output of its commands, in order; empty if the streams were inherited.
     #[serde(skip)]
     pub stdout: Vec<u8>,
@@ -155,6 +159,7 @@ pub(super) fn step_report(run: &Run<'_>, error: Option<Error>) -> UnitReport {
         lock: LockFate::Free,
         lock_recorded: true,
         left: None,
+        recovery: None,
         stdout: Vec::new(),
         stderr: Vec::new(),
     }
@@ -169,7 +174,7 @@ pub(super) fn run_unit(run: &Run<'_>, state: &mut State) -> UnitReport {
             finally.run(run, state, None);
         }
         if let Err(failure) = step(call, run, state) {
-            error = Some(failure);
+            error = Some(after_commands(failure, run, state));
             break;
         }
     }
@@ -183,6 +188,12 @@ pub(super) fn run_unit(run: &Run<'_>, state: &mut State) -> UnitReport {
         lock = LockFate::Kept;
         run.emit(&Event::LockKept { unit: run.id().clone(), recorded: true });
     }
+    let told = lock_recorded && (error.is_some() || lock != LockFate::Kept);
+    let succeeded = state.effect == Effect::Applied && (lock_recorded || state.success_noted);
+    if state.success_noted && told {
+        SuccessNote::of(run.id(), run.project.root(), run.services.repo.as_ref()).forget();
+    }
+    let recovery = (error.is_some() && lock == LockFate::Kept && succeeded).then(|| recovery(run));
     if let (Some(_), Some(late)) = (&error, &finally.failure) {
         run.warn(format!("in finally: {late}"));
     }
@@ -195,7 +206,33 @@ pub(super) fn run_unit(run: &Run<'_>, state: &mut State) -> UnitReport {
         stdout.append(&mut end.stdout);
         stderr.append(&mut end.stderr);
     }
-    UnitReport { exit_code: code, lock, lock_recorded, left, stdout, stderr, ..step_report(run, error) }
+    let report = step_report(run, error);
+    UnitReport { exit_code: code, lock, lock_recorded, left, recovery, stdout, stderr, ..report }
+}
+
+/// What ended a run after a command of it has ended is no interruption before one: whoever repeats it because
+/// of that would apply twice.
+fn after_commands(error: Error, run: &Run<'_>, state: &State) -> Error {
+    let is_before = !state.command_started && state.commands.is_empty();
+    if is_before || error.kind() != ExitCode::Interrupted {
+        return error;
+    }
+    // Ctrl-C may reach a git of ours first.
+    Error::Stopped(run.services.interrupts.requested().unwrap_or(Signal::Int))
+}
+
+/// The steps of the plan without its commands, up to the release of the lock.
+fn recovery(run: &Run<'_>) -> String {
+    let word = |call: &Call| match call.step.role() {
+        Role::Build => Some("build "),
+        Role::Check => Some("git-check "),
+        Role::Lock => Some("lock "),
+        Role::Push => Some("git-push "),
+        _ => None,
+    };
+    let words: String = run.plan.calls.iter().filter_map(word).collect();
+    let UnitId { module, profile } = run.id();
+    format!("lockstep {words}unlock -- {module} {profile}")
 }
 
 /// Does one step of a unit, and tells of its start and its end.

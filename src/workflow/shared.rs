@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::{Checked, Committed, Upstream};
+use super::{Checked, Committed, Patience, Upstream};
 use crate::git::{Oid, Repo};
 use crate::project::{Dependants, Mark, Project};
 
@@ -23,6 +23,7 @@ pub struct Shared {
     plugin_cache: Mutex<()>,
     dependants: OnceLock<Dependants>,
     committed: OnceLock<Option<Committed>>,
+    patience: Patience,
     /// Marks that were looked at already.
     marks: Mutex<BTreeSet<Mark>>,
 }
@@ -32,6 +33,17 @@ impl Shared {
     /// `logs`, if anywhere; `note` is told when the run begins.
     pub fn new(jobs: usize, logs: Option<PathBuf>, note: Option<String>) -> Self {
         Self { jobs, logs, note, ..Self::default() }
+    }
+
+    /// Has this patience with a remote that is away.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    pub(super) fn patience(&self) -> &Patience {
+        &self.patience
     }
 
     /// How many units run at a time at most.

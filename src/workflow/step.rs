@@ -317,6 +317,8 @@ pub struct State {
     pub command_started: bool,
     /// What the commands of this run have done to the world since the lock was taken.
     pub effect: Effect,
+    /// It is written down in this clone that all that was to be changed has been.
+    pub success_noted: bool,
     /// The run has let go of the lock, and it is not free: an unfinished change was found under it.
     pub left_locked: bool,
     /// All commands that ended, in order.

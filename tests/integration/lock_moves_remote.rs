@@ -166,7 +166,7 @@ fn a_remote_that_is_away_refuses_and_leaves_nothing_held() {
     new.commit_file("modules/alpha/a.tf", "a\n");
     let half = new.alias("unplugs").owner(BOB).run();
     std::fs::rename(world.path("origin.away"), world.path("origin.git")).expect("it is there");
-    half.code(69).says("the new lock was given back, the former was not").says("run the same again");
+    half.code(69).says("the new lock was given back, the former was not").says("need not run again");
     assert_eq!(both(&world, "state"), [json!("held"), json!("free")]);
     apply(&new, "ana@host1").code(75).says("lock `@former:alpha/prod` is held by `bob@host2`");
     apply(&new, BOB).code(0);

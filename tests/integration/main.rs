@@ -33,6 +33,7 @@ mod freeze;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod git_check;
+mod git_edges;
 mod graph;
 mod harness;
 mod harness_works;
@@ -60,6 +61,7 @@ mod ownership;
 mod push;
 mod readme;
 mod recipes;
+mod remote_away;
 mod remotes;
 mod reports;
 mod repositories;

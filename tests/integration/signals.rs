@@ -5,7 +5,7 @@ use std::io::Write as _;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::harness::{ALIAS, Terminal, World, find, snap, wait_for_file};
+use crate::harness::{ALIAS, EventGate, Terminal, World, find, snap, wait_for_file};
 
 fn words(command: &str) -> Vec<String> {
     format!("{ALIAS} {command}").split_whitespace().map(str::to_owned).collect()
@@ -280,4 +280,23 @@ fn a_closed_terminal_lets_the_tool_end_and_keeps_the_record_straight() {
     terminal.hang_up();
     crate::harness::wait_until("the record of the failure", || world.lock_state("alpha/prod") == "failed");
     assert_eq!(tool.signals(), ["SIGHUP"]);
+}
+
+#[test]
+fn asked_to_end_between_two_commands_the_code_says_that_one_has_run() {
+    let steps = "build lock tofu:apply tofu:apply unlock -- alpha prod";
+    let begin = |world: &World| {
+        world.tool("tofu");
+        EventGate::start(|fd| world.clone("a").lockstep(&format!("--events {fd} {steps}")))
+    };
+    let world = World::new();
+    let (_, events) = begin(&world).finish();
+    let ended = events.iter().position(|event| event["event"] == "command_finished").expect("it is told");
+    let world = World::new();
+    let mut gate = begin(&world);
+    gate.hold_at(ended);
+    gate.signal(Signal::INT);
+    let (out, _) = gate.finish();
+    out.code(80).says("stopped by SIGINT after a command had run").never_says("need not run again");
+    assert_eq!((world.called().len(), world.lock_state("alpha/prod")), (1, "failed".to_owned()));
 }

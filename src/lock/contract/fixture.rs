@@ -112,6 +112,7 @@ impl Actor {
             host: &self.host,
             owner: &self.owner,
             run: &self.run,
+            patience: None,
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod between;
 mod cases;
+mod cases_away;
 mod cases_between;
 mod cases_freeze;
 mod cases_hostile;
@@ -95,6 +96,9 @@ contract! {
     threads_that_race_have_one_winner in cases_race,
     sets_that_overlap_have_one_winner in cases_race,
     takeover_and_eviction_race in cases_race,
+    a_backend_that_is_away_for_a_moment_is_told_once in cases_away,
+    a_write_that_has_arrived_unheard_is_known_by_its_nonce in cases_away,
+    patience_ends_and_says_what_is_not_known in cases_away,
 }
 
 use on as contract_on;

@@ -247,6 +247,8 @@ impl World {
             fixed("LOCKSTEP_OWNER", "ana@host1"),
             // The projects of the tests may start what they name; `trust.rs` takes this away.
             own("LOCKSTEP_TRUSTED_PATHS", ""),
+            // Tests of what a remote does that is away do not wait for one that stays so.
+            fixed("LOCKSTEP_RETRY", "0s"),
             // Terraform asks for news of itself otherwise.
             fixed("CHECKPOINT_DISABLE", "1"),
         ];
