@@ -42,7 +42,7 @@ fn ask(request: &Request, program: &OsStr, args: &[OsString], env: &Environment)
     let rendered = project.as_ref().and_then(|project| own_build(project, request, env));
     let cwd = rendered.unwrap_or_else(|| env.cwd().to_owned());
     let found = find_program(program, &cwd, env).ok()?;
-    if project.is_some_and(|project| project.holds_program(&found)) {
+    if project.is_some_and(|project| project.holds_program(&found, env)) {
         return None;
     }
     let mut vars: BTreeMap<OsString, OsString> =

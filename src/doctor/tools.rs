@@ -158,7 +158,7 @@ fn named(scene: &Scene<'_>) -> Vec<(String, String)> {
 /// The first line that a tool says of itself; none if it fails.
 /// The tool is asked where nothing of the project lies: its settings there may start programs.
 fn version_of(name: &str, program: &Path, args: &[&str], scene: &Scene<'_>) -> Option<String> {
-    if scene.project().is_some_and(|project| project.holds_program(program)) {
+    if scene.project().is_some_and(|project| project.holds_program(program, scene.env)) {
         return Some("a file of this repository, and not asked for its version".to_owned());
     }
     let mut env: Vec<(OsString, OsString)> =

@@ -43,7 +43,7 @@ pub use refusal::{CheckRefusal, FileList};
 pub use remote::{RemoteUrl, lock_remote};
 pub use repo::{Installed, LostRef, ProbeEnd, Repo, installed};
 pub use revisions::{ChangedPath, WasThere};
-pub use safe::{crosses_file_systems, is_safe, is_top};
+pub use safe::{crosses_file_systems, is_safe, is_shared, is_top};
 pub use status::Status;
 pub use text::printable;
 

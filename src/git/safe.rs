@@ -20,6 +20,13 @@ pub fn is_top(directory: &Path) -> bool {
     entry.is_file() || entry.join("HEAD").symlink_metadata().is_ok()
 }
 
+/// Whether the repository says that several users share it (`core.sharedRepository`).
+pub fn is_shared(top: &Path) -> bool {
+    let config = git2::Repository::open(top).and_then(|repo| repo.config()?.snapshot());
+    let said = config.and_then(|config| config.get_str("core.sharedrepository").map(str::to_owned));
+    said.is_ok_and(|value| !matches!(value.as_str(), "umask" | "false" | "0" | "no" | "off" | ""))
+}
+
 /// Whether the user's `safe.directory` names one of these directories: only what stands outside of any
 /// repository counts, as git has it.
 ///

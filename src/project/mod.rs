@@ -48,6 +48,7 @@ mod params;
 mod place;
 mod profile;
 mod resolve;
+mod secret_calls;
 mod seen;
 mod select;
 mod sensitive;

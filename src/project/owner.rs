@@ -8,7 +8,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{MARKER, Project, ProjectError};
+use super::{DIST, MARKER, Project, ProjectError};
 use crate::env::{self, Environment};
 use crate::git;
 
@@ -45,8 +45,10 @@ pub(super) fn check(root: &Path, env: &Environment) -> Result<(), ProjectError> 
             continue;
         }
         let top = root.ancestors().find(|directory| git::is_top(directory)).unwrap_or(root);
+        // In a repository that its owner shares others write the files, and git goes by its top.
+        let is_shared = || top.metadata().is_ok_and(|meta| is_mine(&meta, env)) && git::is_shared(top);
         // Where git cannot be asked it has not said so.
-        if git::is_safe(&[root, top], env).unwrap_or(false) {
+        if is_shared() || git::is_safe(&[root, top], env).unwrap_or(false) {
             return Ok(());
         }
         return Err(ProjectError::Foreign {
@@ -60,13 +62,19 @@ pub(super) fn check(root: &Path, env: &Environment) -> Result<(), ProjectError> 
 
 impl Project {
     /// Whether a program is a file of the project's repository: looking around must not start it. A link
-    /// counts as what it is and as what it leads to.
-    pub fn holds_program(&self, program: &Path) -> bool {
+    /// counts as what it is and as what it leads to. Where a home is a repository, for what is called
+    /// dotfiles, most of what lies in it is the user's own.
+    pub fn holds_program(&self, program: &Path, env: &Environment) -> bool {
         let root = self.root();
         let top = root.ancestors().find(|directory| git::is_top(directory)).unwrap_or(root);
+        let home = env.var_os("HOME").and_then(|home| Path::new(home).canonicalize().ok());
+        let within = match home.as_deref() == Some(top) {
+            true => vec![root.join("modules"), root.join(DIST)],
+            false => vec![top.to_owned()],
+        };
         let parent = program.parent().and_then(|parent| parent.canonicalize().ok());
-        let inside = |path: Option<PathBuf>| path.is_some_and(|path| path.starts_with(top));
-        inside(parent) || inside(program.canonicalize().ok())
+        let inside = |path: PathBuf| within.iter().any(|own| path.starts_with(own));
+        parent.is_some_and(inside) || program.canonicalize().is_ok_and(inside)
     }
 }
 
@@ -106,7 +114,11 @@ mod tests {
     fn without_a_repository_the_directory_itself_is_looked_at_whoever_it_belongs_to() {
         let env = Environment::new("/", [("", ""); 0]);
         assert_eq!(directories(Path::new("/"), &env), [Path::new("/")]);
-        assert_eq!(directories(Path::new("/proc/self"), &env).first(), Some(&Path::new("/proc/self")));
+        if cfg!(target_os = "linux") {
+            let found = directories(Path::new("/proc/sys"), &env);
+            assert_eq!(found.first(), Some(&Path::new("/proc/sys")));
+            assert!(!found.contains(&Path::new("/")), "that is another file system");
+        }
     }
 
     #[test]

@@ -10,8 +10,9 @@ use sha2::{Digest as _, Sha256};
 use toml::Value;
 
 use super::error::printable;
+use super::secret_calls::{identifiers, secrets};
 use super::stand_in::tags;
-use super::{Delimiters, MARKER, PRESETS, Project};
+use super::{Delimiters, Kind, MARKER, PRESETS, Project};
 
 /// No way leads further down.
 const DEEPEST: usize = 32;
@@ -138,10 +139,18 @@ impl Search<'_> {
         self.words.insert((word.says.clone(), word.digest.clone()), word);
     }
 
+    /// A regular file; nothing in the place of anything else.
+    fn read(&self, file: &str) -> Vec<u8> {
+        let files = self.project.files();
+        match files.kind(file) {
+            Kind::File => files.read(file).unwrap_or_default(),
+            _ => Vec::new(),
+        }
+    }
+
     /// What one TOML file says. What cannot be understood is refused elsewhere.
     fn settings(&mut self, file: &str) {
-        let Ok(bytes) = self.project.files().read(file) else { return };
-        let Ok(text) = String::from_utf8(bytes) else { return };
+        let Ok(text) = String::from_utf8(self.read(file)) else { return };
         let Ok(table) = text.parse::<toml::Table>() else { return };
         let at = |keys: &[&str]| {
             let (first, rest) = keys.split_first()?;
@@ -204,12 +213,13 @@ impl Search<'_> {
             let Some(name) = name.to_str() else { continue };
             let path = format!("{directory}/{name}");
             if is_directory {
-                if depth < DEEPEST {
+                // A link may lead back to where it stands.
+                if depth < DEEPEST && !self.project.root().join(&path).is_symlink() {
                     self.templates(&path, depth + 1);
                 }
                 continue;
             }
-            let text = self.project.files().read(&path).unwrap_or_default();
+            let text = self.read(&path);
             // Most files hold neither word.
             if !contains(&text, b"secret") || !contains(&text, b"command") {
                 continue;
@@ -247,65 +257,6 @@ fn texts(value: &Value, take: &mut impl FnMut(&str)) {
 fn pattern(command: &Value) -> Pattern {
     let words = command.as_array().into_iter().flatten().map(|word| word.as_str().unwrap_or_default());
     words.map(|word| (!word.contains("{{")).then(|| word.to_owned())).collect()
-}
-
-/// The identifiers of an expression, each with where it ends.
-fn identifiers(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let part = |c: char| c.is_alphanumeric() || c == '_';
-    let mut from = 0;
-    std::iter::from_fn(move || {
-        let start = from + text[from..].find(part)?;
-        let end = text[start..].find(|c| !part(c)).map_or(text.len(), |length| start + length);
-        from = end;
-        Some((end, &text[start..end]))
-    })
-}
-
-/// The commands of secrets in an expression: `secret(command=["pass", "show", name])`.
-fn secrets(tag: &str) -> Vec<Pattern> {
-    let calls = identifiers(tag).filter(|(_, name)| *name == "secret");
-    calls
-        .filter_map(|(end, _)| {
-            let arguments = tag[end..].trim_start().strip_prefix('(')?.trim_start();
-            let list = arguments.strip_prefix("command")?.trim_start().strip_prefix('=')?.trim_start();
-            list_of(list.strip_prefix('[')?)
-        })
-        .collect()
-}
-
-/// The elements of a list up to its `]`; those that are no plain text are computed.
-fn list_of(text: &str) -> Option<Pattern> {
-    let (mut words, mut element, mut depth, mut quote) = (Vec::new(), String::new(), 0_usize, None);
-    for c in text.chars() {
-        match (quote, c) {
-            (Some(open), c) if c == open => quote = None,
-            (None, '"' | '\'') => quote = Some(c),
-            (None, '[' | '(' | '{') => depth += 1,
-            (None, ']') if depth == 0 => {
-                if !element.trim().is_empty() {
-                    words.push(plain(&element));
-                }
-                return (!words.is_empty()).then_some(words);
-            }
-            (None, ']' | ')' | '}') => depth = depth.checked_sub(1)?,
-            (None, ',') if depth == 0 => {
-                words.push(plain(&element));
-                element.clear();
-                continue;
-            }
-            _ => {}
-        }
-        element.push(c);
-    }
-    None
-}
-
-/// `"text"` and `'text'` without anything that has a meaning in them.
-fn plain(element: &str) -> Option<String> {
-    let element = element.trim();
-    let quote = element.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    let inner = element.strip_prefix(quote)?.strip_suffix(quote)?;
-    (!inner.contains(['\\', '"', '\''])).then(|| inner.to_owned())
 }
 
 #[cfg(test)]
@@ -368,21 +319,6 @@ mod tests {
         assert!(!covers(&[Some("/bin/sh"), Some("-c"), None], &["/bin/sh", "-c", "any"]));
         assert!(!covers(&[Some("python3.11"), None], &["python3.11", "x"]));
         assert!(!covers(&[None, Some("x")], &["rm", "x"]));
-    }
-
-    #[test]
-    fn lists_are_read_as_far_as_they_are_written_out() {
-        let of = |text: &str| secrets(text);
-        let word = |text: &str| Some(text.to_owned());
-        assert_eq!(
-            of("secret(command=['a', \"b,]\", c, f(1, 2)])"),
-            [vec![word("a"), word("b,]"), None, None]]
-        );
-        assert_eq!(of("secret( command = [ 'a' ~ b ] )"), [vec![None]]);
-        for none in ["secret(env='X')", "secret(command=c)", "mysecret(command=['a'])", "secret(command=['a'"]
-        {
-            assert!(of(none).is_empty(), "{none}");
-        }
     }
 
     #[test]

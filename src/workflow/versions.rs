@@ -83,7 +83,7 @@ pub enum Asking<'a> {
 
 /// Whether a program, found for a unit's directory, is a file of the project.
 pub fn is_own_program(project: &Project, program: &OsStr, directory: &Path, env: &Environment) -> bool {
-    find_program(program, directory, env).is_ok_and(|path| project.holds_program(&path))
+    find_program(program, directory, env).is_ok_and(|path| project.holds_program(&path, env))
 }
 
 /// Asks the tools of a plan for their versions, each once, where the project wants certain ones.

@@ -87,6 +87,22 @@ fn a_dry_run_asks_no_program_of_the_project_and_others_without_its_environment()
 }
 
 #[test]
+fn where_home_is_the_repository_the_users_own_programs_are_their_own() {
+    let world = World::new();
+    let a = world.clone("a");
+    let path = format!("{}:{}", a.path("own").display(), world.path("bin").display());
+    for directory in ["own", ".dist/alpha/prod"] {
+        write_script(&a.path(directory), "kubectl", "touch \"$0.started\"\n");
+    }
+    let tab = |program: &str| {
+        a.lockstep(ALIAS).words(program).arg("__complete").env("HOME", a.dir()).env("PATH", &path)
+    };
+    tab("kubectl").run().code(0);
+    tab(a.path(".dist/alpha/prod/kubectl").to_str().expect("text")).run().code(1);
+    assert!(a.has("own/kubectl.started") && !a.has(".dist/alpha/prod/kubectl.started"));
+}
+
+#[test]
 fn only_a_push_of_the_branch_runs_the_users_hooks() {
     let world = World::new();
     let a = world.clone("a");

@@ -65,6 +65,18 @@ fn a_link_of_another_user_is_their_word_too() {
 }
 
 #[test]
+fn in_a_repository_that_its_owner_shares_others_write_the_file() {
+    let world = World::new();
+    let a = world.clone("a");
+    if !give(&a.path("lockstep.toml")) {
+        return;
+    }
+    a.lockstep("list").run().code(78);
+    a.git("config core.sharedRepository group");
+    a.lockstep("list").run().code(0);
+}
+
+#[test]
 fn the_one_who_called_sudo_owns_what_was_theirs() {
     let world = World::bare();
     project(&world, "p");

@@ -104,6 +104,30 @@ fn commands_of_secrets_count_wherever_they_are_written() {
     a.lockstep("build --set").arg(format!("v={secret}")).words("-- beta prod").run().code(0);
 }
 
+#[test]
+fn a_program_of_the_project_is_asked_for_its_version_only_by_a_run_of_a_trusted_one() {
+    let world = world_with("[tools.evil]\nversion = \">=1\"\n");
+    let a = world.clone("a");
+    crate::harness::write_script(&a.path(".dist/alpha/prod"), "evil", "touch \"$0.started\"\necho 1.0.0\n");
+    a.write("workflows/deploy.toml", "steps = [\"build\", \"./evil:\"]\n");
+    let out = a.lockstep("deploy -- alpha prod").run();
+    out.code(78).says("starts `./evil --version`");
+    assert!(!a.has(".dist/alpha/prod/evil.started"), "{out}");
+    a.lockstep("deploy -- alpha prod").env("CI", "true").run().code(0);
+}
+
+#[test]
+fn links_and_pipes_in_a_clone_stop_nobody_from_being_asked() {
+    let world = world_with("[data.x]\ncommand = [\"true\"]\n");
+    let a = world.clone("a");
+    for (name, target) in
+        [("modules/beta/up", "."), ("modules/beta/again", "."), ("modules/beta/zero", "/dev/zero")]
+    {
+        std::os::unix::fs::symlink(target, a.path(name)).expect("the world is writable");
+    }
+    a.lockstep("trust").run().code(0).says("lockstep.toml: data.x starts `true`");
+}
+
 fn on_terminal(world: &World, at: &Checkout<'_>) -> Terminal {
     Terminal::lockstep(world, at.dir(), &format!("{ALIAS} tofu plan").split(' ').collect::<Vec<_>>())
 }
