@@ -205,7 +205,11 @@ impl Locks<'_> {
                 carried.applied = carried.applied.or(lost.applied);
             }
             let last = last.filter(|_| prior != Prior::Free);
-            let unfinished = last.map(Record::unfinished_units).unwrap_or_default();
+            let mut unfinished = last.map(Record::unfinished_units).unwrap_or_default();
+            // It may be known here that a change has succeeded of which the record could not tell yet.
+            if let Some(last) = last.filter(|_| prior.effect() == Effect::Applied) {
+                unfinished.retain(|unit| *unit != last.unit);
+            }
             let found = Found { prior, unfinished };
             let mut record = self.draft(request, &all.keys, seen, carried, &found)?;
             record.reason = exception;
