@@ -271,7 +271,9 @@ fn lock(error: &LockError) -> ExitCode {
     match error {
         LockError::Held { .. } | LockError::Generation { .. } | LockError::Contended { .. } => ExitCode::Held,
         LockError::Lost { .. } => ExitCode::Lost,
-        LockError::BranchMoved { .. } | LockError::Stale { .. } => ExitCode::Refused,
+        LockError::BranchMoved { .. } | LockError::Stale { .. } | LockError::NotInEffect { .. } => {
+            ExitCode::Refused
+        }
         LockError::ReasonMissing { .. } => ExitCode::Usage,
         LockError::Unreachable { .. } | LockError::Ambiguous { .. } => ExitCode::Unreachable,
         // The server will say the same again until somebody gives it other settings or another prefix.

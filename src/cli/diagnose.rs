@@ -350,15 +350,23 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
         LockError::Lost { key, .. } => vec![format!("see who took it and why, before you go on: lockstep log {key}")],
         LockError::BranchMoved { .. } => vec!["git pull --rebase".into()],
         LockError::Stale { shallow: true, .. } => vec!["git fetch --unshallow".into()],
-        LockError::Stale { applied, absent: true, .. } => vec![
-            format!("bring it in: git fetch --all && git rebase {}", applied.short()),
-            "if git does not know it then, no branch has it: ask who applied it to push it".into(),
+        LockError::Stale { branch: Some(branch), .. } => vec![
+            format!("bring it in: git fetch && git rebase {}", parse::quote(branch.as_ref())),
             "if the history was rewritten on purpose, add --accept-rewrite".into(),
         ],
-        LockError::Stale { applied, .. } => vec![
-            format!("bring it in: git fetch && git rebase {}", applied.short()),
-            "if the history was rewritten on purpose, add --accept-rewrite".into(),
+        LockError::Stale { .. } => vec![
+            "no branch here has it: git fetch --all, or ask who applied it to push it".into(),
+            "if it was merged as another commit, or the history was rewritten on purpose, add --accept-rewrite".into(),
         ],
+        LockError::NotInEffect { left, .. } => {
+            let again = left.program.as_deref().unwrap_or("PROGRAM");
+            let words = [Some(again), left.subcommand.as_deref()].into_iter().flatten();
+            let words: Vec<String> = words.map(|word| parse::quote(word.as_ref())).collect();
+            vec![
+                format!("{} {}", line.command("build git-check lock exec git-push unlock-any"), words.join(" ")),
+                format!("to give the lock up as things are: {}", line.command("unlock-any")),
+            ]
+        }
         LockError::ReasonMissing { key, holder } if holder.state == LockState::Frozen => {
             vec![format!("to end a freeze: {}", thaw(key)), line.command("unlock-any --reason TEXT")]
         }

@@ -4,14 +4,16 @@
 use std::fmt::Write as _;
 
 use crate::env::Environment;
+use crate::git::Repo;
 use crate::process::tools;
 use crate::project::Project;
 use crate::workflow::parse::quote;
 use crate::workflow::{Call, Plan, Role, StagedPlan, UnitPlan, is_own_program};
 
 /// The plan in lines.
-pub(super) fn show(project: &Project, plan: &Plan, env: &Environment) -> String {
+pub(super) fn show(project: &Project, plan: &Plan, env: &Environment, repo: Option<&Repo>) -> String {
     let mut text = String::new();
+    let goes = where_to(plan, repo);
     for unit in &plan.units {
         let keys: Vec<&str> = unit.keys.take.iter().map(|key| key.as_str()).collect();
         let directory = unit.directory.strip_prefix(project.root()).unwrap_or(&unit.directory);
@@ -21,7 +23,10 @@ pub(super) fn show(project: &Project, plan: &Plan, env: &Environment) -> String 
         let facts: Vec<String> = lock.into_iter().chain(directory).collect();
         let _ = writeln!(text, "would run for {} ({}):", unit.id, facts.join(", "));
         for call in &plan.calls {
-            let _ = writeln!(text, "  {}", line(call, (project, unit, env)));
+            let _ = match call.step.role() {
+                Role::Push => writeln!(text, "  {}", push(call, &goes)),
+                _ => writeln!(text, "  {}", line(call, (project, unit, env))),
+            };
             if let (Some(staged), Role::Stages(_)) = (&plan.staged, call.step.role()) {
                 stages(staged, env, &mut text);
             }
@@ -49,6 +54,25 @@ fn stages(staged: &StagedPlan, env: &Environment, text: &mut String) {
     }
 }
 
+/// Where a push goes, or why it does not; nothing where that is found out by the push.
+fn where_to(plan: &Plan, repo: Option<&Repo>) -> String {
+    let branch = repo.and_then(|repo| Some((repo, repo.head().ok()?.branch)));
+    match (branch, &plan.options.branch) {
+        (Some((repo, Some(branch))), _) => match repo.push_place(&branch) {
+            Ok(place) => place.map_or_else(String::new, |place| format!("to {place}")),
+            Err(error) => format!("refused: {error}"),
+        },
+        (Some((_, None)), Some(branch)) => format!("to branch {}", crate::git::printable(branch.as_bytes())),
+        _ => String::new(),
+    }
+}
+
+fn push(call: &Call, goes: &str) -> String {
+    let and = if call.releases { "and give the lock back in the same push" } else { "" };
+    let comma = if goes.is_empty() || and.is_empty() { "" } else { ", " };
+    format!("{:<11} {goes}{comma}{and}", call.step.name()).trim_end().to_owned()
+}
+
 fn line(call: &Call, (project, unit, env): (&Project, &UnitPlan, &Environment)) -> String {
     match &call.argv {
         Some(argv) => {
@@ -60,7 +84,6 @@ fn line(call: &Call, (project, unit, env): (&Project, &UnitPlan, &Environment)) 
             let note = if unasked { " (a file of the project: version not asked)" } else { "" };
             format!("{:<11} {}{note}", "run", words.join(" "))
         }
-        None if call.releases => format!("{:<11} and give the lock back in the same push", call.step.name()),
         None => call.step.name().to_owned(),
     }
 }

@@ -11,6 +11,7 @@ use super::args::PipelineArgs;
 use super::terminal::Terminal;
 use super::{binding, confirm, diagnose, dry_run, signals, tool_completion};
 use crate::env::{Clock, Environment};
+use crate::git::Repo;
 use crate::process::Interrupts;
 use crate::project::Project;
 use crate::report::{Ci, CiService, EventsError, Human, Json, ReportFile};
@@ -82,7 +83,9 @@ fn try_run(args: PipelineArgs, separated: bool, env: Environment, terminal: Term
     let mut engine = Engine::new(env).interrupts(interrupts.clone());
     if args.options.dry_run {
         let (project, plan) = engine.plan(&request)?;
-        terminal.say(&dry_run::show(&project, &plan, &dry));
+        // Where a push goes is worth telling; without a repository there is none.
+        let repo = Repo::discover(project.root(), &dry, &interrupts).ok().flatten();
+        terminal.say(&dry_run::show(&project, &plan, &dry, repo.as_ref()));
         return Ok(End::Code(0));
     }
     // Before the one for people: what they read after a command must not be folded away with it.

@@ -3,7 +3,7 @@
 use super::scene::Scene;
 use super::{Finding, said};
 use crate::env;
-use crate::git::{self, GitError, ProbeEnd, Repo};
+use crate::git::{self, CheckError, GitError, ProbeEnd, Repo};
 use crate::lock;
 use crate::workflow::parse::quote;
 
@@ -48,10 +48,11 @@ pub(super) fn upstream(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
         Ok((None, _)) if scene.env.var("CI").is_some() => Finding::ok(id, "HEAD is detached, as in CI"),
         Ok((None, _)) => Finding::warning(id, "HEAD is detached: git-check asks which branch it stands for")
             .cure("git switch BRANCH, or say --branch BRANCH"),
-        Ok((Some(branch), Some((remote, name)))) => {
-            let name = name.strip_prefix("refs/heads/").unwrap_or(&name).to_owned();
-            Finding::ok(id, format!("{branch} follows {remote}/{name}"))
+        Ok((Some(branch), Some(Ok(place)))) => Finding::ok(id, format!("{branch} follows {place}")),
+        Ok((Some(_), Some(Err(CheckError::Refused(refusal))))) => {
+            Finding::problem(id, refusal.to_string()).cure(refusal.cure())
         }
+        Ok((Some(_), Some(Err(CheckError::Git(error))))) => Finding::problem(id, said(&error)),
         Ok((Some(_), None)) if repo.remotes().is_ok_and(|remotes| remotes.is_empty()) => {
             Finding::skipped(id, "no remote")
         }
@@ -67,13 +68,13 @@ pub(super) fn upstream(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
     vec![finding]
 }
 
-/// The branch, for people, and its upstream.
+/// The branch, for people, and where it is pushed, or why it is not.
 #[expect(clippy::type_complexity, reason = "used once, right above")]
-fn upstream_of(repo: &Repo) -> Result<(Option<String>, Option<(String, String)>), GitError> {
+fn upstream_of(
+    repo: &Repo,
+) -> Result<(Option<String>, Option<Result<git::PushPlace, CheckError>>), GitError> {
     let Some(branch) = repo.head()?.branch else { return Ok((None, None)) };
-    let upstream = repo.upstream_of(&branch)?;
-    let shown = |text: &str| git::printable(text.as_bytes());
-    Ok((Some(shown(&branch)), upstream.map(|(remote, name)| (shown(&remote), shown(&name)))))
+    Ok((Some(git::printable(branch.as_bytes())), repo.push_place(&branch).transpose()))
 }
 
 pub(super) fn remote(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {

@@ -176,6 +176,28 @@ impl Repo {
         Ok(commit.map(|commit| (name, commit)))
     }
 
+    /// The short name of the branch that the others are merged into: the remote's default branch as far as
+    /// this clone knows it, else the one that is checked out, be it without a commit.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn main_branch(&self) -> Result<Option<String>, GitError> {
+        let current = self.head()?.branch;
+        let Some(remote) = self.usual_remote(current.as_deref())? else { return Ok(current) };
+        let prefix = format!("refs/remotes/{remote}/");
+        let said = self.git().ask(&["symbolic-ref", "--quiet", &format!("{prefix}HEAD")])?;
+        let said = said.map(|name| String::from_utf8_lossy(name.trim_ascii()).into_owned());
+        if let Some(name) = said.as_deref().and_then(|name| name.strip_prefix(&prefix)) {
+            return Ok(Some(name.to_owned()));
+        }
+        for name in ["main", "master"] {
+            if self.resolve(&format!("{prefix}{name}"))?.is_some() {
+                return Ok(Some(name.to_owned()));
+            }
+        }
+        Ok(current)
+    }
+
     fn default_branch(&self, remote: Option<&str>) -> Result<Option<(String, Oid)>, GitError> {
         let Some(remote) = remote else { return Ok(None) };
         for name in ["HEAD", "main", "master"] {
@@ -247,6 +269,23 @@ mod tests {
         let target = [("GITHUB_ACTIONS", "true"), ("GITHUB_BASE_REF", "main"), ("CI", "true")];
         assert_eq!(base(&world, &repo, None, &target), Ok(Base { name: "origin/main".into(), ..parted }));
         assert_eq!(base(&world, &repo, Some("HEAD^"), &[]), plain("HEAD^", &fork));
+    }
+
+    #[test]
+    fn the_main_branch_is_the_remotes_or_the_only_one_there_is() {
+        let (world, repo) = World::new();
+        let top = repo.work_dir().to_owned();
+        world.git(&top, &["checkout", "-q", "-b", "side"]);
+        assert_eq!(repo.main_branch().unwrap().as_deref(), Some("main"));
+        world.git(&top, &["push", "-q", "origin", "side:trunk"]);
+        world.git(&top, &["fetch", "-q"]);
+        world.git(&top, &["remote", "set-head", "origin", "trunk"]);
+        assert_eq!(repo.main_branch().unwrap().as_deref(), Some("trunk"));
+        world.git(&top, &["remote", "remove", "origin"]);
+        world.git(&top, &["checkout", "-q", "--orphan", "unborn"]);
+        let interrupts = crate::process::Interrupts::new();
+        let again = Repo::discover(&top, &world.env(&top, &[]), &interrupts).unwrap().unwrap();
+        assert_eq!(again.main_branch().unwrap().as_deref(), Some("unborn"));
     }
 
     #[test]

@@ -173,12 +173,44 @@ pub enum CheckRefusal {
         tip: Oid,
     },
     /// HEAD is no longer what the run began with.
-    #[error("HEAD moved from {} to {} while this run waited for the lock", .was.short(), .now.short())]
+    #[error("HEAD moved from {} to {} while this run was under way", .was.short(), .now.short())]
     HeadMoved {
         /// The commit that the run began with.
         was: Oid,
         /// The commit that is checked out now.
         now: Oid,
+    },
+    /// A branch follows one of another name, and nothing says that it is to be pushed there.
+    #[error(
+        "branch `{branch}` follows `{remote}/{upstream}`, which has another name: git-push would move that one"
+    )]
+    OtherName {
+        /// The local branch.
+        branch: String,
+        /// The remote.
+        remote: String,
+        /// The name of the other branch there.
+        upstream: String,
+    },
+    /// Commands that change things run from other branches only.
+    #[error(
+        "commands that change things run from {} only ([git] apply_from), and this is {}",
+        .allowed.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+        .branch.as_ref().map_or_else(|| "a detached HEAD".to_owned(), |name| format!("branch `{name}`"))
+    )]
+    OtherBranch {
+        /// The branch that HEAD is or stands for; none if nothing says so.
+        branch: Option<String>,
+        /// What `[git] apply_from` says.
+        allowed: Vec<String>,
+    },
+    /// A command that changes things was to run in what this pipeline has not rendered.
+    #[error("the rendered directory of `{unit}` is not what HEAD renders, and there is no `build` before the command{}", listed(.files))]
+    NotRendered {
+        /// The unit.
+        unit: String,
+        /// What differs, each safe to print.
+        files: Vec<String>,
     },
     /// The clone is shallow, and what is here does not tell which commit is newer.
     #[error(
@@ -237,12 +269,35 @@ impl CheckRefusal {
                 quoted(upstream)
             ),
             Self::HeadMoved { .. } => "run the same again: what was rendered is of the earlier commit".to_owned(),
+            Self::OtherName { branch, remote, .. } => format!(
+                "git push -u {} {} (or, if this branch is meant to be pushed there: git config push.default upstream)",
+                quoted(remote),
+                quoted(branch)
+            ),
+            Self::OtherBranch { branch: None, allowed } => format!(
+                "git switch {}, or name the branch that this commit is the tip of: lockstep --branch BRANCH …",
+                quoted(allowed.first().map_or("BRANCH", String::as_str))
+            ),
+            Self::OtherBranch { branch: Some(_), allowed } => format!(
+                "merge it first, then: git switch {}",
+                quoted(allowed.first().map_or("BRANCH", String::as_str))
+            ),
+            Self::NotRendered { unit, .. } => {
+                let (module, profile) = unit.split_once('/').unwrap_or((unit, "PROFILE"));
+                format!("put `build` before it, or first: lockstep build -- {module} {profile}")
+            }
             Self::Shallow { remote, .. } => format!(
                 "git fetch --unshallow {} (in CI: check out with full history, `fetch-depth: 0`)",
                 quoted(remote)
             ),
         }
     }
+}
+
+/// Names that are safe to print, a line for each of the first ones.
+fn listed(names: &[String]) -> String {
+    let shown: Vec<Vec<u8>> = names.iter().map(|name| name.clone().into_bytes()).collect();
+    if shown.is_empty() { String::new() } else { format!(":{}", FileList::new(&shown)) }
 }
 
 /// `1 file`, `2 files`.

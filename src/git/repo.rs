@@ -129,7 +129,7 @@ impl Repo {
         Some(library)
     }
 
-    fn config(&self) -> Result<&Config, GitError> {
+    pub(super) fn config(&self) -> Result<&Config, GitError> {
         Config::get(&self.0.git, &self.0.config)
     }
 

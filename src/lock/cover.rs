@@ -32,6 +32,8 @@ pub(super) struct Carried {
     pub(super) generation: u64,
     /// The last commit that was applied under it, here or before it moved.
     pub(super) applied: Option<Oid>,
+    /// Digest of what was rendered from it.
+    pub(super) applied_output: Option<String>,
 }
 
 /// What is known of a key.
@@ -87,17 +89,19 @@ pub(super) fn carried(
     });
     let (other, goes_on) = other.unwrap_or((None, false));
     let age = |record: Option<&Record>| record.map_or((0, None), |r| (r.generation, Some(r.time)));
-    let applied = |record: Option<&Record>| record.and_then(|r| r.applied.clone());
+    let applied_by = |record: Option<&Record>| record.and_then(|r| r.applied.clone());
     let newest =
         if goes_on && age(other) > age(own) { [other, own] } else { [own, other.filter(|_| goes_on)] };
-    let applied = match newest.map(applied) {
+    let applied = match newest.map(applied_by) {
         [Some(first), Some(second)] if first != second => {
             let behind = (request.ancestry)(&second, &first)? == Ancestry::Contains;
             Some(if behind { second } else { first })
         }
         [first, second] => first.or(second),
     };
-    Ok(Carried { generation: age(own).0.max(age(other).0), applied })
+    let is_its = |record: &&Record| applied.is_some() && record.applied == applied;
+    let applied_output = newest.into_iter().flatten().find(is_its).and_then(|r| r.applied_output.clone());
+    Ok(Carried { generation: age(own).0.max(age(other).0), applied, applied_output })
 }
 
 impl Locks<'_> {
@@ -175,7 +179,9 @@ impl Locks<'_> {
             program: None,
             subcommand: None,
             commit: None,
+            output: None,
             applied: last.and_then(|record| record.applied.clone()),
+            applied_output: last.and_then(|record| record.applied_output.clone()),
             effect: Effect::None,
             unfinished: Vec::new(),
             overrides: Vec::new(),

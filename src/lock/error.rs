@@ -52,6 +52,20 @@ pub enum LockError {
         shallow: bool,
         /// Whether the commit is not in this clone at all.
         absent: bool,
+        /// A branch that has it, as this clone knows it; the protocol knows of none.
+        branch: Option<String>,
+    },
+    /// A change is applied and not recorded so, and what this run has rendered is not what was applied.
+    #[error(
+        "`{key}` was changed from {} by {}, and this run has not rendered the same: it must be applied again",
+        .left.commit.as_ref().map_or_else(|| "an unknown commit".to_owned(), |oid| format!("commit {}", oid.short())),
+        .left.describe()
+    )]
+    NotInEffect {
+        /// The key.
+        key: LockKey,
+        /// The record of the change.
+        left: Box<Record>,
     },
     /// Evicting somebody else's run wants a reason.
     #[error("lock `{key}` is {} by {}; {} needs a reason", taken(.holder), .holder.describe(), needing(.holder))]

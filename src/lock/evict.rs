@@ -1,7 +1,8 @@
 //! Taking a lock away from a run: exactly the one that was named, whoever asks.
 //!
-//! Doing it again changes nothing. What the evicted run has applied is carried on, and it finds out
-//! at its next push or release, for both are fenced.
+//! Doing it again changes nothing. What was applied before is carried on, and so is the commit of a change
+//! that its record says to be applied. The evicted run finds out at its next push or release, for both
+//! are fenced.
 
 use super::{
     Act, Change, DynamoError, Freshness, KeySet, LockError, LockKey, LockState, Locks, LostTo, Naming,
@@ -109,6 +110,7 @@ impl Locks<'_> {
         }
         // A freeze is ended, not taken from a run: whoever takes the lock next has to know (`cover`).
         let act = if last.state == LockState::Frozen { Act::Thawed } else { Act::Evicted };
+        let applied = last.unrecorded();
         let record = Record {
             generation: last.generation + 1,
             owner: super::record::clean(self.owner, super::record_json::MAX_OWNER),
@@ -119,6 +121,9 @@ impl Locks<'_> {
             program: None,
             subcommand: None,
             commit: None,
+            output: None,
+            applied: applied.or(last.applied.as_ref()).cloned(),
+            applied_output: if applied.is_some() { last.output.clone() } else { last.applied_output.clone() },
             overrides: Vec::new(),
             unfinished: Vec::new(),
             ..self.next(last, LockState::Free, act, reason)?

@@ -81,8 +81,9 @@ impl Locks<'_> {
     /// Gives the lock back after success. A commit that is now in effect becomes `applied`; without
     /// one the last is carried on. Releasing twice is releasing once.
     ///
-    /// A run that took over an unfinished change and changed nothing itself has not finished it: the
-    /// lock goes back to being failed. So does one under which another unit's change is unfinished.
+    /// A run that took over a change and changed nothing itself has not finished it, unless it can say
+    /// which commit is in effect: the lock goes back to being failed. So does one under which another
+    /// unit's change is unfinished.
     ///
     /// # Errors
     /// [`LockError::Lost`], and whatever the backend says.
@@ -94,14 +95,17 @@ impl Locks<'_> {
     ) -> Result<Written, LockError> {
         let outcome = outcome.into();
         let records = self.records(lease, |entry| {
-            if outcome == Outcome::Unchanged && lease.found_unfinished() {
+            if outcome == Outcome::Unchanged && lease.resumed {
                 return self.as_found(entry, "nothing has changed since");
             }
             let mut record = self.next(&entry.record, LockState::Free, Act::Released, None)?;
             record.effect = Effect::None;
             if let Outcome::Changed(applied) = &outcome {
                 record.effect = Effect::Applied;
-                record.applied = applied.clone().or(record.applied);
+                if let Some(applied) = applied {
+                    record.applied = Some(applied.clone());
+                    record.applied_output.clone_from(&record.output);
+                }
             }
             let others = entry.others();
             Ok(if others.is_empty() {
@@ -162,7 +166,10 @@ impl Locks<'_> {
             if own {
                 unfinished.push(entry.record.unit.clone());
             }
-            record.effect = if effect == Effect::None { entry.prior.effect() } else { effect };
+            record.effect = effect;
+            if effect == Effect::None {
+                of_before(&mut record, entry);
+            }
             Ok(record.with_unfinished(unfinished))
         })?;
         self.finish(lease, &records)
@@ -216,7 +223,7 @@ impl Locks<'_> {
     fn as_found(&self, entry: &LeaseEntry, reason: &str) -> Result<Record, LockError> {
         let state = if entry.prior == Prior::Free { LockState::Free } else { LockState::Failed };
         let mut record = self.next(&entry.record, state, Act::GivenBack, Some(reason))?;
-        record.effect = entry.prior.effect();
+        of_before(&mut record, entry);
         if let (false, Some(other)) = (entry.unfinished.contains(&record.unit), entry.unfinished.first()) {
             record.unit = other.clone();
         }
@@ -354,6 +361,14 @@ fn left_to(record: Record, others: Vec<String>) -> Record {
         ..record
     };
     record.with_unfinished(others)
+}
+
+/// Whose change is under the lock, where this run has made none.
+fn of_before(record: &mut Record, entry: &LeaseEntry) {
+    record.effect = entry.prior.effect();
+    if let (Effect::Applied, Some(found)) = (record.effect, &entry.found) {
+        (record.commit, record.output) = (found.commit.clone(), found.output.clone());
+    }
 }
 
 fn key_set(lease: &Lease) -> KeySet {

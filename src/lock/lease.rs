@@ -10,6 +10,8 @@ pub struct Lease {
     pub entries: Vec<LeaseEntry>,
     /// This run went on from one of the same owner whose commands may have changed things.
     pub resumed: bool,
+    /// HEAD of the run when it took the lock: what its commands run on, and all that it may push.
+    pub head: Option<Oid>,
 }
 
 /// One key of a lease.
@@ -25,6 +27,8 @@ pub struct LeaseEntry {
     pub prior: Prior,
     /// The units whose changes were unfinished under it then.
     pub unfinished: Vec<String>,
+    /// The record that this run found, if the lock was not free.
+    pub found: Option<Box<Record>>,
 }
 
 impl LeaseEntry {
@@ -52,6 +56,10 @@ pub(super) struct Found {
     pub(super) prior: Prior,
     /// The units whose changes are unfinished there.
     pub(super) unfinished: Vec<String>,
+    /// The record, if it is not free.
+    pub(super) record: Option<Box<Record>>,
+    /// HEAD of the run that takes it.
+    pub(super) head: Option<Oid>,
 }
 
 impl Prior {
@@ -94,9 +102,10 @@ impl Lease {
         (!units.is_empty()).then(|| (kept.map(|entry| &entry.key).collect(), units))
     }
 
-    /// HEAD of the run when it took the lock.
-    pub fn commit(&self) -> Option<&Oid> {
-        self.entries.first().and_then(|entry| entry.record.commit.as_ref())
+    /// The records of changes that were applied under it and not recorded so, as this run found them.
+    pub fn found_applied(&self) -> impl Iterator<Item = &Record> {
+        let applied = self.entries.iter().filter(|entry| entry.prior.effect() == Effect::Applied);
+        applied.filter_map(|entry| entry.found.as_deref())
     }
 }
 
@@ -107,10 +116,11 @@ pub(super) fn lease(changes: Vec<Change>, versions: Vec<Version>, priors: &[Opti
         .zip(versions)
         .zip(priors)
         .filter_map(|((change, version), found)| {
-            let Found { prior, unfinished } = found.clone()?;
-            Some(LeaseEntry { key: change.key, version, record: change.record, prior, unfinished })
+            let Found { prior, unfinished, record: found, .. } = found.clone()?;
+            Some(LeaseEntry { key: change.key, version, record: change.record, prior, unfinished, found })
         })
         .collect();
+    let head = priors.iter().flatten().find_map(|found| found.head.clone());
     let resumed = entries.iter().any(|entry| entry.prior.effect() != Effect::None);
-    Lease { entries, resumed }
+    Lease { entries, resumed, head }
 }

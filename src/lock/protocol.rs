@@ -15,7 +15,7 @@ use super::{
     cover,
 };
 use crate::env::{self, Clock, Host};
-use crate::git::Ancestry;
+use crate::git::{Ancestry, Oid};
 
 /// How often a run that lost a race looks again before it gives up.
 const ATTEMPTS: usize = 5;
@@ -104,7 +104,12 @@ impl Locks<'_> {
             };
             let plan = match self.decide(request, &seen) {
                 // Nobody is refused for what may have changed since it was fetched.
-                Err(LockError::Held { .. } | LockError::Stale { .. } | LockError::Gone { .. }) if !asked => {
+                Err(
+                    LockError::Held { .. }
+                    | LockError::Stale { .. }
+                    | LockError::NotInEffect { .. }
+                    | LockError::Gone { .. },
+                ) if !asked => {
                     freshness = Freshness::Now;
                     asked = true;
                     continue;
@@ -138,7 +143,7 @@ impl Locks<'_> {
                     self.still_to_be_had(&swap.changes, &priors, &tried)?;
                     lost += 1;
                     // First takings all move one key: each time one of them succeeds.
-                    let first_taking = priors.contains(&None);
+                    let first_taking = priors.iter().any(Option::is_none);
                     if lost >= if first_taking { FIRST_ATTEMPTS } else { ATTEMPTS } {
                         return Err(LockError::Contended { key });
                     }
@@ -202,17 +207,28 @@ impl Locks<'_> {
             let mut carried = cover::carried(request, &taken, &seen.key)?;
             if let Some(lost) = lost {
                 carried.generation = carried.generation.max(lost.generation);
-                carried.applied = carried.applied.or(lost.applied);
+                if carried.applied.is_none() {
+                    (carried.applied, carried.applied_output) = (lost.applied, lost.applied_output);
+                }
             }
             let last = last.filter(|_| prior != Prior::Free);
             let mut unfinished = last.map(Record::unfinished_units).unwrap_or_default();
             // It may be known here that a change has succeeded of which the record could not tell yet.
-            if let Some(last) = last.filter(|_| prior.effect() == Effect::Applied) {
-                unfinished.retain(|unit| *unit != last.unit);
+            let left = last.filter(|_| prior.effect() == Effect::Applied);
+            if let Some(left) = left {
+                unfinished.retain(|unit| *unit != left.unit);
             }
-            let found = Found { prior, unfinished };
+            let exception = match left {
+                Some(left) => self.check_left(request, left)?.or(exception),
+                None => exception,
+            };
+            let (head, found) = (request.commit.clone(), last.cloned().map(Box::new));
+            let found = Found { prior, unfinished, record: found, head };
             let mut record = self.draft(request, &all.keys, seen, carried, &found)?;
             record.reason = exception;
+            if let Some(left) = left.filter(|_| !request.will_change) {
+                (record.commit, record.output) = (left.commit.clone(), left.output.clone());
+            }
             let expect = seen.last.as_ref().map(|(version, _)| version.clone());
             plan.push((Change { key: seen.key.clone(), expect, record }, Some(found)));
         }
@@ -266,11 +282,44 @@ impl Locks<'_> {
         last: &Record,
     ) -> Result<Option<String>, LockError> {
         let Some(applied) = &last.applied else { return Ok(None) };
+        self.check_contains(request, (key, last), applied, last.applied_output.as_deref())
+    }
+
+    /// Whether the run may go on from a change of its owner's that is applied and not recorded so: to
+    /// change things again HEAD must contain it, and to record it as it is what this run has rendered must
+    /// be what was applied.
+    fn check_left(&self, request: &AcquireRequest<'_>, left: &Record) -> Result<Option<String>, LockError> {
+        let Some(commit) = &left.commit else { return Ok(None) };
+        if request.will_change {
+            self.check_contains(request, (&left.key, left), commit, left.output.as_deref())
+        } else if request.only_finishes && !(request.in_effect)(left)? {
+            Err(LockError::NotInEffect { key: left.key.clone(), left: Box::new(left.clone()) })
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Whether HEAD contains a commit, or renders what was rendered from it without being behind it.
+    fn check_contains(
+        &self,
+        request: &AcquireRequest<'_>,
+        (key, last): (&LockKey, &Record),
+        applied: &Oid,
+        output: Option<&str>,
+    ) -> Result<Option<String>, LockError> {
         let ancestry = match &request.commit {
             Some(head) if head == applied => Ancestry::Contains,
             Some(_) => (request.contains)(applied)?,
             None => Ancestry::Lacks,
         };
+        // Of a lock that covers several units another one's output says nothing.
+        let is_its = last.unit == clean(&request.unit, MAX_UNIT);
+        let is_rendered = is_its && output.is_some() && output == request.output.as_deref();
+        if let (Ancestry::Lacks, true, Some(head)) = (ancestry, is_rendered, &request.commit)
+            && (request.ancestry)(applied, head)? == Ancestry::Lacks
+        {
+            return Ok(None);
+        }
         match ancestry {
             Ancestry::Contains => Ok(None),
             // Of a clone that is too shallow to tell nobody can say that he has looked.
@@ -283,6 +332,7 @@ impl Locks<'_> {
                 by: last.describe(),
                 shallow: other == Ancestry::Unknown,
                 absent: other == Ancestry::Absent,
+                branch: None,
             }),
         }
     }
@@ -317,7 +367,9 @@ impl Locks<'_> {
             program: request.program.as_deref().map(|p| clean(p, MAX_WORD)),
             subcommand: request.subcommand.as_deref().map(|s| clean(s, MAX_WORD)),
             commit: request.commit.clone(),
+            output: request.output.clone(),
             applied: carried.applied,
+            applied_output: carried.applied_output,
             effect: if request.will_change { Effect::Unfinished } else { found.prior.effect() },
             unfinished: Vec::new(),
             overrides: bounded_overrides(&request.overrides),

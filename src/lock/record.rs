@@ -138,12 +138,19 @@ pub struct Record {
     /// Its subcommand, if it is a known one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subcommand: Option<String>,
-    /// HEAD of the run.
+    /// HEAD of the run. While a change is applied and not yet recorded as `applied`, it stays the commit of
+    /// that change until another change begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<Oid>,
+    /// Digest of what was rendered from `commit` for the commands under this lock; none if that is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
     /// The last commit that was released after a successful change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<Oid>,
+    /// Digest of what was rendered from `applied`; none if that is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied_output: Option<String>,
     /// What has been done to the world under this lock since it was last free. In a record of state
     /// `held` what it will be if nothing more is heard of the run.
     pub effect: Effect,
@@ -196,6 +203,12 @@ impl Record {
                 format!("{done} by `{owner}` at {at} (run {run}){why}")
             }
         }
+    }
+
+    /// The commit of a change that succeeded under the lock and is not recorded as `applied`.
+    pub fn unrecorded(&self) -> Option<&Oid> {
+        let is_left = matches!(self.state, LockState::Held | LockState::Failed);
+        self.commit.as_ref().filter(|_| is_left && self.effect == Effect::Applied)
     }
 
     /// The units whose changes were begun under the lock and have not succeeded.

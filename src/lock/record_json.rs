@@ -91,6 +91,9 @@ impl Record {
         if self.owner.is_empty() {
             return Err("its `owner` is empty".to_owned());
         }
+        if [&self.output, &self.applied_output].into_iter().flatten().any(|digest| !is_identifier(digest)) {
+            return Err("one of its digests is not one".to_owned());
+        }
         if !is_identifier(&self.run) || !is_identifier(&self.nonce) {
             return Err("its `run` or `nonce` is not an identifier".to_owned());
         }
@@ -185,7 +188,7 @@ mod tests {
 
     #[test]
     fn hostile_records_are_refused_and_never_shown_raw() {
-        let cases: [(&str, serde_json::Value); 14] = [
+        let cases: [(&str, serde_json::Value); 16] = [
             ("generation", 0.into()),
             ("generation", u64::MAX.into()),
             ("generation", "\u{1b}[2Jx".into()),
@@ -198,6 +201,8 @@ mod tests {
             ("keys", serde_json::json!(["beta/prod"])),
             ("key", "beta/prod".into()),
             ("commit", "-x".into()),
+            ("output", "\u{1b}[2J".into()),
+            ("applied_output", "0".repeat(65).into()),
             ("time", "yesterday".into()),
             ("\u{1b}[31m", 1.into()),
         ];

@@ -26,6 +26,8 @@ pub struct AcquireRequest<'a> {
     pub freshness: Freshness,
     /// HEAD.
     pub commit: Option<Oid>,
+    /// Digest of what was rendered from it; none if nothing was, or will be only later.
+    pub output: Option<String>,
     /// Whether HEAD contains a commit.
     pub contains: &'a dyn Fn(&Oid) -> Result<Ancestry, GitError>,
     /// Whether the first of two commits contains the second.
@@ -42,6 +44,10 @@ pub struct AcquireRequest<'a> {
     pub overrides: Vec<String>,
     /// A command that is not known to only read will run under the lock.
     pub will_change: bool,
+    /// No command at all will run: the run is there to push and to give back.
+    pub only_finishes: bool,
+    /// Whether what this run has rendered is what the change was made with that a record tells of.
+    pub in_effect: &'a dyn Fn(&Record) -> Result<bool, GitError>,
     /// Go on although HEAD lacks what was last applied.
     pub accept_rewrite: bool,
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
+use globset::{GlobBuilder, GlobMatcher};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 use toml::Spanned;
@@ -82,11 +83,53 @@ pub enum ReadOnly {
 pub struct GitConfig {
     /// How many commits HEAD may be ahead of its upstream.
     pub max_ahead: u32,
+    /// The branches from which commands run that change things, as globs; any branch, if none are named.
+    pub apply_from: Vec<BranchGlob>,
 }
 
 impl Default for GitConfig {
     fn default() -> Self {
-        Self { max_ahead: 1 }
+        Self { max_ahead: 1, apply_from: Vec::new() }
+    }
+}
+
+/// A glob for names of branches, in which `*` stays within one part of a name.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct BranchGlob(GlobMatcher);
+
+impl BranchGlob {
+    /// Whether a branch is meant, by its short name.
+    pub fn is_match(&self, branch: &str) -> bool {
+        self.0.is_match(branch)
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        self.0.glob().glob()
+    }
+}
+
+impl TryFrom<String> for BranchGlob {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let glob = GlobBuilder::new(&text).literal_separator(true).build();
+        let glob = glob.map_err(|error| format!("`{}`: {}", text.escape_debug(), error.kind()))?;
+        Ok(Self(glob.compile_matcher()))
+    }
+}
+
+impl JsonSchema for BranchGlob {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "BranchGlob".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        String::json_schema(generator)
     }
 }
 

@@ -112,6 +112,7 @@ impl<'a> Memory<'a> {
             foreign: entry.foreign.clone(),
             secrets: Vec::new(),
             override_keys: Vec::new(),
+            digest: None,
         })
     }
 

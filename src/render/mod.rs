@@ -8,6 +8,7 @@ pub mod affected;
 mod batch;
 mod changes;
 mod diff;
+mod digest;
 mod directory;
 mod error;
 mod facts;
@@ -43,12 +44,14 @@ pub use error::{Excerpt, RenderError};
 pub use facts::git_facts;
 pub use guard::Holder;
 pub use hold::hold;
+use preview::would_change;
 pub use preview::{FileChange, FileState, check, content, preview};
 pub use save::{SAVED_BY_DEFAULT, Saved, save};
 pub use survey::{FileFate, Survey, survey};
 pub use verify::{Verified, verify};
 
 use self::changes::Changes;
+use self::digest::of_outputs;
 use self::directory::Directory;
 use self::fresh::Fresh;
 use self::guard::Guard;
@@ -103,6 +106,9 @@ pub struct Rendered<G = Arc<OwnedFd>> {
     pub secrets: Vec<String>,
     /// Keys of parameters, never values, that came from outside the repository.
     pub override_keys: Vec<String>,
+    /// Digest of all files, by which equal output is known elsewhere; nothing secret is in it. None for what
+    /// was passed over as unchanged.
+    pub digest: Option<String>,
 }
 
 /// Renders a unit and keeps its directory in use.
@@ -127,6 +133,27 @@ pub fn build(request: &BuildRequest<'_>) -> Result<Rendered, RenderError> {
     guard.sign(&request.holder);
     guard.settle()?;
     rendered(request, state, &changes, done, &outputs, Arc::new(guard.into_fd()?))
+}
+
+/// As [`build`], where nothing may be written: what is there must be what a build would make.
+///
+/// # Errors
+/// [`RenderError::WouldChange`] if it is not, and whatever keeps a build from being made.
+pub fn prove(request: &BuildRequest<'_>) -> Result<Rendered, RenderError> {
+    let outputs = render(request)?;
+    let mut guard = open_guard(request)?;
+    if !guard.look()? {
+        return Err(busy(request.unit, &mut guard));
+    }
+    let key = |manifest: &Manifest| request.known_key(&outputs, manifest);
+    let mut state = Disk::open(request.project.root(), request.unit, request.force, key)?;
+    let changes = state.compare(request, &outputs)?;
+    if state.needs(&changes, &outputs) {
+        return Err(would_change(request, outputs));
+    }
+    guard.sign(&request.holder);
+    guard.settle()?;
+    rendered(request, state, &changes, false, &outputs, Arc::new(guard.into_fd()?))
 }
 
 /// As [`build`], for who does nothing in the directory afterwards: where nothing is to be written it
@@ -212,6 +239,7 @@ fn rendered<G>(
         foreign,
         secrets,
         override_keys: request.params.override_keys(),
+        digest: Some(of_outputs(request, outputs)?),
     })
 }
 

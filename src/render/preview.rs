@@ -110,6 +110,15 @@ pub(super) fn check_outputs(request: &BuildRequest<'_>, outputs: Vec<Output>) ->
     Err(RenderError::WouldChange { unit: request.unit.clone(), files })
 }
 
+/// What a build would change, as an error.
+pub(super) fn would_change(request: &BuildRequest<'_>, outputs: Vec<Output>) -> RenderError {
+    match check_outputs(request, outputs) {
+        Err(error) => error,
+        // Only the manifest is missing, or lists what was.
+        Ok(()) => RenderError::WouldChange { unit: request.unit.clone(), files: Vec::new() },
+    }
+}
+
 /// One file as a build would write it.
 ///
 /// # Errors

@@ -52,7 +52,7 @@ pub fn init<'a>(
     steps: impl IntoIterator<Item = &'a str>,
     (env, interrupts): (&Environment, &Interrupts),
 ) -> Result<Made, ScaffoldError> {
-    let (root, _) = may_start(directory, env, interrupts)?;
+    let (root, repo) = may_start(directory, env, interrupts)?;
     let module = own_name("module", &wanted.module, steps)?;
     let profile = Name::new(wanted.profile.as_str())?;
     let mut made = Made::default();
@@ -70,6 +70,6 @@ pub fn init<'a>(
     write(&root, vec![profile], &mut made)?;
     let lines: Vec<&str> = [&["/.dist/"], wanted.tool.leaves()].concat();
     ignored::ensure(&root, &lines, &mut made, (env, interrupts))?;
-    write(&root, vec![NewFile::new(MARKER, templates::SETTINGS)], &mut made)?;
+    write(&root, vec![NewFile::new(MARKER, templates::settings(repo.main_branch()?.as_deref()))], &mut made)?;
     Ok(made)
 }

@@ -117,8 +117,20 @@ impl Tool {
     }
 }
 
-/// `lockstep.toml` of a new project.
-pub(super) const SETTINGS: &str = r#"# The root of a project of lockstep: it is found from any directory below.
+/// `lockstep.toml` of a new project, whose changes are applied from this branch.
+pub(super) fn settings(branch: Option<&str>) -> String {
+    let git = branch.map_or_else(String::new, |branch| {
+        let glob = toml::Value::String(globset::escape(branch));
+        format!(
+            "\n# Commands that change things run from this branch only: what is applied from another one would be\n\
+             # taken back by the next run from here, until it is merged. Looking is free on every branch.\n\
+             [git]\napply_from = [{glob}]\n"
+        )
+    });
+    SETTINGS.replace("\n# Parameters of all modules in", &format!("{git}\n# Parameters of all modules in"))
+}
+
+const SETTINGS: &str = r#"# The root of a project of lockstep: it is found from any directory below.
 
 # Which versions of lockstep may be used here.
 requires = ">=0.1"

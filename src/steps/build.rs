@@ -1,5 +1,6 @@
 //! `build`: renders the module for the profile and keeps the rendered directory in use.
 
+use super::head;
 use super::rendering::{from_outside, with_batch, with_request};
 use crate::Error;
 use crate::process::Signal;
@@ -50,6 +51,7 @@ impl Step for Build {
         }
         // A second build in one run must not wait for the first one's guard.
         state.rendered = None;
+        head::unmoved(run, state)?;
         let rendered = with_request(run, |request| Ok(build(request)?))?;
         state.overrides.clone_from(&rendered.override_keys);
         let done = told(run, &rendered);

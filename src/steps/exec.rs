@@ -8,8 +8,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::plugin_cache;
 use super::surroundings::Setting;
+use super::{head, plugin_cache, rendering};
 use crate::Error;
 use crate::lock::{Alive, Effect};
 use crate::process::tools::ToolRules;
@@ -58,6 +58,14 @@ impl Step for Exec {
         };
         let services = run.services;
         verify_after_a_stop(run, state)?;
+        let rules = run.project.config().rules_for(&argv.program);
+        // What stands in `finally` runs whatever became of the others.
+        if rules.changes(&argv.args) && state.result.is_none() {
+            head::may_act(run)?;
+            if state.lease.is_some() && state.rendered.is_none() {
+                rendering::proved(run, state)?;
+            }
+        }
         let directory = directory(call, run, state)?;
         let module = run.project.module_config(&run.id().module)?;
         let limit = run.project.config().limit_for(&module, &argv.program);
@@ -74,7 +82,6 @@ impl Step for Exec {
             limit: limit.map(|limit| watched(limit, call, run)),
             lines: (services.stdio == Stdio::Lines).then(|| handed_on(run, state)),
         };
-        let rules = run.project.config().rules_for(&argv.program);
         let finished = {
             let _turn = plugin_cache::needs_turn(&rules, argv, &spec).then(|| services.shared.plugin_cache());
             start(call, argv, &spec, &rules, run, state)?

@@ -9,7 +9,7 @@
 
 use std::path::Path;
 
-use super::turn;
+use super::{head, turn};
 use crate::Error;
 use crate::env::ci_branch;
 use crate::git::{CheckError, CheckRefusal, CheckRequest, GitError, Repo, Standing, check, check_known};
@@ -45,6 +45,7 @@ impl Step for GitCheck {
     }
 
     fn run(&self, _call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
+        head::may_act(run)?;
         let summary = match by_known(run, state)? {
             Some(summary) => summary,
             None => prove(run, state)?,
@@ -88,6 +89,7 @@ fn by_known(run: &Run<'_>, state: &mut State) -> Result<Option<String>, Error> {
     {
         return Ok(None);
     }
+    head::is_at(state, &standing.head, standing.branch.as_deref())?;
     let summary = format!("{} when it was last seen", summary(&standing));
     state.checked = Some(checked(standing));
     state.unproved = true;
@@ -162,6 +164,7 @@ fn accept(run: &Run<'_>, state: &mut State, standing: Standing) -> Result<String
     if standing.upstream.is_none() {
         run.note("this repository has no remote: only that the working tree is clean was checked");
     }
+    head::is_at(state, &standing.head, standing.branch.as_deref())?;
     let summary = summary(&standing);
     state.checked = Some(checked(standing));
     state.unproved = false;
@@ -240,7 +243,9 @@ mod tests {
             program: None,
             subcommand: None,
             commit: None,
+            output: None,
             applied: None,
+            applied_output: None,
             effect: Effect::Unfinished,
             unfinished: Vec::new(),
             overrides: Vec::new(),

@@ -6,9 +6,11 @@
 
 use super::push_error::PushError;
 use super::unlock::{done_by_run, let_go};
+use super::{applied, head};
 use crate::Error;
 use crate::git::{Ancestry, GitError, Head, Oid, Push, PushEnd, PushFlag, Pushed, RefUpdate, Repo};
-use crate::lock::{BranchChange, BranchRefusal, Written};
+use crate::lock::{BranchChange, BranchRefusal, Effect, Lease, LeaseEntry, LockError, Written};
+use crate::project::UnitId;
 use crate::workflow::{Call, Done, Event, Role, Run, State, Step, Upstream, locks, with_locks, with_remote};
 
 /// Pushes the branch.
@@ -25,7 +27,8 @@ impl Step for GitPush {
 
     fn details(&self) -> &'static str {
         "Pushes HEAD to the branch's upstream if it is ahead; never forces. Your pre-push hook runs.\n\
-         What is pushed is what git-check saw, or builds on it. Under the lock the branch moves only if\n\
+         What is pushed is what git-check saw, or builds on it; under the lock only the commit that was\n\
+         checked out when it was taken, for what was committed since has not run. Under the lock the branch moves only if\n\
          the lock is still this run's; directly before `unlock` the same push gives the lock back.\n\
          Refused after a successful command: the run ends with 79 and the lock is kept."
     }
@@ -39,19 +42,34 @@ impl Step for GitPush {
             run.services.repo.as_ref().ok_or_else(|| GitError::NoRepository {
                 path: run.services.env.cwd().display().to_string(),
             })?;
+        if state.lease.is_none() {
+            head::may_act(run)?;
+        }
         let mut turn = run.services.shared.remote();
         if let Some(checked) = &mut state.checked {
             // Another unit of this run may have pushed the same commit meanwhile.
             checked.upstream = turn.upstream(checked);
+        }
+        if let Some(lease) = &state.lease
+            && state.effect == Effect::None
+            && lease.resumed
+            && !applied::is_settled(run, state, lease)?
+        {
+            let why = "not pushed: this run has not finished the change that an earlier one has left";
+            return Ok(Done { skipped: true, ..Done::says(why) });
         }
         let head = repo.head()?;
         let (upstream, to) = destination(run, state, repo, &head)?;
         if upstream.seen.as_ref() == Some(&to) {
             return Ok(Done { skipped: true, ..Done::says(format!("{} is not ahead", shown(&upstream))) });
         }
+        if state.lease.is_some() {
+            not_taken_from_others(run)?;
+        }
+        let mut released = Done::quietly();
         repo.take_said();
         if fused(run, state, &upstream)? {
-            push_under_lock(call, run, state, &upstream, &to)?;
+            released = push_under_lock(call, run, state, &upstream, &to)?;
         } else {
             // The lock is elsewhere: between this look and the push there is a gap, and docs say so. The
             // branch is looked at by the push itself, which only ever moves it forward.
@@ -69,7 +87,10 @@ impl Step for GitPush {
             run.emit(&Event::PushSaid { unit: run.id().clone(), lines });
         }
         turn.pushed(&upstream, &to);
-        let done = Done::says(format!("pushed {} to {}", to.short(), shown(&upstream)));
+        let pushed = format!("pushed {} to {}", to.short(), shown(&upstream));
+        let said: Vec<String> =
+            [pushed, released.summary].into_iter().filter(|text| !text.is_empty()).collect();
+        let done = Done::says(said.join("; "));
         if let Some(known) = state.checked.as_mut().and_then(|checked| checked.upstream.as_mut()) {
             known.seen = Some(to.clone());
         }
@@ -83,12 +104,18 @@ fn shown(upstream: &Upstream) -> String {
     format!("{}/{short}", upstream.remote)
 }
 
-/// Where HEAD goes, once it is certain that it may.
+/// What goes where, once it is certain that it may. Under the lock it is the commit that was checked out
+/// when the lock was taken: what was committed since has not run.
 fn destination(run: &Run<'_>, state: &State, repo: &Repo, head: &Head) -> Result<(Upstream, Oid), Error> {
-    let now = head.oid.clone().ok_or(PushError::NoCommit)?;
+    let under_lock = state.lease.as_ref().and_then(|lease| lease.head.clone());
+    let head = state.head.as_ref().filter(|_| under_lock.is_some()).unwrap_or(head);
+    let now = under_lock.clone().or_else(|| head.oid.clone()).ok_or(PushError::NoCommit)?;
     let Some(checked) = &state.checked else {
         return Ok((unchecked_upstream(run, repo, head)?, now));
     };
+    if under_lock.is_some() {
+        return Ok((checked.upstream.clone().ok_or(PushError::NoRemote)?, now));
+    }
     if checked.branch != head.branch {
         let name = |branch: &Option<String>| {
             branch.as_ref().map_or_else(|| "a detached HEAD".to_owned(), |name| format!("branch `{name}`"))
@@ -101,6 +128,32 @@ fn destination(run: &Run<'_>, state: &State, repo: &Repo, head: &Head) -> Result
     }
     let upstream = checked.upstream.clone().ok_or(PushError::NoRemote)?;
     Ok((upstream, now))
+}
+
+/// One commit is that of all units of a run: if the lock of one was taken away, so was its commit, and no
+/// other unit brings it to the branch. What is taken away between this look and the push is not seen.
+fn not_taken_from_others(run: &Run<'_>) -> Result<(), Error> {
+    let evicted = |unit: UnitId| Error::from(PushError::Evicted { unit });
+    let others = run.services.shared.held_by_others(run.id()).map_err(evicted)?;
+    let mut entries: Vec<LeaseEntry> = others.iter().flat_map(|(_, lease)| lease.entries.clone()).collect();
+    if entries.is_empty() {
+        return Ok(());
+    }
+    entries.sort_by(|a, b| a.key.cmp(&b.key));
+    let locks = locks(run)?;
+    match locks.verify(&Lease { entries, resumed: false, head: None }) {
+        Err(LockError::Lost { key, .. }) => {
+            let losers = others.into_iter().filter(|(_, lease)| lease.keys().any(|held| *held == key));
+            for (unit, lease) in losers {
+                // It may have given it back a moment ago.
+                if !locks.already_released(&lease)? {
+                    return Err(evicted(unit));
+                }
+            }
+            Ok(())
+        }
+        verified => Ok(verified?),
+    }
 }
 
 /// Without git-check nobody has asked the remote: the push itself finds out.
@@ -132,26 +185,23 @@ fn push_under_lock(
     state: &mut State,
     upstream: &Upstream,
     to: &Oid,
-) -> Result<(), Error> {
-    let Some(mut lease) = state.lease.take() else { return Ok(()) };
+) -> Result<Done, Error> {
+    let Some(mut lease) = state.lease.take() else { return Ok(Done::quietly()) };
     let branch = BranchChange::Forward { name: upstream.name.clone(), to: to.clone() };
-    let written = with_locks(run, state.command_started, |locks| {
-        if call.releases {
-            locks.release(&lease, done_by_run(state, &lease, Some(to)), Some(branch))
-        } else {
-            locks.pushed(&mut lease, branch)
-        }
+    let written = done_by_run(run, state, &lease).and_then(|outcome| {
+        let written = with_locks(run, state.command_started, |locks| match call.releases {
+            true => locks.release(&lease, outcome.clone(), Some(branch.clone())),
+            false => locks.pushed(&mut lease, branch.clone()),
+        })?;
+        Ok((written, outcome))
     });
-    if call.releases && matches!(written, Ok(Written::Done)) {
-        let said = let_go(run, state, &lease).summary;
-        if !said.is_empty() {
-            run.note(said);
-        }
-    } else {
-        state.lease = Some(lease);
+    let mut done = Done::quietly();
+    match &written {
+        Ok((Written::Done, outcome)) if call.releases => done = let_go(run, state, &lease, outcome),
+        _ => state.lease = Some(lease),
     }
-    match written? {
-        Written::Done => Ok(()),
+    match written?.0 {
+        Written::Done => Ok(done),
         Written::Branch(refusal) => Err(refused(&upstream.name, refusal).into()),
     }
 }

@@ -3,10 +3,10 @@
 //! remote, else by a second look.
 
 use super::wait::Wait;
-use super::{branch, git_check, turn};
+use super::{applied, branch, git_check, head, rendering, turn};
 use crate::Error;
 use crate::env::Span;
-use crate::git::{Ancestry, CheckRefusal, GitError, Oid};
+use crate::git::{Ancestry, GitError, Oid};
 use crate::lock::{
     AcquireRequest, Alive, BranchChange, ByKnown, Effect, Freshness, Lease, LockError, Locks, Proof, Record,
 };
@@ -45,6 +45,11 @@ impl Step for Lock {
         if state.lease.is_some() {
             return Ok(Done::quietly());
         }
+        head::may_act(run)?;
+        head::unmoved(run, state)?;
+        if !is_built_before(run) && commands_under_lock(run).iter().any(|argv| changes(run, argv)) {
+            rendering::proved(run, state)?;
+        }
         let alive = Alive::of_user(&run.services.env);
         hold_alive(run, alive.as_ref());
         if state.pulse.is_none() {
@@ -53,6 +58,7 @@ impl Step for Lock {
         }
         push_options_pass(run, state)?;
         let (lease, waited) = take(run, state, alive.as_ref())?;
+        run.services.shared.took(run.id(), &lease);
         state.took_lock = true;
         state.command_started = false;
         state.effect = Effect::None;
@@ -122,10 +128,6 @@ fn take(run: &Run<'_>, state: &mut State, alive: Option<&Alive>) -> Result<(Leas
     }
     let acquire = |state: &State| with_request(run, state, alive, |locks, request| locks.acquire(request));
     let Some(limit) = run.plan.options.wait else { return Ok((acquire(state)?, None)) };
-    let begun_with = match &state.checked {
-        Some(checked) => Some(checked.head.clone()),
-        None => head(run)?,
-    };
     let mut wait = Wait::new(run, limit);
     loop {
         let in_the_way = match acquire(state) {
@@ -141,7 +143,7 @@ fn take(run: &Run<'_>, state: &mut State, alive: Option<&Alive>) -> Result<(Leas
         if state.checked.is_some() {
             git_check::prove(run, state)?;
         }
-        still_at(run, begun_with.as_ref())?;
+        head::unmoved(run, state)?;
     }
 }
 
@@ -154,33 +156,14 @@ fn take_by_known(run: &Run<'_>, state: &mut State, alive: Option<&Alive>) -> Res
             Ok(Some(lease))
         }
         ByKnown::NotSo { looked } => {
-            let begun_with = state.checked.as_ref().map(|checked| checked.head.clone());
             if looked {
                 git_check::prove_by_look(run, state)?;
             } else {
                 git_check::prove(run, state)?;
             }
-            still_at(run, begun_with.as_ref())?;
             Ok(None)
         }
     }
-}
-
-/// Refuses if HEAD is no longer where it was: what was rendered is of that commit.
-fn still_at(run: &Run<'_>, begun_with: Option<&Oid>) -> Result<(), Error> {
-    match (begun_with, head(run)?) {
-        (Some(was), Some(now)) if *was != now => {
-            Err(CheckRefusal::HeadMoved { was: was.clone(), now }.into())
-        }
-        _ => Ok(()),
-    }
-}
-
-fn head(run: &Run<'_>) -> Result<Option<Oid>, Error> {
-    Ok(match &run.services.repo {
-        Some(repo) => repo.head()?.oid,
-        None => None,
-    })
 }
 
 fn with_request<T>(
@@ -197,15 +180,12 @@ fn with_request<T>(
         .as_ref()
         .and_then(|checked| turn.upstream(checked))
         .filter(|upstream| locks.backend.branch_remote() == Some(upstream.remote.as_str()));
-    let commit: Option<Oid> = match (&state.checked, repo) {
-        (Some(checked), _) => Some(checked.head.clone()),
-        (None, Some(repo)) => repo.head()?.oid,
-        (None, None) => None,
-    };
+    let commit: Option<Oid> = state.head.as_ref().and_then(|head| head.oid.clone());
     let contains = |applied: &Oid| match (&commit, repo) {
-        (Some(head), Some(repo)) => repo.ancestry(head, applied),
+        (Some(head), Some(repo)) => applied::contains(repo, head, applied),
         _ => Ok(Ancestry::Lacks),
     };
+    let in_effect = |left: &Record| applied::in_effect(run, state, commit.as_ref(), left);
     let ancestry = |newer: &Oid, older: &Oid| match repo {
         Some(repo) => repo.ancestry(newer, older),
         None => Ok(Ancestry::Unknown),
@@ -229,6 +209,7 @@ fn with_request<T>(
             Freshness::Now
         },
         commit: commit.clone(),
+        output: applied::output(state),
         contains: &contains,
         ancestry: &ancestry,
         ended: &ended,
@@ -245,12 +226,39 @@ fn with_request<T>(
             None => first.and_then(|argv| tools::subcommand(&argv.program, &argv.args)),
         },
         overrides: state.overrides.clone(),
-        will_change: commands
-            .iter()
-            .any(|argv| run.project.config().rules_for(&argv.program).changes(&argv.args)),
+        will_change: commands.iter().any(|argv| changes(run, argv)),
+        only_finishes: commands.is_empty() && gives_back(run),
+        in_effect: &in_effect,
         accept_rewrite: run.plan.options.accept_rewrite,
     };
-    Ok(act(&locks, &request)?)
+    act(&locks, &request).map_err(|mut error| {
+        if let (LockError::Stale { applied, absent: false, shallow: false, branch, .. }, Some(repo)) =
+            (&mut error, repo)
+        {
+            // Only for the hint: without an answer it is another one.
+            *branch = repo.branch_with(applied).unwrap_or_default();
+        }
+        error.into()
+    })
+}
+
+fn changes(run: &Run<'_>, argv: &Argv) -> bool {
+    run.project.config().rules_for(&argv.program).changes(&argv.args)
+}
+
+/// Whether the lock is given back, or the branch pushed under it; `lock` alone is for what comes later.
+fn gives_back(run: &Run<'_>) -> bool {
+    let after = run.plan.calls.iter().skip_while(|call| call.step.role() != Role::Lock);
+    after.into_iter().any(|call| matches!(call.step.role(), Role::Push | Role::Unlock | Role::UnlockAny))
+}
+
+/// Whether a `build` stands before the first command under the lock, on either side of `lock`; stages
+/// have theirs each.
+fn is_built_before(run: &Run<'_>) -> bool {
+    let lock = run.plan.calls.iter().position(|call| call.step.role() == Role::Lock).unwrap_or_default();
+    let under = run.plan.calls.iter().skip(lock);
+    let before = run.plan.calls.iter().take(lock).chain(under.take_while(|call| call.argv.is_none()));
+    run.plan.staged.is_some() || before.into_iter().any(|call| call.step.role() == Role::Build)
 }
 
 /// Whether this clone knows that the change of the run which wrote the record has succeeded.

@@ -2,6 +2,7 @@
 //!
 //! A new step is a file here and a line in [`STEPS`].
 
+mod applied;
 mod branch;
 mod build;
 mod describe;
@@ -9,6 +10,7 @@ mod diff;
 mod exec;
 mod git_check;
 mod git_push;
+mod head;
 mod lock;
 mod outputs;
 mod plugin_cache;

@@ -50,6 +50,12 @@ pub enum PushError {
         /// Its words, cleaned.
         message: String,
     },
+    /// The lock of another unit of the run was taken away, and the commit is that unit's too.
+    #[error("the lock of `{unit}` was taken from this run, and so was the commit that both have applied")]
+    Evicted {
+        /// The unit that lost its lock.
+        unit: UnitId,
+    },
     /// The user's own hook said no.
     #[error("the pre-push hook refused to push `{branch}`: {message}")]
     Hook {
@@ -76,6 +82,9 @@ impl PushError {
             Self::NoCommit => "git add -A && git commit".to_owned(),
             Self::BranchSwitched { checked, .. } => format!("go back to {checked}, then {again}"),
             Self::NotChecked { checked, .. } => format!("git log --oneline HEAD...{}", checked.short()),
+            Self::Evicted { unit } => {
+                format!("see who took it and why: lockstep log {unit}; then {again}, from what was agreed on")
+            }
             Self::Moved { .. } => match recovery {
                 Some(line) => format!("git pull --rebase && {line}"),
                 None => format!("git pull --rebase, then {again}"),

@@ -7,9 +7,10 @@ use super::outputs;
 use super::surroundings::Setting;
 use crate::Error;
 use crate::env::{self, Environment};
+use crate::git::CheckRefusal;
 use crate::project::{Access, Overrides, Params, Project, Surroundings, UnitId};
-use crate::render::{BatchRequest, BuildRequest, Holder, Results, git_facts};
-use crate::workflow::{Event, Role, Run};
+use crate::render::{BatchRequest, BuildRequest, Holder, RenderError, Results, git_facts, prove};
+use crate::workflow::{Event, Role, Run, State};
 
 /// Reads the unit's parameters and does something with the request. Overrides from outside the
 /// repository are told.
@@ -21,7 +22,26 @@ pub(super) fn with_request<T>(
     with_params(run, |params| prepared(run, &project, params), work)
 }
 
-/// The same for who only looks: nothing is read or run for the parameters, and what depends on secrets,
+/// Makes sure that the rendered directory is what HEAD renders, and keeps it in use, for a command that
+/// changes things under a lock and has no `build` before it.
+///
+/// # Errors
+/// [`CheckRefusal::NotRendered`], and whatever keeps it from being rendered.
+pub(super) fn proved(run: &Run<'_>, state: &mut State) -> Result<(), Error> {
+    match with_request(run, |request| Ok(prove(request)?)) {
+        Ok(rendered) => {
+            state.overrides.clone_from(&rendered.override_keys);
+            state.rendered = Some(rendered);
+            Ok(())
+        }
+        Err(Error::Render(RenderError::WouldChange { unit, files })) => {
+            Err(CheckRefusal::NotRendered { unit: unit.to_string(), files }.into())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// As [`with_request`], for who only looks: nothing is read or run for the parameters, and what depends on secrets,
 /// data and outputs is not known.
 pub(super) fn with_unknowns<T>(
     run: &Run<'_>,

@@ -1,8 +1,8 @@
 //! `unlock`: gives back the lock that this run took, and never anything else.
 
+use super::applied;
 use crate::Error;
-use crate::git::Oid;
-use crate::lock::{Effect, Lease, LockError, Outcome, Written};
+use crate::lock::{Effect, Lease, LockError, Locks, Outcome, Written};
 use crate::workflow::{Call, Done, Event, Role, Run, State, Step, verify_after_a_stop, with_locks};
 
 /// Gives the lock back.
@@ -43,36 +43,35 @@ impl Step for Unlock {
 pub(super) fn release(run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
     verify_after_a_stop(run, state)?;
     let Some(lease) = state.lease.take() else { return Ok(Done::quietly()) };
-    let released = {
+    let released = done_by_run(run, state, &lease).and_then(|outcome| {
         let _turn = run.services.shared.remote();
-        with_locks(run, state.command_started, |locks| {
-            locks.release(&lease, done_by_run(state, &lease, state.pushed.as_ref()), None)
-        })
-    };
+        let release = |locks: &Locks<'_>| locks.release(&lease, outcome.clone(), None);
+        let written = with_locks(run, state.command_started, release)?;
+        Ok((written, outcome))
+    });
     match released {
-        Ok(Written::Done) => Ok(let_go(run, state, &lease)),
+        Ok((Written::Done, outcome)) => Ok(let_go(run, state, &lease, &outcome)),
         // No branch was in it, so none can have stood in its way; the lock is as it was.
-        Ok(Written::Branch(_)) => {
+        Ok((Written::Branch(_), _)) => {
             let key = lease.entries[0].key.clone();
             state.lease = Some(lease);
             Err(LockError::Contended { key }.into())
         }
         Err(error) => {
             state.lease = Some(lease);
-            Err(error.into())
+            Err(error)
         }
     }
 }
 
 /// Tells what has become of a lock that this run has just let go of.
-pub(super) fn let_go(run: &Run<'_>, state: &mut State, lease: &Lease) -> Done {
+pub(super) fn let_go(run: &Run<'_>, state: &mut State, lease: &Lease, outcome: &Outcome) -> Done {
     let unit = run.unit.id.clone();
-    if state.effect == Effect::None && lease.found_unfinished() {
+    run.services.shared.let_go(&unit, false);
+    if *outcome == Outcome::Unchanged && lease.resumed {
         state.left_locked = true;
         run.emit(&Event::LockKept { unit, recorded: true });
-        return Done::says(
-            "an earlier run's change is not finished, and this run changed nothing: the lock stays",
-        );
+        return Done::says(applied::unfinished(run, lease));
     }
     if let Some((keys, units)) = lease.kept_by_others().filter(|_| state.effect != Effect::None) {
         state.left_locked = true;
@@ -86,14 +85,15 @@ pub(super) fn let_go(run: &Run<'_>, state: &mut State, lease: &Lease) -> Done {
         ));
     }
     run.emit(&Event::LockReleased { unit });
-    Done::quietly()
+    applied::moved_on(run, state, lease).map_or_else(Done::quietly, Done::says)
 }
 
-/// What this run has done when it lets go of the lock after success. The commit in effect is what was
-/// pushed under the lock, else what the run had checked out when it took it.
-pub(super) fn done_by_run(state: &State, lease: &Lease, pushed: Option<&Oid>) -> Outcome {
-    match state.effect {
-        Effect::None if !lease.resumed || lease.found_unfinished() => Outcome::Unchanged,
-        _ => Outcome::Changed(pushed.or_else(|| lease.commit()).cloned()),
-    }
+/// What this run has done when it lets go of the lock after success. The commit in effect is the one that
+/// was checked out when the run took the lock, whatever was committed since.
+pub(super) fn done_by_run(run: &Run<'_>, state: &State, lease: &Lease) -> Result<Outcome, Error> {
+    let finishes = || Ok::<_, Error>(lease.resumed && applied::is_settled(run, state, lease)?);
+    Ok(match state.effect {
+        Effect::None if !finishes()? => Outcome::Unchanged,
+        _ => Outcome::Changed(lease.head.clone()),
+    })
 }

@@ -25,7 +25,7 @@ impl Step for UnlockAny {
          The unit may have left the project since. Somebody else's lock wants a reason (--reason, or\n\
          asked for on a terminal; 64 without); so does a freeze, whoever made it. With --expect only if\n\
          the lock is still at the generation that `lockstep locks show` told (75 otherwise). A lock that\n\
-         is free already is fine. First make sure that the run and its tool have really ended."
+         is free already is fine. A change that its record says is applied is recorded as applied. First make sure that the run and its tool have really ended."
     }
 
     fn role(&self) -> Role {
@@ -57,11 +57,15 @@ impl Step for UnlockAny {
         for holder in runs {
             let held = holders.iter().filter(|r| r.run == holder).map(|r| r.key.clone()).collect();
             let evicted = locks.evict(&held, holder, reason.as_deref())?;
-            told.extend(
-                evicted.freed.iter().map(|record| {
-                    format!("took {}`{}` from {}", frozen(record), record.key, record.describe())
-                }),
-            );
+            told.extend(evicted.freed.iter().map(|record| {
+                format!(
+                    "took {}`{}` from {}{}",
+                    frozen(record),
+                    record.key,
+                    record.describe(),
+                    carried(record)
+                )
+            }));
             told.extend(evicted.free.iter().map(|key| format!("`{key}` was given back meanwhile")));
         }
         run.emit(&Event::LockReleased { unit: run.unit.id.clone() });
@@ -72,6 +76,18 @@ impl Step for UnlockAny {
 /// What a person should know of what he takes away.
 fn frozen(record: &Record) -> &'static str {
     if record.state == LockState::Frozen { "the frozen " } else { "" }
+}
+
+/// What stays of a change that was not recorded.
+fn carried(record: &Record) -> String {
+    record.unrecorded().map_or_else(String::new, |commit| {
+        let who = crate::lock::escape(&record.owner);
+        format!(
+            "; its change from commit {} is applied and is recorded so: the next run must contain that \
+             commit, which `{who}` may not have pushed yet",
+            commit.short()
+        )
+    })
 }
 
 /// Who expects a generation means what the unit takes now, if any of that is held: of what else is left of

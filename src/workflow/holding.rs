@@ -80,18 +80,24 @@ pub fn verify_lease(run: &Run<'_>, state: &State) -> Result<(), LockError> {
 /// run has started under it, else kept and marked failed. Says the truth about a lock it has lost.
 pub fn settle(run: &Run<'_>, state: &mut State, error: &Error) -> Settled {
     let Some(lease) = state.lease.take() else { return Settled::Nothing };
+    let settled = settle_lease(run, state, &lease, error);
+    run.services.shared.let_go(run.id(), matches!(settled, Settled::Lost));
+    settled
+}
+
+fn settle_lease(run: &Run<'_>, state: &State, lease: &Lease, error: &Error) -> Settled {
     if matches!(error, Error::Lock(LockError::Lost { .. })) {
         return Settled::Lost;
     }
-    let left = still_alive(run, state, &lease);
+    let left = still_alive(run, state, lease);
     let reason = reason(error);
     let _turn = run.services.shared.remote();
     let written = with_locks(run, state.command_started, |locks| match &left {
-        _ if !state.command_started => locks.give_back(&lease, &reason),
-        None => locks.fail(&lease, state.effect, &reason),
-        Some(left) => locks.outlived(&lease, state.effect, &format!("{reason}; still running: {left}")),
+        _ if !state.command_started => locks.give_back(lease, &reason),
+        None => locks.fail(lease, state.effect, &reason),
+        Some(left) => locks.outlived(lease, state.effect, &format!("{reason}; still running: {left}")),
     });
-    let released = || locks(run).and_then(|locks| locks.already_released(&lease)).unwrap_or(false);
+    let released = || locks(run).and_then(|locks| locks.already_released(lease)).unwrap_or(false);
     match written {
         Ok(()) if state.command_started => Settled::Kept { recorded: Ok(()), left },
         Ok(()) => Settled::GivenBack,

@@ -5,13 +5,14 @@
 //! where they have seen it. So one unit at a time speaks with the remote and moves refs of the
 //! repository, and tells here what it has pushed. Commands of units run beside each other meanwhile.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::{Checked, Committed, Patience, Upstream};
 use crate::git::{Oid, Repo};
-use crate::project::{Dependants, Mark, Project};
+use crate::lock::Lease;
+use crate::project::{Dependants, Mark, Project, UnitId};
 
 /// One for each run.
 #[derive(Debug, Default)]
@@ -24,6 +25,8 @@ pub struct Shared {
     dependants: OnceLock<Dependants>,
     committed: OnceLock<Option<Committed>>,
     patience: Patience,
+    /// What the units hold now, and the units that have lost what they held.
+    leases: Mutex<Leases>,
     /// Marks that were looked at already.
     marks: Mutex<BTreeSet<Mark>>,
 }
@@ -90,6 +93,45 @@ impl Shared {
     /// For as long as what is returned lives no other unit fills the shared cache of plugins.
     pub fn plugin_cache(&self) -> MutexGuard<'_, ()> {
         self.plugin_cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Leases {
+    held: BTreeMap<UnitId, Lease>,
+    lost: BTreeSet<UnitId>,
+}
+
+/// The locks of all units: what one of them has lost must not be pushed by another.
+impl Shared {
+    /// A unit has taken its lock.
+    pub fn took(&self, unit: &UnitId, lease: &Lease) {
+        self.leases().held.insert(unit.clone(), lease.clone());
+    }
+
+    /// A unit has let go of its lock, or it was taken away.
+    pub fn let_go(&self, unit: &UnitId, was_lost: bool) {
+        let mut leases = self.leases();
+        leases.held.remove(unit);
+        if was_lost {
+            leases.lost.insert(unit.clone());
+        }
+    }
+
+    /// The first unit whose lock was taken away; else what the other units hold.
+    pub fn held_by_others(&self, unit: &UnitId) -> Result<Vec<(UnitId, Lease)>, UnitId> {
+        let leases = self.leases();
+        match leases.lost.iter().next() {
+            Some(lost) => Err(lost.clone()),
+            None => {
+                let others = leases.held.iter().filter(|(other, _)| *other != unit);
+                Ok(others.map(|(other, lease)| (other.clone(), lease.clone())).collect())
+            }
+        }
+    }
+
+    fn leases(&self) -> MutexGuard<'_, Leases> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

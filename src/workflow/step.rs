@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Event, Reporter, Shared, UnitLog};
 use crate::Error;
 use crate::env::{Clock, Environment, Host};
-use crate::git::{Oid, Repo};
+use crate::git::{Head, Oid, Repo};
 use crate::lock::{Effect, Lease, LockBackend};
 pub use crate::process::Stream;
 use crate::process::{CommandRunner, Interrupts, Pulse, Stdio, ToolStatus};
@@ -301,6 +301,8 @@ pub struct CommandEnd {
 pub struct State {
     /// Set by `build`; holds the OS lock on the directory.
     pub rendered: Option<Rendered>,
+    /// HEAD when the run first looked at it: `build`, `git-check` and `lock` must all find the same.
+    pub head: Option<Head>,
     /// Set by `git-check`.
     pub checked: Option<Checked>,
     /// What git-check found is by an earlier fetch: the push that takes the lock has yet to prove it.

@@ -3,6 +3,7 @@
 
 mod affected;
 mod affected_broken;
+mod applied;
 mod build;
 mod ci;
 mod ci_cancel;

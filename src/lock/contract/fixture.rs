@@ -59,6 +59,11 @@ pub(crate) fn by_digit(newer: &Oid, older: &Oid) -> Result<Ancestry, GitError> {
     Ok(if newer.as_str() >= older.as_str() { Ancestry::Contains } else { Ancestry::Lacks })
 }
 
+/// What was applied is in effect if a run of commit `1…` looks at its own commit.
+pub(crate) fn same_commit(left: &Record) -> Result<bool, GitError> {
+    Ok(left.commit == Some(oid('1')))
+}
+
 pub(crate) fn lacks(_: &Oid) -> Result<Ancestry, GitError> {
     Ok(Ancestry::Lacks)
 }
@@ -80,6 +85,7 @@ pub(crate) fn request(keys: &KeySet) -> AcquireRequest<'_> {
         unit: "alpha/prod".into(),
         freshness: Freshness::Now,
         commit: Some(oid('1')),
+        output: None,
         contains: &contains,
         ancestry: &by_digit,
         ended: &unknown,
@@ -88,6 +94,8 @@ pub(crate) fn request(keys: &KeySet) -> AcquireRequest<'_> {
         subcommand: Some("apply".into()),
         overrides: Vec::new(),
         will_change: true,
+        only_finishes: false,
+        in_effect: &same_commit,
         accept_rewrite: false,
     }
 }
@@ -152,7 +160,9 @@ pub(crate) fn record(key: &str) -> Record {
         program: Some("tofu".into()),
         subcommand: Some("apply".into()),
         commit: Some(oid('1')),
+        output: Some("c0ffee".into()),
         applied: Some(oid('2')),
+        applied_output: Some("decade".into()),
         effect: Effect::Unfinished,
         unfinished: Vec::new(),
         overrides: vec!["size".into()],

@@ -30,7 +30,15 @@ pub(super) fn decide(on: &Scenario, s: &mut State, c: usize) {
     let last = me.lock;
     let taken = if last.state.0 == LockState::Free { Some(Prior::Free) } else { takeover(on, s, c) };
     let current = on.mutation == Mutation::NoAppliedCheck || me.head.contains(last.applied);
-    let Some(prior) = taken.filter(|_| current) else {
+    // A change of its owner's that is applied and not recorded so: no later one may lack it, and only
+    // the very same is recorded.
+    let left = taken.filter(|prior| prior.effect() == Effect::Applied).map(|_| last.commit);
+    let goes_on = left.is_none_or(|commit| match me.kind.command() {
+        Some(Effect::Applied) => me.head.contains(commit),
+        Some(_) => true,
+        None => me.head == commit,
+    });
+    let Some(prior) = taken.filter(|_| current && goes_on) else {
         if me.asked {
             s.sees(if taken.is_none() { Sight::RefusedHeld } else { Sight::RefusedStale });
             s.end(c);
@@ -45,7 +53,7 @@ pub(super) fn decide(on: &Scenario, s: &mut State, c: usize) {
         state: Enum(LockState::Held),
         act: Enum(if prior == Prior::Free { Act::Acquired } else { Act::TakenOver }),
         run: me.run(c),
-        commit: me.head,
+        commit: left.filter(|_| !changes).unwrap_or(me.head),
         effect: Enum(if changes { Effect::Unfinished } else { prior.effect() }),
         ..last
     };
@@ -100,10 +108,12 @@ fn release(on: &Scenario, s: &mut State, c: usize, branch: Branch) {
     let resumed = prior.effect() != Effect::None;
     let to = match branch {
         Branch::Forward(to) => to,
-        _ => me.pushed.unwrap_or(lease.record.commit),
+        _ => me.pushed.unwrap_or(me.head),
     };
-    let applied = (me.effect.0 != Effect::None || (resumed && !found_unfinished)).then_some(to);
-    let new = if applied.is_none() && found_unfinished {
+    let is_same = prior.effect() != Effect::Applied || me.head == lease.record.commit;
+    let finishes = resumed && !found_unfinished && is_same;
+    let applied = (me.effect.0 != Effect::None || finishes).then_some(to);
+    let new = if applied.is_none() && resumed {
         as_found(lease)
     } else {
         Record {
@@ -147,6 +157,7 @@ pub(super) fn evict(s: &mut State, c: usize) {
         generation: last.generation + 1,
         state: Enum(LockState::Free),
         act: Enum(Act::Evicted),
+        applied: if last.effect.0 == Effect::Applied { last.commit } else { last.applied },
         run: me.run(c),
         ..last
     };

@@ -87,7 +87,8 @@ fn has_way_out(on: &Scenario, state: &mut State) {
         let kinds: &'static [Kind] = match kind {
             Kind::Evict => &[Kind::Evict],
             Kind::Apply => &[Kind::Apply],
-            _ => &[Kind::Push],
+            // Where something else came with it, what is applied has to be applied once more.
+            _ => &[Kind::Push, Kind::Apply],
         };
         alone.kinds = [&[]; CLIENTS];
         alone.kinds[client] = kinds;

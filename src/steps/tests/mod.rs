@@ -126,7 +126,8 @@ impl Session {
             id,
             needs: Vec::new(),
         };
-        let calls = vec![call(&super::Lock, false), Call { argv: Some(apply), ..call(&super::Lock, false) }];
+        let [build, lock] = [call(&super::Build, false), call(&super::Lock, false)];
+        let calls = vec![build, lock.clone(), Call { argv: Some(apply), ..lock }];
         let plan = Plan {
             units: vec![unit],
             staged: None,
@@ -162,8 +163,9 @@ impl Session {
         done
     }
 
-    /// git-check and lock.
+    /// build, git-check and lock.
     fn check_and_lock(&mut self) -> Result<Done, Error> {
+        self.step(&super::Build)?;
         self.step(&super::GitCheck)?;
         self.step(&super::Lock)
     }

@@ -1,0 +1,76 @@
+//! What this run has rendered and checked out, beside what a lock's record says was applied.
+
+use crate::Error;
+use crate::git::{Ancestry, GitError, Oid, Repo};
+use crate::lock::{Effect, Lease, Record};
+use crate::workflow::{Run, State};
+
+/// The digest of what this run has rendered; none where it has rendered nothing, or the stages of a
+/// workflow, of which each has its own.
+pub(super) fn output(state: &State) -> Option<String> {
+    state.rendered.as_ref().and_then(|rendered| rendered.digest.clone())
+}
+
+/// Whether HEAD contains a commit that was applied.
+pub(super) fn contains(repo: &Repo, head: &Oid, applied: &Oid) -> Result<Ancestry, GitError> {
+    repo.contains_change(head, applied)
+}
+
+/// Whether what HEAD renders is what the change was made with that a record tells of: by the digests of
+/// the output, else by the project's own tree, where nothing came from outside of it.
+pub(super) fn in_effect(
+    run: &Run<'_>,
+    state: &State,
+    head: Option<&Oid>,
+    left: &Record,
+) -> Result<bool, GitError> {
+    if let (Some(ours), Some(theirs)) = (output(state), &left.output) {
+        return Ok(ours == *theirs);
+    }
+    let (Some(repo), Some(head), Some(commit)) = (&run.services.repo, head, &left.commit) else {
+        // Without commits there is nothing else to go by than that it is the same directory.
+        return Ok(head.is_none() && left.commit.is_none());
+    };
+    if !left.overrides.is_empty() || !state.overrides.is_empty() {
+        return Ok(false);
+    }
+    Ok(head == commit || repo.is_alike(head, commit, run.project.root())?)
+}
+
+/// Whether all that this run has found changed under its lock is what it has rendered, so that it may be
+/// recorded as applied without another run of the command.
+pub(super) fn is_settled(run: &Run<'_>, state: &State, lease: &Lease) -> Result<bool, Error> {
+    if lease.found_unfinished() {
+        return Ok(false);
+    }
+    for left in lease.found_applied() {
+        if !in_effect(run, state, lease.head.as_ref(), left)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Why the lock stays after a run that has changed nothing, and what to do about it.
+pub(super) fn unfinished(run: &Run<'_>, lease: &Lease) -> String {
+    let why = match lease.found_unfinished() {
+        true => "an earlier run's change is not finished, and this run changed nothing: the lock stays",
+        false => "what this run has rendered is not what an earlier one applied: the lock stays",
+    };
+    let id = run.id();
+    let how = match &run.plan.staged {
+        Some(staged) => format!("lockstep {} -- {} {}", staged.action.word(), id.module, id.profile),
+        None => format!(
+            "lockstep build git-check lock exec git-push unlock-any -- {} {} PROGRAM [ARG]...",
+            id.module, id.profile
+        ),
+    };
+    format!("{why} until a change succeeds: {how}")
+}
+
+/// What to say if HEAD is no longer at the commit that ran.
+pub(super) fn moved_on(run: &Run<'_>, state: &State, lease: &Lease) -> Option<String> {
+    let ran = lease.head.as_ref().filter(|_| state.effect != Effect::None)?;
+    let now = run.services.repo.as_ref()?.head().ok()?.oid?;
+    (now != *ran).then(|| format!("HEAD has moved on to {} since; run again to apply it", now.short()))
+}
