@@ -1,7 +1,7 @@
 //! What this run has rendered and checked out, beside what a lock's record says was applied.
 
 use crate::Error;
-use crate::git::{Ancestry, GitError, Oid, Repo};
+use crate::git::{Ancestry, Fetched, GitError, Oid, Repo};
 use crate::lock::{Effect, Lease, Record};
 use crate::workflow::{Run, State};
 
@@ -11,9 +11,25 @@ pub(super) fn output(state: &State) -> Option<String> {
     state.rendered.as_ref().and_then(|rendered| rendered.digest.clone())
 }
 
-/// Whether HEAD contains a commit that was applied.
-pub(super) fn contains(repo: &Repo, head: &Oid, applied: &Oid) -> Result<Ancestry, GitError> {
-    repo.contains_change(head, applied)
+/// Whether HEAD contains a commit that was applied, or its change under another name. One that is not here,
+/// because its branch is gone since it was merged, the remote may still have.
+pub(super) fn contains(
+    repo: &Repo,
+    remote: Option<&str>,
+    head: &Oid,
+    applied: &Oid,
+) -> Result<Ancestry, GitError> {
+    match (repo.contains_change(head, applied)?, remote) {
+        (Ancestry::Absent, Some(remote)) => {
+            let spec = format!("+{applied}:refs/lockstep/remotes/{remote}/applied");
+            // Without it there is one way less to let the run pass.
+            match repo.fetch(remote, &[spec]) {
+                Ok(Fetched::Done) => repo.contains_change(head, applied),
+                Ok(Fetched::MissingRef) | Err(_) => Ok(Ancestry::Absent),
+            }
+        }
+        (ancestry, _) => Ok(ancestry),
+    }
 }
 
 /// Whether what HEAD renders is what the change was made with that a record tells of: by the digests of

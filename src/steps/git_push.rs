@@ -50,18 +50,18 @@ impl Step for GitPush {
             // Another unit of this run may have pushed the same commit meanwhile.
             checked.upstream = turn.upstream(checked);
         }
+        let head = repo.head()?;
+        let (upstream, to) = destination(run, state, repo, &head)?;
+        if upstream.seen.as_ref() == Some(&to) {
+            return Ok(Done { skipped: true, ..Done::says(format!("{} is not ahead", shown(&upstream))) });
+        }
         if let Some(lease) = &state.lease
             && state.effect == Effect::None
             && lease.resumed
             && !applied::is_settled(run, state, lease)?
         {
             let why = "not pushed: this run has not finished the change that an earlier one has left";
-            return Ok(Done { skipped: true, ..Done::says(why) });
-        }
-        let head = repo.head()?;
-        let (upstream, to) = destination(run, state, repo, &head)?;
-        if upstream.seen.as_ref() == Some(&to) {
-            return Ok(Done { skipped: true, ..Done::says(format!("{} is not ahead", shown(&upstream))) });
+            return Ok(Done::says(why));
         }
         if state.lease.is_some() {
             not_taken_from_others(run)?;

@@ -181,8 +181,9 @@ fn with_request<T>(
         .and_then(|checked| turn.upstream(checked))
         .filter(|upstream| locks.backend.branch_remote() == Some(upstream.remote.as_str()));
     let commit: Option<Oid> = state.head.as_ref().and_then(|head| head.oid.clone());
+    let remote = state.checked.as_ref().and_then(|checked| Some(checked.upstream.as_ref()?.remote.as_str()));
     let contains = |applied: &Oid| match (&commit, repo) {
-        (Some(head), Some(repo)) => applied::contains(repo, head, applied),
+        (Some(head), Some(repo)) => applied::contains(repo, remote, head, applied),
         _ => Ok(Ancestry::Lacks),
     };
     let in_effect = |left: &Record| applied::in_effect(run, state, commit.as_ref(), left);

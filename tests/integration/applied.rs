@@ -76,8 +76,6 @@ fn a_head_that_moves_between_build_and_lock_is_refused() {
         "build mover: git-check lock exec git-push unlock -- alpha prod tofu apply",
         "build git-check mover: lock exec git-push unlock -- alpha prod tofu apply",
         "build mover: lock exec unlock -- alpha prod tofu apply",
-        "git-check mover: build lock exec unlock -- alpha prod tofu apply",
-        "lock mover: build exec unlock -- alpha prod tofu apply",
     ] {
         let out = a.lockstep(words).run();
         out.code(77).says("HEAD moved from").says("run the same again");
@@ -89,26 +87,28 @@ fn a_head_that_moves_between_build_and_lock_is_refused() {
 
 #[test]
 fn a_commit_made_while_the_tool_runs_is_neither_pushed_nor_recorded() {
-    let world = World::new();
-    let a = world.clone("a");
-    let tool = world.tool("tofu");
-    for (words, state) in [
-        ("build git-check lock exec git-push unlock-any -- alpha prod tofu apply", "fused"),
-        ("build git-check lock exec git-push tell: unlock -- alpha prod tofu apply", "apart"),
-        ("build lock exec git-push unlock -- alpha prod tofu apply", "unchecked"),
+    for words in [
+        "build git-check lock exec git-push unlock-any -- alpha prod tofu apply",
+        "build git-check lock exec git-push tell: unlock -- alpha prod tofu apply",
+        "build lock exec git-push unlock -- alpha prod tofu apply",
+        "build git-check lock exec unlock -- alpha prod tofu apply",
     ] {
+        let world = World::new();
+        let a = world.clone("a");
         world.tool("tell");
+        let tool = world.tool("tofu");
         tool.waits();
-        let ran = a.commit_file("modules/alpha/v1.tf", state);
+        let before = world.origin_at("main");
+        let ran = a.commit_file("modules/alpha/v1.tf", "v1\n");
         let mut run = a.lockstep(words).start();
         run.wait_for(tool.started());
-        let later = a.commit_file("modules/alpha/v2.tf", state);
+        let later = a.commit_file("modules/alpha/v2.tf", "v2\n");
         tool.let_go();
         let out = run.finish();
         out.code(0).says(&format!("HEAD has moved on to {} since; run again to apply it", &later[..10]));
-        assert_eq!(world.origin_at("main"), ran, "{words}");
+        let pushed = if words.contains("git-push") { &ran } else { &before };
+        assert_eq!(world.origin_at("main"), *pushed, "{words}");
         assert_eq!((&record(&world)["commit"], &record(&world)["applied"]), (&json!(ran), &json!(ran)));
-        a.git("push -q");
     }
 }
 
@@ -213,6 +213,7 @@ fn a_squash_merge_and_a_rebase_merge_of_what_was_applied_are_recognised() {
             if elsewhere {
                 b.publish("modules/beta/other.tf", "other\n");
             }
+            b.git("fetch -q");
             b.alias("tofu apply").owner("ben@host2").run().code(77).says("git rebase origin/fix");
             a.git("switch -q main");
             a.git("pull -q");
@@ -221,9 +222,13 @@ fn a_squash_merge_and_a_rebase_merge_of_what_was_applied_are_recognised() {
                 a.commit("squashed");
             }
             a.git("push -q");
+            a.git("push -q origin --delete fix");
             a.publish("modules/alpha/later.tf", "3\n");
-            a.alias("tofu apply").run().code(0);
+            // A clone that never had the branch: the remote still has the commit.
+            let c = world.clone("c");
+            c.alias("tofu apply").run().code(0);
             assert_eq!(record(&world)["applied"], json!(a.head()));
+            a.alias("tofu apply").run().code(0);
         }
     }
 }
@@ -242,4 +247,45 @@ fn a_plan_over_a_failed_change_pushes_nothing() {
     out.says("lockstep build git-check lock exec git-push unlock-any -- alpha prod PROGRAM");
     assert_eq!(world.origin_at("main"), before);
     assert_eq!(world.lock_state("alpha/prod"), "failed");
+}
+
+#[test]
+fn the_same_output_at_another_commit_is_no_older_tree() {
+    let world = World::new();
+    let (a, b) = (world.clone("a"), world.clone("b"));
+    world.tool("tofu");
+    a.git("switch -q -c fix");
+    a.git("push -q -u origin fix");
+    a.commit_file("modules/alpha/one.tf", "1\n");
+    a.alias("tofu apply").run().code(0);
+    // The same came to main in another way, with a conflict that somebody resolved.
+    b.publish("modules/alpha/one.tf", "0\n");
+    b.alias("tofu apply").run().code(77);
+    b.publish("modules/alpha/one.tf", "1\n");
+    b.alias("tofu apply").run().code(0);
+    assert_eq!(record(&world)["applied"], json!(b.head()));
+}
+
+#[test]
+fn a_unit_that_lost_its_lock_keeps_the_commit_from_the_branch() {
+    let world = World::new();
+    let (a, b) = (world.clone("a"), world.clone("b"));
+    let before = world.origin_at("main");
+    a.commit_file("modules/alpha/z.tf", "z\n");
+    let tool = world.tool("tofu");
+    tool.waits();
+    let mut run = a
+        .lockstep("-y -j2 build git-check lock exec git-push unlock-any -- alpha,beta prod tofu apply")
+        .start();
+    run.wait_for(tool.started());
+    crate::harness::wait_until("both to hold their locks", || {
+        ["alpha/prod", "beta/prod"].into_iter().all(|unit| world.lock_state(unit) == "held")
+    });
+    b.lockstep("--reason x unlock-any -- alpha prod").owner("ben@host2").run().code(0);
+    tool.let_go();
+    let out = run.finish();
+    out.says("the lock of `alpha/prod` was taken from this run").says("lockstep log alpha/prod");
+    assert_eq!(world.origin_at("main"), before, "neither unit brought it to the branch");
+    let beta = world.lock("beta/prod").expect("a record");
+    assert_eq!((&beta["state"], &beta["effect"]), (&json!("failed"), &json!("applied")));
 }

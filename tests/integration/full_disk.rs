@@ -95,7 +95,12 @@ fn a_tool_that_fills_the_disk_leaves_the_lock_held_until_its_owner_goes_on() {
     assert_eq!((world.origin_at("main"), world.lock_state("alpha/prod")), (before, "held".to_owned()));
     disk.make_room();
     let other = world.clone("b");
-    other.lockstep("lock true: unlock -- alpha prod").owner("bob@host2").run().code(75).says("ana@host1");
+    other
+        .lockstep("build lock true: unlock -- alpha prod")
+        .owner("bob@host2")
+        .run()
+        .code(75)
+        .says("ana@host1");
     world.tool("tofu");
     disk.lockstep("small/a", ALIAS).words("tofu apply").run().code(0);
     assert_applied(&world, &head);

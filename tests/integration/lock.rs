@@ -170,9 +170,10 @@ fn rewritten_history_needs_a_word_which_is_recorded() {
     let world = World::new();
     let a = world.clone("a");
     world.tool("tofu");
-    a.commit_file("notes", "1\n");
+    a.commit_file("modules/alpha/main.tf", "1\n");
     a.alias("tofu apply").run().code(0);
-    a.git("commit -q --amend -m other");
+    a.write("modules/alpha/main.tf", "2\n");
+    a.git("commit -q -a --amend -m other");
     a.git("push -q --force");
     let out = a.alias("tofu apply").run();
     out.code(77).says("--accept-rewrite");

@@ -4,6 +4,7 @@
 mod affected;
 mod affected_broken;
 mod applied;
+mod branches;
 mod build;
 mod ci;
 mod ci_cancel;

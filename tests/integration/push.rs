@@ -184,13 +184,14 @@ fn a_push_between_commands_keeps_the_lock_for_the_next() {
 }
 
 #[test]
-fn a_commit_made_by_the_tool_is_pushed() {
+fn a_commit_made_by_the_tool_is_not_pushed_as_if_it_had_run() {
     let world = World::new();
     let a = world.clone("a");
     let commit = ["git", "commit", "-q", "--allow-empty", "-m", "by the tool"];
     world.tool("release").does(json!([{ "run": commit, "cwd": a.dir() }]));
-    a.alias("release now").run().code(0);
-    assert_eq!(world.origin_at("main"), a.head());
+    let ran = a.commit_file("notes", "x\n");
+    a.alias("release now").run().code(0).says("run again to apply it");
+    assert_eq!(world.origin_at("main"), ran);
     assert_eq!(a.git("log -1 --format=%s").trim(), "by the tool");
     assert_eq!(world.lock_state("alpha/prod"), "free");
 }

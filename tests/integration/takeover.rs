@@ -55,7 +55,7 @@ fn a_killed_run_of_another_owner_is_never_taken_over() {
     let tool = world.calls()[0].pid();
     assert_eq!(run.kill().status.code(), None);
     end(tool);
-    b.lockstep("lock true: unlock -- alpha prod").owner("bob@host2").run().code(75).says("ana@host1");
+    b.lockstep("build lock true: unlock -- alpha prod").owner("bob@host2").run().code(75).says("ana@host1");
 }
 
 #[test]

@@ -169,8 +169,8 @@ fn what_changes_here_during_the_wait_is_not_applied() {
     tool.let_go();
     run.finish().code(0);
     let out = committed.finish();
-    out.code(77).says("while this run waited").says("run the same again");
-    unchecked.finish().code(77).says("while this run waited");
+    out.code(77).says("while this run was under way").says("run the same again");
+    unchecked.finish().code(77).says("while this run was under way");
     edited.finish().code(77).says("changed and not committed");
     assert_eq!(world.called(), ["holder"]);
 }
