@@ -1,6 +1,7 @@
 //! Why `git-push` did not push. The commit is not on the remote, and a lock that the run holds is kept.
 
 use crate::git::Oid;
+use crate::project::UnitId;
 
 /// Why a branch was not pushed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
