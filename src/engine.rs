@@ -17,7 +17,7 @@ use crate::env::{Clock, Environment, Host};
 use crate::git::{GitError, Repo};
 use crate::lock::{Alive, LockError};
 use crate::process::{CommandRunner, Interrupts, Stdio, SystemRunner};
-use crate::project::{Answers, Project, Trust};
+use crate::project::{Answers, DIST, Project, Trust};
 use crate::report::Fanout;
 use crate::workflow::LockFate;
 use crate::workflow::journal::Journal;
@@ -210,7 +210,11 @@ impl Engine {
     /// when the plan was not confirmed.
     pub fn run(&self, request: &Request) -> Result<Report, Error> {
         let (project, plan) = self.planned(request)?;
-        let repo = Repo::discover(project.root(), &self.env, &self.interrupts)?;
+        // Units side by side would ask for a password at the same time.
+        let alone =
+            workflow::manner(&plan, project.config(), self.stdio, self.terminal).stdio != Stdio::Lines;
+        let env = self.env.clone().asking(self.env.may_ask() && alone);
+        let repo = Repo::discover(project.root(), &env, &self.interrupts)?;
         let trust = self.trust_of(&project, repo.as_ref());
         if trust::changes_environment(&project, &plan)? {
             trust.need()?;
@@ -236,6 +240,9 @@ impl Engine {
         trust: Trust,
     ) -> Result<Services, Error> {
         needs(plan, project.root(), repo.as_ref())?;
+        if let Some(repo) = &repo {
+            repo.share(Some(&project.root().join(DIST)));
+        }
         let host = self.host.clone().unwrap_or_else(Host::current);
         let owner = self.owner_of(&host);
         let uses_lock = |role| matches!(role, Role::Check | Role::Lock | Role::Unlock | Role::UnlockAny);

@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 pub struct Environment {
     vars: Arc<BTreeMap<OsString, OsString>>,
     cwd: PathBuf,
+    may_ask: bool,
 }
 
 impl Environment {
@@ -40,7 +41,7 @@ impl Environment {
         vars: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
         let vars: BTreeMap<_, _> = vars.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
-        Self { vars: Arc::new(vars), cwd: cwd.into() }
+        Self { vars: Arc::new(vars), cwd: cwd.into(), may_ask: false }
     }
 
     /// No variables at all.
@@ -52,7 +53,8 @@ impl Environment {
     /// The environment of this process. Fails if the current directory no longer exists.
     #[expect(clippy::disallowed_methods, reason = "this file is the one reader")]
     pub fn from_process() -> std::io::Result<Self> {
-        Ok(Self { vars: Arc::new(std::env::vars_os().collect()), cwd: std::env::current_dir()? })
+        let (vars, cwd) = (Arc::new(std::env::vars_os().collect()), std::env::current_dir()?);
+        Ok(Self { vars, cwd, may_ask: false })
     }
 
     /// The same variables, seen from another directory (`-C DIR`, taken relative to the present one).
@@ -60,6 +62,18 @@ impl Environment {
     pub fn in_directory(mut self, dir: &Path) -> Self {
         self.cwd = self.cwd.join(dir);
         self
+    }
+
+    /// The same, with somebody at a terminal whom git may ask for a password, or not.
+    #[must_use]
+    pub fn asking(mut self, may_ask: bool) -> Self {
+        self.may_ask = may_ask;
+        self
+    }
+
+    /// Whether git may ask for a password on the terminal; not unless it was said.
+    pub const fn may_ask(&self) -> bool {
+        self.may_ask
     }
 
     /// The directory in which the user stands; always absolute.

@@ -6,10 +6,11 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use super::git_hints;
 use super::mending;
 use super::parse_hints::parse_hints;
 use super::terminal::Terminal;
-use crate::git::{BaseError, GitError};
+use crate::git::BaseError;
 use crate::lock::{Extent, LockError, LockKey, LockState};
 use crate::process::ProcessError;
 use crate::project::UnitId;
@@ -244,7 +245,7 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
         }
         Error::Scaffold(error) => error.hint().into_iter().collect(),
         Error::Check(refusal) => vec![refusal.cure()],
-        Error::Git(error) | Error::Base(BaseError::Git(error)) => git_hints(error),
+        Error::Git(error) | Error::Base(BaseError::Git(error)) => git_hints::of(error),
         Error::Base(error) => error.cure().into_iter().collect(),
         Error::Lock(error) => {
             let mut hints = held_hints(error, line);
@@ -290,25 +291,6 @@ fn without(units: &[UnitId]) -> Option<String> {
     Some(format!(
         "or go on without it: '*,!{module}' in the place of the module; to see what is affected: lockstep affected"
     ))
-}
-
-fn git_hints(error: &GitError) -> Vec<String> {
-    match error {
-        GitError::NoRepository { .. } => vec!["git init && git add -A && git commit".into()],
-        GitError::Unreachable { remote, .. } => {
-            vec![format!("see whether git reaches it: git ls-remote {remote} HEAD")]
-        }
-        GitError::NotAtomic { .. } => vec!["its host must allow it (git's `receive.advertiseAtomic`), or keep the locks elsewhere: `remote` under [lock.git], or DynamoDB, see docs/locks.md".into()],
-        GitError::NoPushOptions { .. } => vec!["its host must allow them (git's `receive.advertisePushOptions`), or send none from here: git config push.pushOption ''".into()],
-        GitError::Owner { path } => {
-            vec![format!("if you trust it: git config --global --add safe.directory {}", parse::quote(path.as_ref()))]
-        }
-        GitError::Locked { path, .. } => {
-            vec![format!("if no git runs in this clone any more: rm {}", parse::quote(path.as_ref()))]
-        }
-        GitError::Program(_) | GitError::Config(_) | GitError::Failed { .. } => Vec::new(),
-        GitError::Interrupted { .. } | GitError::Repository { .. } => Vec::new(),
-    }
 }
 
 /// In CI nobody is there to try again.
@@ -377,6 +359,7 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
         LockError::Unreachable { place, .. } if Path::new(place).is_absolute() => {
             vec![format!("see whether you may write there: ls -ld {}", parse::quote(place.as_ref()))]
         }
+        LockError::Unreachable { message, .. } if git_hints::asks(message) => vec![git_hints::REMEMBER.into()],
         LockError::Unreachable { .. } => vec!["see whether git reaches it: git ls-remote".into()],
         LockError::Ambiguous { .. } if line.recovery.is_some() => Vec::new(),
         LockError::Ambiguous { .. } => vec!["run the same again: it looks first".into()],
@@ -399,6 +382,6 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
         LockError::Record { mend, .. } | LockError::Damaged { mend, .. } => mending::hints(mend),
         LockError::Config(_) | LockError::Io { .. } => Vec::new(),
         LockError::Dynamo(error) => error.cure().into_iter().collect(),
-        LockError::Git(error) => git_hints(error),
+        LockError::Git(error) => git_hints::of(error),
     }
 }

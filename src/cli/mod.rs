@@ -19,6 +19,7 @@ mod exit_codes_page;
 mod freeze;
 mod functions_page;
 mod generate;
+mod git_hints;
 mod graph;
 mod graph_text;
 mod help;
@@ -91,6 +92,7 @@ fn run(argv: &[OsString]) -> u8 {
         }
     };
     let terminal = Terminal::new(&global, &env);
+    let env = env.asking(terminal.interactive);
     match line {
         Line::Pipeline(args, separated) => pipeline::run(*args, separated, env, terminal),
         Line::Sub(_, sub) => subcommand(sub, env, terminal),

@@ -9,7 +9,7 @@ use crate::workflow::parse::quote;
 
 pub(super) fn version(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
     let finding = match git::installed(scene.env, &scene.interrupts) {
-        Ok(git) if git.enough => Finding::ok(id, git.says),
+        Ok(git) if git.enough => Finding::ok(id, format!("{} ({} or newer is needed)", git.says, git.needed)),
         Ok(git) => Finding::problem(id, format!("{} is too old", git.says))
             .cure(format!("install git {} or newer", git.needed)),
         Err(error) => Finding::problem(id, said(&error)),

@@ -35,6 +35,9 @@ impl Engine {
     pub fn locks(&self, directory: &Path) -> Result<ProjectLocks, Error> {
         let project = Project::discover(directory, &self.env)?;
         let repo = Repo::discover(project.root(), &self.env, &self.interrupts)?;
+        if let Some(repo) = &repo {
+            repo.share(None);
+        }
         let backend = self.open_backend(&project, repo.as_ref(), &self.trust_of(&project, repo.as_ref()))?;
         let host = self.host.clone().unwrap_or_else(Host::current);
         let owner = self.owner_of(&host);

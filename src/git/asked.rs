@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::sharing::{hand_down_in, make_directories};
+
 /// For whoever finds the file.
 const TEXT: &str =
     "lockstep writes this file when it has fetched the lock refs of the remote; its time counts\n";
@@ -17,11 +19,15 @@ const TEXT: &str =
 pub(super) fn note(common_dir: &Path, remote: &str) {
     let file = file(common_dir, remote);
     if let Some(directory) = file.parent() {
-        let _ = std::fs::create_dir_all(directory);
+        let _ = make_directories(directory, 0o777);
     }
     // Written over: a file that was cut to nothing before is brought to the disk at once by some systems.
-    let over = std::fs::File::options().write(true).create(true).truncate(false).open(file);
-    let _ = over.and_then(|mut file| file.write_all(TEXT.as_bytes()));
+    let over = std::fs::File::options().write(true).create(true).truncate(false).open(&file);
+    let Ok(mut over) = over else { return };
+    if let Some(directory) = file.parent() {
+        hand_down_in(&over, directory);
+    }
+    let _ = over.write_all(TEXT.as_bytes());
 }
 
 /// When it did so last; none if that is not known.

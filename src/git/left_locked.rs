@@ -36,8 +36,11 @@ pub(super) fn fetching(common_dir: &Path) -> Option<File> {
 
 fn file(common_dir: &Path) -> io::Result<File> {
     let directory = common_dir.join("lockstep");
-    fs::create_dir_all(&directory)?;
-    File::options().read(true).write(true).create(true).truncate(false).open(directory.join("fetching"))
+    super::make_directories(&directory, 0o777)?;
+    let path = directory.join("fetching");
+    let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+    super::hand_down_in(&file, &directory);
+    Ok(file)
 }
 
 /// Does what moves refs of ours, again if one of them was found locked.

@@ -22,6 +22,7 @@ mod remote;
 mod repo;
 mod revisions;
 mod safe;
+mod sharing;
 mod spawn;
 mod ssh;
 mod status;
@@ -47,6 +48,7 @@ pub use remote::{RemoteUrl, lock_remote};
 pub use repo::{Installed, LostRef, ProbeEnd, Repo, installed};
 pub use revisions::{ChangedPath, WasThere};
 pub use safe::{crosses_file_systems, is_safe, is_shared, is_top};
+pub use sharing::{hand_down, hand_down_in, make_directories, make_directory_in, mode_in};
 pub use status::Status;
 pub use text::printable;
 

@@ -6,6 +6,7 @@
 
 mod lost;
 mod pushes;
+mod share;
 mod survey;
 mod write;
 
@@ -40,6 +41,8 @@ struct Inner {
     config: OnceLock<Config>,
     /// What was said to pushes that went well.
     said: Mutex<Vec<String>>,
+    /// It is kept for several users.
+    shared: OnceLock<bool>,
     /// The remote that was spoken to first, and the connection to it that is shared, if it may be.
     ssh: OnceLock<(String, Option<Shared>)>,
 }
@@ -83,6 +86,7 @@ impl Repo {
                     library: Some(Mutex::new(library)),
                     config: OnceLock::new(),
                     said: Mutex::default(),
+                    shared: OnceLock::new(),
                     ssh: OnceLock::new(),
                 }))))
             }
@@ -104,6 +108,7 @@ impl Repo {
             shallow: false,
             config: OnceLock::new(),
             said: Mutex::default(),
+            shared: OnceLock::new(),
             ssh: OnceLock::new(),
         })))
     }
@@ -115,6 +120,12 @@ impl Repo {
     pub(super) fn library(&self) -> Option<MutexGuard<'_, git2::Repository>> {
         // libgit2 keeps its own state whole; a panic of another thread changes nothing here.
         self.0.library.as_ref().map(|library| library.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// As `library`, for changes. In a repository for several users git makes them: libgit2 knows nothing of
+    /// `core.sharedRepository`.
+    fn library_to_write(&self) -> Option<MutexGuard<'_, git2::Repository>> {
+        if self.is_shared() { None } else { self.library() }
     }
 
     /// As `library`, for walks through history. libgit2 keeps commits at the edge of a shallow
@@ -246,7 +257,7 @@ impl Repo {
                 super::printable(name.as_bytes())
             )));
         }
-        self.library().map_or_else(
+        self.library_to_write().map_or_else(
             || fallback::set_ref(&self.0.git, name, to),
             |library| objects::set_ref(&library, name, to),
         )

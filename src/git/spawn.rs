@@ -125,10 +125,11 @@ impl Git {
         }
         // A hook, here or on the server's side of this machine, that calls lockstep is a run within this one.
         command.env(DEPTH_VAR, (depth(&self.env) + 1).to_string());
-        command
-            .env("LC_ALL", "C")
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .stdin(kept_open.map_or_else(Stdio::null, Stdio::from));
+        command.env("LC_ALL", "C").stdin(kept_open.map_or_else(Stdio::null, Stdio::from));
+        // git asks on the terminal itself, whatever its own streams are.
+        if !self.env.may_ask() {
+            command.env("GIT_TERMINAL_PROMPT", "0");
+        }
         for (name, value) in extra_env {
             command.env(name, value);
         }

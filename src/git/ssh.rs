@@ -121,7 +121,7 @@ impl Shared {
     /// then have no end before it ends.
     pub(super) fn errors(&self) -> Option<File> {
         let make = || tempfile::tempfile_in(&self.scratch);
-        make().or_else(|_| std::fs::create_dir_all(&self.scratch).and_then(|()| make())).ok()
+        make().or_else(|_| super::sharing::make_directories(&self.scratch, 0o777).and_then(|()| make())).ok()
     }
 
     /// Whether the user's ssh configuration says nothing about sharing for this host. An ssh that

@@ -2,6 +2,7 @@
 //! nothing of the user's own configuration.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -62,6 +63,18 @@ impl World {
         ];
         vars.extend(extra);
         Environment::new(cwd, vars)
+    }
+
+    /// Whether git here can make a repository with this option of `init`; if not, says so by the test's name.
+    pub(crate) fn can_init(&self, option: &str) -> bool {
+        let made = self.try_git(self.path(), &["init", "-q", option, "probe.git"]).0 == Some(0);
+        if !made {
+            let (test, git) = (std::thread::current(), self.git(self.path(), &["version"]));
+            let test = test.name().unwrap_or("a test").to_owned();
+            // Not by `eprintln!`, which is shown for failing tests only.
+            let _ = writeln!(std::io::stderr(), "\nskipped: {test}: {git} cannot `init {option}`");
+        }
+        made
     }
 
     /// A clone of `origin.git`.

@@ -47,7 +47,7 @@ impl Trace {
     pub(super) fn new(common_dir: &Path) -> Option<Self> {
         let dir = common_dir.join("lockstep");
         let make = || tempfile::Builder::new().prefix("push-").suffix(".trace").tempfile_in(&dir);
-        make().or_else(|_| std::fs::create_dir_all(&dir).and_then(|()| make())).ok().map(Self)
+        make().or_else(|_| super::sharing::make_directories(&dir, 0o777).and_then(|()| make())).ok().map(Self)
     }
 
     /// What git is told.

@@ -44,6 +44,8 @@ pub(super) enum Answer {
         by_remote: bool,
         /// git sent nothing, for the remote named a lock's ref at another commit than the one expected.
         stale: bool,
+        /// The lock's ref that the remote refused for itself, not because of another one.
+        lock: Option<String>,
     },
     /// The user's pre-push hook said no; nothing was sent.
     Hook(String),
@@ -82,7 +84,13 @@ fn refused(pushed: &Pushed, locks: &[String]) -> Answer {
             && result.message == "stale info"
             && locks.contains(&result.target)
     });
-    Answer::Refused { words: words(pushed), by_remote, stale: stale && !by_remote }
+    let own = pushed.results.iter().find(|result| {
+        result.flag == PushFlag::RejectedRemotely
+            && !result.message.starts_with("atomic")
+            && locks.contains(&result.target)
+    });
+    let lock = own.map(|result| result.target.clone());
+    Answer::Refused { words: words(pushed), by_remote, stale: stale && !by_remote, lock }
 }
 
 /// A refusal that neither a moved lock nor a moved branch explains. When the branch was to move it

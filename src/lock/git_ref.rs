@@ -7,6 +7,8 @@
 //! connection that broke is resolved by pushing the very same commits once more. Our records carry
 //! a nonce, so a commit that is in the chain is ours and nobody else's.
 
+mod branch;
+
 use std::time::Duration;
 
 use super::git_answer::{Answer, Standing, denial, judge};
@@ -16,7 +18,7 @@ use super::{
     BranchChange, BranchRefusal, Change, Freshness, KeySet, Listed, LockBackend, LockError, LockKey,
     LostChain, LostTo, Mend, Observed, Past, Record, RefMend, Swap, Swapped, Unreadable, Version, git_record,
 };
-use crate::git::{Ancestry, CommitStyle, Expect, Fetched, GitError, Oid, Push, RefUpdate, Repo};
+use crate::git::{CommitStyle, Expect, Fetched, GitError, Oid, Push, RefUpdate, Repo};
 use crate::process::Interrupts;
 use crate::project::GitLockConfig;
 
@@ -210,35 +212,6 @@ impl GitRefs {
         }
     }
 
-    /// Why a push was refused although the locks are as they were expected: the branch, if it moved.
-    fn branch_moved(&self, branch: &BranchChange, there: bool) -> Result<bool, LockError> {
-        let tip = if there { self.repo.resolve(&self.names.tracked_branch(branch.name()))? } else { None };
-        Ok(match (branch, tip) {
-            (BranchChange::Unmoved { seen, .. }, tip) => tip.as_ref() != Some(seen),
-            (BranchChange::Forward { .. }, None) => false,
-            (BranchChange::Forward { to, .. }, Some(tip)) => {
-                tip != *to && self.repo.ancestry(to, &tip)? != Ancestry::Contains
-            }
-        })
-    }
-
-    /// Our records are there, so the branch must be too: a remote that moves one without the other
-    /// cannot keep a lock's promises.
-    fn check_atomic(&self, swap: &Swap, there: bool) -> Result<(), LockError> {
-        let Some(BranchChange::Forward { name, to }) = &swap.branch else { return Ok(()) };
-        let tip = if there { self.repo.resolve(&self.names.tracked_branch(name))? } else { None };
-        let moved = match tip {
-            Some(tip) => tip == *to || self.repo.ancestry(&tip, to)? == Ancestry::Contains,
-            None => false,
-        };
-        if moved {
-            return Ok(());
-        }
-        let message =
-            format!("it moved the lock without `{}`: it does not keep `git push --atomic`", escape(name));
-        Err(LockError::Denied { place: self.place(), message })
-    }
-
     fn done(&self, swap: &Swap, new: &[Oid]) -> Swapped {
         self.remember(swap, new);
         self.regained(swap);
@@ -299,6 +272,7 @@ impl LockBackend for GitRefs {
         // From then on, and once a remote has said no to something of ours, ours may be there already.
         let mut arrived = false;
         let mut denied: Option<String> = None;
+        let mut refused = locks[0].clone();
         // A ref that is shown to who pushes and not to who fetches.
         let mut hidden = false;
         let mut last = false;
@@ -324,7 +298,8 @@ impl LockBackend for GitRefs {
                     open = Some(message);
                     arrived = true;
                 }
-                Answer::Refused { words, by_remote, stale } => {
+                Answer::Refused { words, by_remote, stale, lock } => {
+                    refused = lock.unwrap_or(refused);
                     arrived |= by_remote;
                     hidden = stale;
                     let there = match self.fetch(swap.branch.as_ref().map(BranchChange::name)) {
@@ -365,7 +340,7 @@ impl LockBackend for GitRefs {
             return Err(LockError::Hidden { place: self.place() });
         }
         let said = denied.unwrap_or_default();
-        Ok(Swapped::Lost(denial(swap.branch.as_ref(), &locks[0], said)))
+        Ok(Swapped::Lost(denial(swap.branch.as_ref(), &refused, said)))
     }
 
     fn history(&self, key: &LockKey, limit: usize) -> Result<Vec<Past>, LockError> {

@@ -19,6 +19,7 @@ use super::{
     Freshness, KeySet, Listed, LockBackend, LockError, LockKey, LostTo, Mend, Observed, Past, Record, Swap,
     Swapped, Unreadable, Version, encode, record_json,
 };
+use crate::git;
 
 /// More than any project has; what is larger is not read.
 const MAX_STATE: u64 = 64 * 1024 * 1024;
@@ -96,7 +97,7 @@ impl LocalFiles {
 
     /// Waits, within bounds, until no other process reads, compares and writes.
     fn exclusive(&self) -> Result<File, LockError> {
-        std::fs::create_dir_all(&self.directory).map_err(|error| self.unreachable(&error))?;
+        git::make_directories(&self.directory, 0o777).map_err(|error| self.unreachable(&error))?;
         let path = self.directory.join("lock");
         let file = OpenOptions::new()
             .write(true)
@@ -104,6 +105,7 @@ impl LocalFiles {
             .truncate(false)
             .open(&path)
             .map_err(|error| self.unreachable(&error))?;
+        git::hand_down_in(&file, &self.directory);
         let start = Instant::now();
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -119,6 +121,7 @@ impl LocalFiles {
     fn store(&self, state: &StateFile) -> io::Result<()> {
         let mut temporary = tempfile::Builder::new().prefix(".state-").tempfile_in(&self.directory)?;
         serde_json::to_writer(io::BufWriter::new(&mut temporary), state)?;
+        git::hand_down_in(temporary.as_file(), &self.directory);
         temporary.as_file().sync_all()?;
         temporary.persist(self.state_path()).map_err(|error| error.error)?;
         File::open(&self.directory)?.sync_all()
@@ -129,6 +132,7 @@ impl LocalFiles {
     fn append(&self, key: &LockKey, before: Option<&Record>, after: &str) -> io::Result<()> {
         let mut file =
             OpenOptions::new().read(true).append(true).create(true).open(self.journal_path(key))?;
+        git::hand_down_in(&file, &self.directory);
         let tail = tail(&mut file, 2 * record_json::MAX_BYTES as u64)?;
         let mut lines = String::new();
         if !tail.is_empty() && !tail.ends_with(b"\n") {

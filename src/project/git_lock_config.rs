@@ -79,9 +79,8 @@ impl TryFrom<String> for Committer {
         let parts = text.strip_suffix('>').and_then(|text| text.split_once('<'));
         let wrong = || format!("`{}` is not `Name <mail>`", text.escape_debug());
         let (name, mail) = parts.map(|(name, mail)| (name.trim(), mail.trim())).ok_or_else(wrong)?;
-        let plain =
-            |part: &str| !part.is_empty() && !part.contains(['<', '>']) && !part.contains(char::is_control);
-        if !plain(name) || !plain(mail) || mail.contains(' ') {
+        let plain = |part: &str| !part.is_empty() && !part.contains(['<', '>']);
+        if text.contains(char::is_control) || !plain(name) || !plain(mail) || mail.contains(' ') {
             return Err(wrong());
         }
         Ok(Self { name: name.to_owned(), mail: mail.to_owned() })

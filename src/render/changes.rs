@@ -53,7 +53,7 @@ pub(super) fn compare(
     for (index, output) in outputs.iter().enumerate() {
         let ours = match tree.look(&output.path)? {
             Existing::File { bytes, mode } if bytes == output.bytes => {
-                if mode == output.mode {
+                if mode == tree.mode_of(output.mode) {
                     changes.unchanged += 1;
                     continue;
                 }

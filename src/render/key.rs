@@ -63,7 +63,11 @@ impl Key {
     /// What is no key, or readable by others, counts as none.
     fn look(tree: &mut Tree) -> Result<Option<Self>, RenderError> {
         Ok(match tree.look(NAME)? {
-            Existing::File { bytes, mode } if bytes.len() >= 32 && mode & 0o077 == 0 => Some(Self(bytes)),
+            Existing::File { bytes, mode }
+                if bytes.len() >= 32 && mode & 0o077 & !tree.mode_of(0o600) == 0 =>
+            {
+                Some(Self(bytes))
+            }
             _ => None,
         })
     }

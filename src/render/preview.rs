@@ -149,7 +149,8 @@ impl Disk {
         Ok(match tree.look(path)? {
             Existing::File { bytes, mode } => {
                 // A clone of a committed directory has other modes than the build gave.
-                let sensitive = self.manifest.is_sensitive(path) || mode & 0o077 == 0;
+                let secret = tree.mode_of(0o600);
+                let sensitive = self.manifest.is_sensitive(path) || mode & 0o077 & !secret == 0;
                 Some(FileState { bytes, mode, sensitive })
             }
             Existing::Missing | Existing::Directory | Existing::Other => None,

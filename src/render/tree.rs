@@ -18,6 +18,7 @@ use rustix::io::Errno;
 pub(super) use staged::Staged;
 
 use super::RenderError;
+use crate::git;
 
 /// What stands at a path.
 #[derive(Debug)]
@@ -149,6 +150,11 @@ impl Tree {
         Ok(Existing::File { bytes, mode: meta.permissions().mode() & 0o777 })
     }
 
+    /// The permission bits that a file with these gets here, where several users may share what is written.
+    pub(crate) fn mode_of(&self, mode: u32) -> u32 {
+        git::mode_in(&self.root, mode)
+    }
+
     /// Writes a file under a temporary name in its directory and renames it over what is there.
     pub(crate) fn write(&mut self, relative: &str, bytes: &[u8], mode: u32) -> Result<(), RenderError> {
         let rename = |parent: BorrowedFd<'_>, temporary: &str, name: &str| {
@@ -193,6 +199,7 @@ impl Tree {
             other => other.map_err(fail)?,
         };
         let mut file = File::from(fd);
+        let mode = git::mode_in(parent, mode);
         let placed = file
             .write_all(bytes)
             .and_then(|()| give(&file, mode))
@@ -308,9 +315,11 @@ impl Tree {
     /// Opens a file for an operating-system lock, and makes it if it is not there.
     pub(super) fn lock_file(&mut self, name: &str) -> Result<File, RenderError> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        rustix::fs::openat(&self.root, name, flags, Mode::from_raw_mode(0o666))
+        let file = rustix::fs::openat(&self.root, name, flags, Mode::from_raw_mode(0o666))
             .map(File::from)
-            .map_err(|error| io("open", &self.path(name), error))
+            .map_err(|error| io("open", &self.path(name), error))?;
+        git::hand_down(&file, &self.root);
+        Ok(file)
     }
 
     /// The same, if it is there.
@@ -344,7 +353,7 @@ fn step(
         match rustix::fs::openat(parent, name, DIRECTORY, Mode::empty()) {
             Ok(fd) => return Ok(Some(fd)),
             Err(Errno::NOENT) if !create => return Ok(None),
-            Err(Errno::NOENT) => match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o777)) {
+            Err(Errno::NOENT) => match git::make_directory_in(parent, name) {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(error) => return Err(io("create", shown, error)),
             },

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::{Event, Reporter};
 use crate::env::Stopwatch;
-use crate::git::Repo;
+use crate::git::{self, Repo};
 
 /// Writes one run's events to its file.
 pub struct Journal {
@@ -71,7 +71,7 @@ impl Journal {
         let (file, logs) = match keep {
             0 => (None, None),
             _ => {
-                fs::create_dir_all(directory)?;
+                git::make_directories(directory, 0o777)?;
                 prune(directory, keep - 1);
                 let path = directory.join(name(run, now));
                 (Some(begin(&path, run, now)?), Some(path.with_extension("")))
@@ -188,6 +188,9 @@ fn name(run: &str, now: Timestamp) -> String {
 
 fn begin(path: &Path, run: &str, now: Timestamp) -> io::Result<File> {
     let file = File::options().append(true).create(true).open(path)?;
+    if let Some(directory) = path.parent() {
+        git::hand_down_in(&file, directory);
+    }
     // Tells pruning that the run lives; a file system without locks only makes pruning bolder.
     let _ = flock(&file, FlockOperation::NonBlockingLockShared);
     let mut out = Out { file: Some(file), torn: false, warned: false };

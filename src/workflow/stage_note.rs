@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::journal::Journal;
 use super::{StageError, StagedPlan};
 use crate::Error;
-use crate::git::Repo;
+use crate::git::{self, Repo};
 use crate::project::StageAction;
 
 /// The form of the file.
@@ -123,9 +123,10 @@ impl StageNote {
 
     fn write(&self) -> io::Result<()> {
         let directory = self.path.parent().ok_or(io::ErrorKind::NotFound)?;
-        fs::create_dir_all(directory)?;
+        git::make_directories(directory, 0o777)?;
         let temporary = self.path.with_extension("new");
         let mut file = File::create(&temporary)?;
+        git::hand_down_in(&file, directory);
         file.write_all(&serde_json::to_vec_pretty(&self.note)?)?;
         file.sync_all()?;
         fs::rename(&temporary, &self.path)?;

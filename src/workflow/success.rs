@@ -49,9 +49,10 @@ impl SuccessNote {
     /// When that cannot be written.
     pub fn write(&self, run: &str) -> io::Result<()> {
         let directory = self.path.parent().ok_or(io::ErrorKind::NotFound)?;
-        fs::create_dir_all(directory)?;
+        crate::git::make_directories(directory, 0o777)?;
         let temporary = self.path.with_extension("new");
         let mut file = File::create(&temporary)?;
+        crate::git::hand_down_in(&file, directory);
         let note = Note { version: VERSION, unit: self.unit.clone(), run: run.to_owned() };
         file.write_all(&serde_json::to_vec(&note)?)?;
         file.sync_all()?;

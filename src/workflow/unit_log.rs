@@ -6,10 +6,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::git;
 use crate::process::Piece;
 use crate::project::UnitId;
 
@@ -85,10 +86,11 @@ impl UnitLog {
 }
 
 fn begin(path: &Path) -> io::Result<File> {
-    if let Some(directory) = path.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    }
-    File::options().write(true).create_new(true).mode(0o600).open(path)
+    let directory = path.parent().ok_or(io::ErrorKind::NotFound)?;
+    git::make_directories(directory, 0o700)?;
+    let file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
+    git::hand_down_in(&file, directory);
+    Ok(file)
 }
 
 #[cfg(test)]

@@ -42,6 +42,9 @@ fn sha256() {
 #[test]
 fn reftable() {
     let world = World::new();
+    if !world.can_init("--ref-format=reftable") {
+        return;
+    }
     remade(&world, "--ref-format=reftable");
     works(&world, &Checkout::at(&world, "a"));
 }

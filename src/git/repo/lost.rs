@@ -62,7 +62,11 @@ impl Repo {
         asked::note(&self.0.common_dir, remote);
         if !same && let Some(directory) = source.parent() {
             // Without it the next fetch finds nothing out.
-            let _ = std::fs::create_dir_all(directory).and_then(|()| std::fs::write(&source, from));
+            let _ =
+                crate::git::make_directories(directory, 0o777).and_then(|()| std::fs::write(&source, from));
+            if let Ok(written) = std::fs::File::open(&source) {
+                crate::git::hand_down_in(&written, directory);
+            }
         }
         Ok(Fetched::Done)
     }
@@ -141,10 +145,11 @@ impl Repo {
     fn write_lost(&self, name: &str, lost: &LostRef) -> std::io::Result<()> {
         let Some(file) = self.lost_file(name) else { return Ok(()) };
         let Some(directory) = file.parent() else { return Ok(()) };
-        std::fs::create_dir_all(directory)?;
+        crate::git::make_directories(directory, 0o777)?;
         let mut bytes = format!("{}\n{}\n", lost.tip, if lost.shown { "shown" } else { "new" }).into_bytes();
         bytes.extend_from_slice(&lost.message);
         let mut new = tempfile::NamedTempFile::new_in(directory)?;
+        crate::git::hand_down_in(new.as_file(), directory);
         std::io::Write::write_all(&mut new, &bytes)?;
         new.persist(file)?;
         Ok(())

@@ -21,7 +21,7 @@ impl Repo {
         // Where the configuration cannot be read, what needs it has said so before.
         let makers = Makers::new(style, self.config().ok(), self.git().env());
         // Only git itself signs.
-        let library = if style.sign { None } else { self.library() };
+        let library = if style.sign { None } else { self.library_to_write() };
         let written = library.map(|library| objects::write_commit(&library, message, parent, time, &makers));
         match written {
             Some(Ok(oid)) => Ok(oid),

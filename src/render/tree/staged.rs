@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{DIRECTORY, RenderError, Tree, give, io, split, temporary};
+use super::{DIRECTORY, RenderError, Tree, git, give, io, split, temporary};
 
 /// A directory in the making. Dropped before it is placed, it is removed.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl Tree {
     /// Begins a directory in this one. What an interrupted making of the same one left is removed.
     pub(in crate::render) fn stage(self, name: &str) -> Result<Staged, RenderError> {
         let (shown, temporary) = (self.path(name), temporary(name));
-        let make = || rustix::fs::mkdirat(&self.root, temporary.as_str(), Mode::from_raw_mode(0o777));
+        let make = || git::make_directory_in(&self.root, &temporary);
         match make() {
             Err(Errno::EXIST) => clear(self.root.as_fd(), &temporary).and_then(|()| make()),
             made => made,
@@ -52,6 +52,7 @@ impl Tree {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(parent, name, flags, Mode::from_raw_mode(mode)).map_err(fail)?;
         let mut file = File::from(fd);
+        let mode = git::mode_in(parent, mode);
         file.write_all(bytes).and_then(|()| give(&file, mode)).map_err(|source| RenderError::Io {
             what: "write",
             path: shown.clone(),

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -228,6 +229,21 @@ impl World {
         let stderr = String::from_utf8_lossy(&out.stderr);
         assert!(out.status.success(), "git {args:?} in {}: {}\n{stderr}", dir.display(), out.status);
         String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+
+    /// Whether git here can make a repository with this option of `init`; if not, says so on stderr by the
+    /// test's name: what an older git cannot do is no failure.
+    pub(crate) fn can_init(&self, option: &str) -> bool {
+        let mut command = Command::new(self.path("bin/git"));
+        command.args(["init", "-q", option, "probe.git"]).current_dir(&self.root);
+        let out = command.env_clear().envs(self.base_env()).output().expect("git can be run");
+        if !out.status.success() {
+            let test = std::thread::current();
+            let (test, git) = (test.name().unwrap_or("a test"), self.git(&self.root, "version"));
+            // Not by `eprintln!`, which is shown for failing tests only.
+            let _ = writeln!(std::io::stderr(), "\nskipped: {test}: {} cannot `init {option}`", git.trim());
+        }
+        out.status.success()
     }
 
     /// The whole environment of everything that runs in the world.
