@@ -8,6 +8,7 @@ mod backend;
 mod gone;
 mod lock_log;
 mod locks;
+mod open;
 mod trust;
 
 use std::path::Path;
@@ -30,6 +31,7 @@ use crate::{Error, env, lock, steps};
 pub use affected::AffectedQuery;
 pub use lock_log::{LockLog, LogEntry};
 pub use locks::ProjectLocks;
+pub(crate) use open::{counted, inputs_of, open_project};
 
 /// Says whether a plan may be run.
 pub type Confirm = Arc<dyn Fn(&Project, &Plan) -> bool + Send + Sync>;
@@ -192,7 +194,7 @@ impl Engine {
     }
 
     fn planned(&self, request: &Request) -> Result<(Project, Plan), Error> {
-        let project = Project::discover(&request.directory, &self.env)?;
+        let project = open_project(&request.directory, &self.env, &self.interrupts)?;
         let base = request.options.affected.as_deref();
         let affected = base.map(|base| self.affected_of(&project, request, base)).transpose()?;
         let stage = project.of_stage(&request.module, &request.profile, &self.env)?;

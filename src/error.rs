@@ -204,6 +204,7 @@ fn project(error: &ProjectError) -> ExitCode {
         | ProjectError::Invalid { .. }
         | ProjectError::Version { .. }
         | ProjectError::BadName { .. }
+        | ProjectError::NotHere(_)
         | ProjectError::Opaque(_) => ExitCode::Config,
         ProjectError::Interrupted { .. } => ExitCode::Interrupted,
         ProjectError::Read { .. } | ProjectError::NotKept { .. } => ExitCode::Io,
@@ -226,6 +227,7 @@ fn render(error: &RenderError) -> ExitCode {
         RenderError::Template { .. }
         | RenderError::Faults { .. }
         | RenderError::Source { .. }
+        | RenderError::Undelivered { .. }
         | RenderError::Output { .. }
         | RenderError::Edited { .. }
         | RenderError::Obstructed { .. } => ExitCode::Config,

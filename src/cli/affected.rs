@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 
 use super::terminal::Terminal;
 use super::{diagnose, units};
+use crate::engine::open_project;
 use crate::env::Environment;
 use crate::git::Base;
+use crate::process::Interrupts;
 use crate::project::{Name, Project, ProjectError, Turn, UnitId, toml_text};
 use crate::render::affected::{AffectedUnit, Change, Difference, Part, UnitFate};
 use crate::report::Level;
@@ -65,7 +67,7 @@ enum Told {
 
 /// Prints the units, then what was wrong.
 pub(super) fn run(args: &AffectedArgs, env: &Environment, terminal: Terminal) -> anyhow::Result<u8> {
-    let project = Project::discover(env.cwd(), env).map_err(Error::from)?;
+    let project = open_project(env.cwd(), env, &Interrupts::new())?;
     let Wanted { units: wanted, doubtful } = selection(&project, &args.units, env)?;
     let query = AffectedQuery {
         base: args.base.clone(),

@@ -10,8 +10,10 @@ use clap::Parser as _;
 use super::args::PipelineArgs;
 use super::terminal::Terminal;
 use crate::Error;
+use crate::engine::open_project;
 use crate::env::Environment;
 use crate::git::{printable, quoted};
+use crate::process::Interrupts;
 use crate::process::tools;
 use crate::project::{Name, Project, ProjectError};
 use crate::steps::STEPS;
@@ -119,7 +121,7 @@ impl Steps {
     /// # Errors
     /// An unknown word, or no `exec`.
     pub(super) fn check(&self, env: &Environment) -> Result<(), Error> {
-        let project = Project::discover(env.cwd(), env).ok();
+        let project = open_project(env.cwd(), env, &Interrupts::new()).ok();
         let [workflows, modules, profiles] = match &project {
             Some(project) => planner::names(project)?,
             None => Default::default(),
@@ -227,7 +229,7 @@ fn maker(request: &Request) -> String {
 /// Says of which bindings there is no unit, as far as the project that the user stands in knows. They may
 /// be for another one, or for what is still to be made, so that is no error.
 pub(super) fn warn_of_nothing(bindings: &[Binding], env: &Environment, terminal: Terminal) {
-    let Ok(project) = Project::discover(env.cwd(), env) else { return };
+    let Ok(project) = open_project(env.cwd(), env, &Interrupts::new()) else { return };
     for binding in bindings.iter() {
         if let Err(error) = binding.unit_in(&project, env) {
             terminal.say(&format!(

@@ -13,7 +13,9 @@ use serde_json::Value;
 use super::graph_text;
 use super::terminal::Terminal;
 use crate::Error;
+use crate::engine::open_project;
 use crate::env::Environment;
+use crate::process::Interrupts;
 use crate::project::{Because, Project, ProjectError, UnitGraph, UnitId};
 use crate::report::Level;
 
@@ -71,8 +73,8 @@ pub(super) fn run(args: &GraphArgs, env: &Environment, terminal: Terminal) -> an
     }
 }
 
-fn shown(args: &GraphArgs, env: &Environment) -> Result<Shown, ProjectError> {
-    let project = Project::discover(env.cwd(), env)?;
+fn shown(args: &GraphArgs, env: &Environment) -> Result<Shown, Error> {
+    let project = open_project(env.cwd(), env, &Interrupts::new())?;
     let from = match args.what.as_slice() {
         [] => project.units()?,
         words => {

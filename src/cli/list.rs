@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 
 use super::diagnose;
 use super::terminal::Terminal;
+use crate::engine::open_project;
 use crate::env::Environment;
+use crate::process::Interrupts;
 use crate::project::toml_text;
-use crate::project::{Inventory, ModuleEntry, Name, ProfileEntry, Project, Stage, WorkflowEntry};
+use crate::project::{Inventory, ModuleEntry, Name, ProfileEntry, Stage, WorkflowEntry};
 use crate::report::Level;
 use crate::steps::STEPS;
 use crate::{Error, ExitCode};
@@ -49,7 +51,7 @@ pub(super) fn run(args: &ListArgs, env: &Environment, terminal: Terminal) -> any
         let rows = STEPS.iter().map(|step| vec![step.name().to_owned(), step.summary().to_owned()]);
         return print(args.json, &rows.collect::<Vec<_>>(), &Value::from_iter(steps()), terminal);
     }
-    let project = Project::discover(env.cwd(), env).map_err(Error::from)?;
+    let project = open_project(env.cwd(), env, &Interrupts::new())?;
     let steps =
         STEPS.iter().flat_map(|step| std::iter::once(step.name()).chain(step.aliases().iter().copied()));
     let inventory = project.inventory(steps);

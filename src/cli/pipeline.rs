@@ -10,10 +10,10 @@ use super::annotations::Annotations;
 use super::args::PipelineArgs;
 use super::terminal::Terminal;
 use super::{binding, confirm, diagnose, dry_run, signals, tool_completion};
+use crate::engine::open_project;
 use crate::env::{Clock, Environment};
 use crate::git::Repo;
 use crate::process::Interrupts;
-use crate::project::Project;
 use crate::report::{Ci, CiService, EventsError, Human, Json, ReportFile};
 use crate::workflow::parse::{self, ParseError, Vocabulary};
 use crate::workflow::{Options, Report, Request, planner};
@@ -167,8 +167,7 @@ fn request(args: &PipelineArgs, separated: bool, env: &Environment) -> Result<Re
 /// Without `--` the words may still be wrong in a way that is better told first; and if they are
 /// right, the message can show where `--` belongs.
 fn no_separator(words: &[OsString], env: &Environment) -> Error {
-    let names =
-        Project::discover(env.cwd(), env).map_err(Error::from).and_then(|project| planner::names(&project));
+    let names = open_project(env.cwd(), env, &Interrupts::new()).and_then(|project| planner::names(&project));
     let [workflows, modules, profiles] = names.unwrap_or_default();
     let vocabulary =
         Vocabulary { steps: steps::STEPS, workflows: &workflows, modules: &modules, profiles: &profiles };

@@ -4,10 +4,11 @@ use clap::Args;
 
 use super::terminal::Terminal;
 use super::units;
+use crate::engine::open_project;
 use crate::env::Environment;
 use crate::git::Repo;
 use crate::process::Interrupts;
-use crate::project::{DIST, Project};
+use crate::project::DIST;
 use crate::render::{SAVED_BY_DEFAULT, save};
 use crate::report::Level;
 use crate::{Error, ExitCode};
@@ -25,7 +26,7 @@ pub(super) struct SaveArgs {
 
 /// Copies, and says what was copied.
 pub(super) fn run(args: &SaveArgs, env: &Environment, terminal: Terminal) -> anyhow::Result<u8> {
-    let project = Project::discover(env.cwd(), env).map_err(Error::from)?;
+    let project = open_project(env.cwd(), env, &Interrupts::new())?;
     let (project, unit) = units::one(&project, &args.unit, env).map_err(Error::from)?;
     let files = if args.files.is_empty() { &[SAVED_BY_DEFAULT.to_owned()][..] } else { &args.files };
     let repo = Repo::discover(project.root(), env, &Interrupts::new()).map_err(Error::from)?;

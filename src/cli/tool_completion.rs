@@ -14,6 +14,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::engine::open_project;
 use crate::env::Environment;
 use crate::git::Repo;
 use crate::process::{
@@ -38,7 +39,7 @@ fn asks(args: &[OsString], env: &Environment) -> bool {
 }
 
 fn ask(request: &Request, program: &OsStr, args: &[OsString], env: &Environment) -> Option<u8> {
-    let project = Project::discover(&request.directory, env).ok();
+    let project = open_project(&request.directory, env, &Interrupts::new()).ok();
     let rendered = project.as_ref().and_then(|project| own_build(project, request, env));
     let cwd = rendered.unwrap_or_else(|| env.cwd().to_owned());
     let found = find_program(program, &cwd, env).ok()?;

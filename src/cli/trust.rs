@@ -7,7 +7,7 @@ use super::terminal::Terminal;
 use crate::env::Environment;
 use crate::git::Repo;
 use crate::process::Interrupts;
-use crate::project::{Project, Trust};
+use crate::project::Trust;
 use crate::report::Level;
 use crate::{Error, ExitCode};
 
@@ -40,7 +40,7 @@ pub(super) fn run(args: &TrustArgs, env: &Environment, terminal: Terminal) -> an
             ),
         };
     }
-    let project = Project::discover(env.cwd(), env).map_err(Error::from)?;
+    let project = crate::engine::open_project(env.cwd(), env, &crate::process::Interrupts::new())?;
     let root = project.root().display().to_string().escape_debug().to_string();
     if args.revoke {
         let was = Trust::revoke(project.root(), env).map_err(Error::from)?;

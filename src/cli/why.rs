@@ -10,12 +10,11 @@ use serde_json::Value;
 use super::terminal::Terminal;
 use super::units;
 use crate::Error;
+use crate::engine::open_project;
 use crate::env::Environment;
 use crate::git::Repo;
 use crate::process::Interrupts;
-use crate::project::{
-    Explained, ExplainedJson, Overrides, Place, Project, ProjectError, Resolved, UnitId, toml_text,
-};
+use crate::project::{Explained, ExplainedJson, Overrides, Place, Resolved, UnitId, toml_text};
 use crate::render::git_facts;
 
 /// What `why` takes.
@@ -52,8 +51,8 @@ pub(super) fn run(args: &WhyArgs, env: &Environment, terminal: Terminal) -> anyh
     }
 }
 
-fn explain(args: &WhyArgs, env: &Environment) -> Result<(UnitId, Vec<Explained>), ProjectError> {
-    let project = Project::discover(env.cwd(), env)?;
+fn explain(args: &WhyArgs, env: &Environment) -> Result<(UnitId, Vec<Explained>), Error> {
+    let project = open_project(env.cwd(), env, &Interrupts::new())?;
     let (project, unit) = units::one(&project, &args.unit, env)?;
     let (root, of) = (project.root().to_owned(), env.clone());
     let params = project

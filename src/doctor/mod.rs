@@ -8,6 +8,7 @@
 
 mod dist;
 mod files;
+mod inputs;
 mod locks;
 mod repository;
 mod scene;
@@ -120,6 +121,7 @@ pub const CHECKS: &[Check] = &[
     Check { id: "project.found", run: files::found },
     Check { id: "project.files", run: files::readable },
     Check { id: "project.unused", run: files::unused },
+    Check { id: "project.inputs", run: inputs::committed },
     Check { id: "dist.ignored", run: dist::ignored },
     Check { id: "dist.tracked", run: dist::tracked },
     Check { id: "dist.state", run: dist::state },

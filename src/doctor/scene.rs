@@ -9,7 +9,7 @@ use crate::lock::{Listed, LockError};
 use crate::process::Interrupts;
 use crate::project::{Inventory, Project, ProjectError};
 use crate::steps::STEPS;
-use crate::{Engine, Error, ProjectLocks};
+use crate::{Engine, Error, ProjectLocks, engine};
 
 /// How far the checks go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +41,10 @@ impl<'a> Scene<'a> {
         let project = Project::discover(directory, env);
         let start = project.as_ref().map_or(directory, Project::root);
         let repo = Repo::discover(start, env, &interrupts);
+        let project = match (project, &repo) {
+            (Ok(project), Ok(Some(repo))) => engine::counted(&project, repo),
+            (project, _) => project,
+        };
         Self {
             env,
             options: *options,

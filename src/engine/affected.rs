@@ -7,7 +7,7 @@ use crate::git::{Base, GitError, Repo};
 use crate::project::{Project, UnitId};
 use crate::render::affected::{Affected, AffectedRequest, UnitFate, affected};
 use crate::workflow::Request;
-use crate::{Error, env, steps};
+use crate::{Error, env};
 
 /// What to look for.
 #[derive(Clone, Default)]
@@ -33,7 +33,6 @@ impl Engine {
         let found = affected(&AffectedRequest {
             project,
             repo: &repo,
-            excludes: &steps::user_excludes(&self.env),
             base: base.commit.as_ref(),
             select: &|unit| query.units.as_ref().is_none_or(|units| units.contains(unit)),
             reasons: query.reasons,

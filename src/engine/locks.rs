@@ -33,7 +33,7 @@ impl Engine {
     /// # Errors
     /// When there is no project, or its configuration makes no lock backend.
     pub fn locks(&self, directory: &Path) -> Result<ProjectLocks, Error> {
-        let project = Project::discover(directory, &self.env)?;
+        let project = super::open_project(directory, &self.env, &self.interrupts)?;
         let repo = Repo::discover(project.root(), &self.env, &self.interrupts)?;
         if let Some(repo) = &repo {
             repo.share(None);

@@ -5,9 +5,10 @@
 //! as a refusal. What an earlier fetch has brought can be looked at without a connection; it may be
 //! old, and whoever does so has to prove it in another way.
 
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
-use super::{CheckRefusal, Fetched, FileList, GitError, Head, Oid, Repo, Status, lock_remote};
+use super::{CheckRefusal, Fetched, FileList, GitError, Head, Oid, Repo, Status, lock_remote, unseen};
 
 /// What the configuration and the command line say.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,23 @@ pub struct CheckRequest<'a> {
     pub branch: Option<&'a str>,
     /// The directory below which output is rendered.
     pub rendered: Option<&'a Path>,
+    /// The paths at and below which the tree must be clean, from the top of the working tree; without any
+    /// all of it must.
+    pub within: Option<&'a [PathBuf]>,
+}
+
+impl CheckRequest<'_> {
+    /// Whether a path, which ends with a slash if it is an untracked directory, must be clean.
+    fn counts(&self, path: &[u8]) -> bool {
+        let Some(within) = self.within else { return true };
+        let path = Path::new(std::ffi::OsStr::from_bytes(path));
+        // Attributes change the content of all that is beside them and below.
+        let reach = match path.file_name() {
+            Some(name) if name == ".gitattributes" => path.parent().unwrap_or(path),
+            _ => path,
+        };
+        within.iter().any(|wanted| path.starts_with(wanted) || wanted.starts_with(reach))
+    }
 }
 
 /// Where HEAD stands. How far it may be ahead is for the caller to decide.
@@ -106,12 +124,18 @@ fn check_with(repo: &Repo, request: &CheckRequest<'_>, source: Source) -> Result
         return Err(CheckRefusal::Unborn { branch: head.branch.unwrap_or_default() }.into());
     };
     let (status, remote_side) = std::thread::scope(|scope| {
-        let status = scope.spawn(|| repo.status());
+        let status = scope.spawn(|| {
+            let status = repo.status()?.within(&|path| request.counts(path));
+            let unseen =
+                if status.is_clean() { unseen::refusal(repo, &|path| request.counts(path))? } else { None };
+            Ok::<_, GitError>((status, unseen))
+        });
         let remote_side = compare(repo, &head, &oid, request, source);
         (status.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), remote_side)
     });
     let rendered = request.rendered.and_then(|dir| below(dir, repo.work_dir()));
-    if let Some(refusal) = unclean(&status?, repo.unfinished_operation(), rendered.as_deref()) {
+    let (status, unseen) = status?;
+    if let Some(refusal) = unclean(&status, repo.unfinished_operation(), rendered.as_deref()).or(unseen) {
         return Err(refusal.into());
     }
     let (upstream, ahead) = remote_side?;

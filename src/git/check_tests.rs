@@ -14,6 +14,7 @@ fn request<'a>() -> CheckRequest<'a> {
         former_prefix: None,
         branch: None,
         rendered: None,
+        within: None,
     }
 }
 

@@ -8,9 +8,11 @@ mod asked;
 mod base;
 mod check;
 mod config;
+mod delivered;
 mod fallback;
 mod fetch;
 mod identity;
+mod index;
 mod left_locked;
 mod merged;
 mod objects;
@@ -32,18 +34,21 @@ pub(crate) mod testing;
 mod tests;
 mod text;
 mod trace;
+mod unseen;
 mod url;
 
 pub use base::{Base, BaseError};
 pub use check::{CheckError, CheckRequest, Standing, Tracked, check, check_known, lock_refspecs};
+pub use delivered::undelivered;
 pub use fetch::Fetched;
 pub use identity::{CommitStyle, Identity};
+pub use index::{EntryKind, Hidden, IndexEntry, Sparse};
 pub use objects::{Ancestry, CommitText, Head};
 pub use oid::{Oid, OidError};
 pub use push::{Expect, Push, PushEnd, PushFlag, Pushed, RefResult, RefUpdate};
 pub use push_place::PushPlace;
 pub(crate) use refusal::quoted;
-pub use refusal::{CheckRefusal, FileList};
+pub use refusal::{CheckRefusal, FileList, Undelivered};
 pub use remote::{RemoteUrl, lock_remote};
 pub use repo::{Installed, LostRef, ProbeEnd, Repo, installed};
 pub use revisions::{ChangedPath, WasThere};
@@ -51,6 +56,7 @@ pub use safe::{crosses_file_systems, is_safe, is_shared, is_top};
 pub use sharing::{hand_down, hand_down_in, make_directories, make_directory_in, mode_in};
 pub use status::Status;
 pub use text::printable;
+pub use unseen::{hidden_changes, unpushed_submodule};
 
 /// Why something about the repository failed.
 #[derive(Debug, thiserror::Error)]

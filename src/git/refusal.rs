@@ -76,6 +76,34 @@ pub enum CheckRefusal {
         /// A submodule among them that has changes of its own.
         submodule: Option<String>,
     },
+    /// Changes that git was told not to look at.
+    #[error("{} changed and hidden from git:{files}", .files.counted())]
+    Hidden {
+        /// Which.
+        files: FileList,
+        /// The command that shows them to git.
+        undo: String,
+    },
+    /// A submodule is at a commit that was never pushed.
+    #[error("submodule `{path}` is at {}, which none of its remotes has", .commit.short())]
+    SubmoduleUnpushed {
+        /// Where it is.
+        path: String,
+        /// The commit.
+        commit: Oid,
+        /// The command that pushes it.
+        push: String,
+    },
+    /// Files are not on the disk as others get them from the same commit.
+    #[error("{} not as others check {} out: {why}:{files}", .files.counted(), if .files.total == 1 { "it" } else { "them" })]
+    Undelivered {
+        /// Which.
+        files: FileList,
+        /// What makes the difference.
+        why: Undelivered,
+        /// The first ones, as words for a shell.
+        first: String,
+    },
     /// Files that git does not know.
     #[error("{} not tracked by git:{files}", .files.counted())]
     Untracked {
@@ -227,6 +255,52 @@ pub enum CheckRefusal {
     },
 }
 
+/// What makes the files of this clone other than those of others.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Undelivered {
+    /// A filter that is committed as an attribute has no driver here.
+    #[error("filter `{0}` is not set up here")]
+    NoDriver(String),
+    /// The filter's driver gives something else.
+    #[error("filter `{0}` makes something else of what is committed")]
+    Filter(String),
+    /// Attributes of this clone alone: the file that holds them.
+    #[error("attributes in `{0}` change the content here")]
+    Attributes(String),
+    /// A setting that changes the ends of lines.
+    #[error("`{0}` changes the ends of lines here")]
+    LineEnds(String),
+    /// Nothing that is known.
+    #[error("the content is not what is committed")]
+    Content,
+}
+
+impl Undelivered {
+    fn cure(&self, files: &str) -> String {
+        const ALL: &str = "git rm -rq --cached . && git reset -q --hard";
+        match self {
+            Self::NoDriver(filter) => match filter.as_str() {
+                "lfs" => "git lfs install && git lfs pull".to_owned(),
+                "git-crypt" => "git-crypt unlock".to_owned(),
+                other => {
+                    let key = quoted(&format!("filter.{other}.smudge"));
+                    format!("git config {key} COMMAND && rm {files} && git checkout -- {files}")
+                }
+            },
+            Self::Attributes(file) => format!("take them out of {file}, then, in a clean tree: {ALL}"),
+            Self::LineEnds(setting) => {
+                let key = setting.split('=').next().unwrap_or_default();
+                let value = if key == "core.eol" { "lf" } else { "false" };
+                format!("git config {key} {value}, then, in a clean tree: {ALL}")
+            }
+            Self::Filter(_) => format!("rm {files} && git checkout -- {files}"),
+            Self::Content => format!(
+                "git commit {files}, or to have what is committed: rm {files} && git checkout -- {files}"
+            ),
+        }
+    }
+}
+
 impl CheckRefusal {
     /// What mends it: a command to copy, or a few words around one.
     pub fn cure(&self) -> String {
@@ -241,6 +315,9 @@ impl CheckRefusal {
                 format!("git -C {} add -A && git -C {0} commit, then git commit -a here", quoted(path))
             }
             Self::Unstaged { submodule: None, .. } => "git commit -a (or git stash)".to_owned(),
+            Self::Hidden { undo, .. } => format!("{undo}, then commit the changes, or take them back"),
+            Self::SubmoduleUnpushed { push, .. } => push.clone(),
+            Self::Undelivered { why, first, .. } => why.cure(first),
             Self::Untracked { rendered: Some(directory), .. } => {
                 format!("this is rendered output: echo {} >> .gitignore && git add .gitignore && git commit", quoted(&format!("{directory}/")))
             }

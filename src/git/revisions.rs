@@ -107,7 +107,7 @@ impl Repo {
 }
 
 /// Files that are neither tracked nor ignored; with `all` those that are tracked as well.
-fn untracked(git: &Git, below: &OsStr, all: bool) -> Result<Vec<Vec<u8>>, GitError> {
+pub(super) fn untracked(git: &Git, below: &OsStr, all: bool) -> Result<Vec<Vec<u8>>, GitError> {
     let mut args = vec!["--literal-pathspecs", "ls-files", "-z", "--others", "--exclude-standard"];
     if all {
         args.push("--cached");

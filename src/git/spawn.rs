@@ -77,6 +77,16 @@ impl Git {
         self.run_over(None, args, extra_env)
     }
 
+    /// As [`Git::run`], with a file as standard input.
+    pub(super) fn run_fed(
+        &self,
+        args: &[impl AsRef<OsStr>],
+        extra_env: &[(&str, &OsStr)],
+        input: std::fs::File,
+    ) -> Result<Ran, GitError> {
+        self.run_keeping(Some(input), Hooks::Off, None, args, extra_env)
+    }
+
     /// As [`Git::run`], over an ssh connection that is shared.
     pub(super) fn run_over(
         &self,

@@ -27,6 +27,14 @@ impl Status {
             && self.conflicts.is_empty()
     }
 
+    /// Only what differs at paths that count; files with conflicts always do.
+    pub(super) fn within(mut self, counts: &dyn Fn(&[u8]) -> bool) -> Self {
+        for paths in [&mut self.staged, &mut self.unstaged, &mut self.submodules, &mut self.untracked] {
+            paths.retain(|path| counts(path));
+        }
+        self
+    }
+
     /// Asks git. Submodules are looked into whatever the configuration says of them: what is in
     /// them is read by the tools as well.
     pub(super) fn read(git: &Git) -> Result<Self, GitError> {

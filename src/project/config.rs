@@ -85,11 +85,25 @@ pub struct GitConfig {
     pub max_ahead: u32,
     /// The branches from which commands run that change things, as globs; any branch, if none are named.
     pub apply_from: Vec<BranchGlob>,
+    /// How much of the repository must be clean.
+    pub scope: CheckScope,
+}
+
+/// How much of the repository git-check wants clean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckScope {
+    /// All of it: a tool may read any of its files.
+    #[default]
+    Repository,
+    /// What the unit is made of, with lockstep.toml, profiles and workflows; all of the project for a unit
+    /// whose files name paths outside of its own directory.
+    Project,
 }
 
 impl Default for GitConfig {
     fn default() -> Self {
-        Self { max_ahead: 1, apply_from: Vec::new() }
+        Self { max_ahead: 1, apply_from: Vec::new(), scope: CheckScope::default() }
     }
 }
 

@@ -10,7 +10,7 @@ use super::error::printable;
 use super::module::ModuleConfig;
 use super::staging::Staging;
 use super::toml_file::TomlFile;
-use super::{Files, Kind, Name, ProjectError, RESERVED, UnitId, nearest, owner};
+use super::{Files, Index, Kind, Name, ProjectError, RESERVED, UnitId, nearest, owner};
 use crate::env::{Clock, Environment};
 
 /// The file that marks a project's root.
@@ -66,6 +66,23 @@ impl Project {
     #[must_use]
     pub fn watched(&self) -> Self {
         Self { files: self.files.watched(), ..self.clone() }
+    }
+
+    /// The same project, of which only what git lists or does not ignore is there.
+    ///
+    /// # Errors
+    /// When git ignores its `lockstep.toml`, or cannot be asked.
+    pub fn indexed(&self, index: Index) -> Result<Self, ProjectError> {
+        let files = self.files.indexed(index);
+        match files.counts(Path::new(MARKER)) {
+            Ok(true) => Ok(Self { files, ..self.clone() }),
+            Ok(false) => Err(ProjectError::config_hint(
+                super::Place::whole(MARKER),
+                "git ignores this file, so that nobody else has this project",
+                Some(format!("see which pattern does: git check-ignore -v {MARKER}")),
+            )),
+            Err(source) => Err(ProjectError::read(MARKER, source)),
+        }
     }
 
     /// Where its files are read.
@@ -238,7 +255,7 @@ impl Project {
         below: &str,
         ending: Option<&str>,
     ) -> Result<Vec<Result<Name, ProjectError>>, ProjectError> {
-        let read_error = |source| ProjectError::Read { path: below.to_owned(), source };
+        let read_error = |source| ProjectError::read(below, source);
         let entries = match self.files.names(below) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

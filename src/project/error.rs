@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use super::{NameError, Place, UnitId, Violation};
+use super::{NameError, NotHere, Place, UnitId, Violation};
 use crate::git;
 use crate::process::Signal;
 
@@ -67,6 +67,9 @@ pub enum ProjectError {
         #[source]
         source: std::io::Error,
     },
+    /// Git tracks a file that is not on the disk.
+    #[error(transparent)]
+    NotHere(NotHere),
     /// A configuration file says something that makes no sense.
     #[error("{place}: {message}")]
     Config {
@@ -252,6 +255,7 @@ impl ProjectError {
                 Some("see the directory, or trust one of yours: export LOCKSTEP_TRUSTED_PATHS=DIR".into())
             }
             Self::Elsewhere { hint, .. } => Some(hint.clone()),
+            Self::NotHere(not_here) => Some(not_here.cure()),
             Self::Config { hint, .. } => hint.clone(),
             Self::Unknown { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
             Self::Unknown { what, known, nearest: None, .. } => Some(if known.is_empty() {
@@ -285,6 +289,14 @@ impl ProjectError {
                 Some(format!("see what they are and where they are written: lockstep why {unit}"))
             }
             Self::Read { .. } | Self::Override { .. } | Self::Opaque(_) | Self::Interrupted { .. } => None,
+        }
+    }
+
+    /// A file or directory cannot be read.
+    pub(crate) fn read(path: impl Into<String>, source: std::io::Error) -> Self {
+        match NotHere::of(&source) {
+            Some(not_here) => Self::NotHere(not_here.clone()),
+            None => Self::Read { path: path.into(), source },
         }
     }
 

@@ -4,16 +4,16 @@
 //! The earlier state is the working tree with the changed paths put back: what git calls unchanged is
 //! read from the disk, everything else from git's objects, so that no filter or checkout setting of
 //! this machine counts as a difference. Of what was changed nothing is read through a link that leads
-//! out of the project. A reader can be asked which paths it looked at, missing ones among them.
+//! out of the project. A reader can be asked which paths it looked at, missing ones among them. In a
+//! repository only what git's index lists or git does not ignore is there ([`Index`]).
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::earlier::{Earlier, Former};
-use super::{Seen, stand_in};
+use super::{Index, NotHere, Seen, stand_in};
 
 /// No way through more links than this is followed, as the kernel has it.
 const MOST_LINKS: usize = 40;
@@ -44,6 +44,7 @@ enum Entry {
 #[derive(Clone, Debug)]
 pub struct Files {
     root: PathBuf,
+    index: Option<Index>,
     earlier: Option<Earlier>,
     seen: Option<Arc<Mutex<Seen>>>,
 }
@@ -51,7 +52,18 @@ pub struct Files {
 impl Files {
     /// The working tree below this directory, which is absolute and without links.
     pub fn working_tree(root: PathBuf) -> Self {
-        Self { root, earlier: None, seen: None }
+        Self { root, index: None, earlier: None, seen: None }
+    }
+
+    /// The same files, as far as they count in a repository.
+    #[must_use]
+    pub fn indexed(&self, index: Index) -> Self {
+        Self { index: Some(index), ..self.clone() }
+    }
+
+    /// What git says of the files; none without a repository.
+    pub(crate) fn index(&self) -> Option<&Index> {
+        self.index.as_ref()
     }
 
     /// The same project before these changes.
@@ -114,7 +126,7 @@ impl Files {
     pub(crate) fn read(&self, relative: &str) -> io::Result<Vec<u8>> {
         let relative = Path::new(relative);
         self.note(relative);
-        if self.earlier.is_none() && self.seen.is_none() {
+        if self.earlier.is_none() && self.seen.is_none() && self.is_plain(relative)? {
             return std::fs::read(self.root.join(relative));
         }
         match self.resolve(relative) {
@@ -123,6 +135,12 @@ impl Files {
             Err(Way::Outside { formerly: false }) => std::fs::read(self.root.join(relative)),
             Err(way) => Err(way.into()),
         }
+    }
+
+    /// Whether a file can be read without following its way: there is no repository, or it lists the file.
+    fn is_plain(&self, relative: &Path) -> io::Result<bool> {
+        let Some(index) = &self.index else { return Ok(true) };
+        Ok(index.at(relative)?.is_some_and(|listed| listed.absence.is_none()))
     }
 
     /// The bytes of what stands at a path itself.
@@ -138,9 +156,9 @@ impl Files {
     /// What a path leads to; links are followed. Only the answer counts as seen.
     pub(crate) fn kind(&self, relative: &str) -> Kind {
         let relative = Path::new(relative);
-        let kind = match &self.earlier {
-            None => self.kind_now(relative),
-            Some(_) => match self.resolve(relative) {
+        let kind = match (&self.earlier, &self.index) {
+            (None, None) => self.kind_now(relative),
+            _ => match self.resolve(relative) {
                 Ok((_, kind)) => kind,
                 Err(Way::Missing) => Kind::Missing,
                 // Something was there, and will hardly have been something else.
@@ -156,7 +174,7 @@ impl Files {
         kind
     }
 
-    fn kind_now(&self, relative: &Path) -> Kind {
+    pub(super) fn kind_now(&self, relative: &Path) -> Kind {
         self.root.join(relative).metadata().map_or(Kind::Missing, |meta| {
             match (meta.is_dir(), meta.is_file()) {
                 (true, _) => Kind::Directory,
@@ -180,46 +198,6 @@ impl Files {
         }
     }
 
-    /// The names in a directory, and whether each leads to a directory.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::NotFound`] if there is none, and whatever keeps it from being read.
-    pub(crate) fn names(&self, relative: &str) -> io::Result<Vec<(OsString, bool)>> {
-        let directory = self.root.join(relative);
-        let mut names = Vec::new();
-        let Some(earlier) = &self.earlier else {
-            for entry in std::fs::read_dir(directory)? {
-                let entry = entry?;
-                // Most systems tell the kind with the name; only a link has to be followed.
-                let kind = entry.file_type()?;
-                let is_dir = kind.is_dir() || kind.is_symlink() && entry.path().is_dir();
-                names.push((entry.file_name(), is_dir));
-            }
-            return Ok(names);
-        };
-        let mut all: BTreeSet<OsString> = match std::fs::read_dir(directory) {
-            Ok(entries) => entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>()?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeSet::new(),
-            Err(error) => return Err(error),
-        };
-        let below = Path::new(relative);
-        all.extend(earlier.below(below).filter_map(|(path, _)| {
-            path.strip_prefix(below).ok()?.components().next().map(|part| part.as_os_str().to_owned())
-        }));
-        for name in all {
-            match self.resolve(&below.join(&name)) {
-                Ok((_, kind)) => names.push((name, kind == Kind::Directory)),
-                Err(Way::Missing) => {}
-                Err(Way::Hidden(_)) => {
-                    let is_dir = self.kind_now(&below.join(&name)) == Kind::Directory;
-                    names.push((name, is_dir));
-                }
-                Err(_) => names.push((name, false)),
-            }
-        }
-        if names.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(names) }
-    }
-
     /// The path without links, absolute, and what is there.
     ///
     /// # Errors
@@ -241,7 +219,7 @@ impl Files {
     }
 
     /// Follows a path through all links: where it ends, relative to the project, and what is there.
-    fn resolve(&self, relative: &Path) -> Result<(PathBuf, Kind), Way> {
+    pub(super) fn resolve(&self, relative: &Path) -> Result<(PathBuf, Kind), Way> {
         let mut rest: Vec<OsString> = parts(relative);
         let (mut at, mut links, mut formerly) = (PathBuf::new(), 0, false);
         let mut kind = Kind::Directory;
@@ -319,14 +297,40 @@ impl Files {
         }
         let full = self.root.join(path);
         match full.symlink_metadata() {
+            Ok(meta) if !self.counts_as(path, &meta).map_err(Way::Io)? => Ok(Entry::Missing),
             Ok(meta) if meta.is_dir() => Ok(Entry::Directory),
             Ok(meta) if meta.is_file() => Ok(Entry::File),
             Ok(meta) if meta.is_symlink() => std::fs::read_link(&full).map(Entry::Link).map_err(Way::Io),
             Ok(_) => Ok(Entry::Other),
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                Ok(Entry::Missing)
+                self.hidden(path)
             }
             Err(error) => Err(Way::Io(error)),
+        }
+    }
+
+    /// Whether what the disk has at a path counts.
+    pub(super) fn counts(&self, path: &Path) -> io::Result<bool> {
+        self.index.as_ref().map_or(Ok(true), |index| index.counts(path))
+    }
+
+    /// The same for what is known to be there: an empty directory is not asked about.
+    fn counts_as(&self, path: &Path, meta: &std::fs::Metadata) -> io::Result<bool> {
+        let Some(index) = &self.index else { return Ok(true) };
+        if meta.is_dir() && !index.lists(path)? && std::fs::read_dir(self.root.join(path))?.next().is_none() {
+            return Ok(path.as_os_str().is_empty());
+        }
+        index.counts(path)
+    }
+
+    /// What git has at a path where the disk has nothing.
+    fn hidden(&self, path: &Path) -> Result<Entry, Way> {
+        let Some(index) = &self.index else { return Ok(Entry::Missing) };
+        match index.not_here(&self.root, path).map_err(Way::Io)? {
+            None => Ok(Entry::Missing),
+            // A directory of which nothing is here; what is read of it is told by name.
+            Some(_) if !index.below(path).map_err(Way::Io)?.is_empty() => Ok(Entry::Directory),
+            Some(not_here) => Err(Way::NotHere(not_here)),
         }
     }
 
@@ -346,7 +350,7 @@ impl Files {
 
 /// Why a path leads nowhere.
 #[derive(Debug)]
-enum Way {
+pub(super) enum Way {
     Missing,
     Circle,
     /// Out of the project; whether over a link that is there no more.
@@ -355,6 +359,8 @@ enum Way {
     },
     /// Something stood there that cannot be read any more.
     Hidden(&'static str),
+    /// Git tracks it, and it is not on the disk.
+    NotHere(NotHere),
     Io(io::Error),
 }
 
@@ -365,6 +371,7 @@ impl From<Way> for io::Error {
             Way::Circle => io::Error::other("too many links"),
             Way::Outside { .. } => io::Error::other("it is a link that leads out of the project"),
             Way::Hidden(why) => io::Error::other(format!("it {why}")),
+            Way::NotHere(not_here) => not_here.into(),
             Way::Io(error) => error,
         }
     }

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
 
 use super::place::line_of;
-use super::{Files, Place, ProjectError, nearest};
+use super::{Files, Place, Placeholder, ProjectError, nearest};
 
 /// The text of a TOML file and the name by which messages call it.
 pub(crate) struct TomlFile {
@@ -33,6 +33,12 @@ impl TomlFile {
 
     fn from_bytes(bytes: std::io::Result<Vec<u8>>, name: &str) -> Result<Option<Self>, ProjectError> {
         match bytes {
+            Ok(bytes) if Placeholder::of(&bytes).is_some() => {
+                let placeholder = Placeholder::of(&bytes);
+                let [what, cure] = placeholder.map_or(["", ""], |found| [found.what(), found.cure()]);
+                let message = format!("this file {what}");
+                Err(ProjectError::config_hint(Place::whole(name), message, Some(cure.into())))
+            }
             Ok(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => Ok(Some(Self { name: name.into(), text })),
                 Err(error) => {
@@ -42,7 +48,7 @@ impl TomlFile {
                 }
             },
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(ProjectError::Read { path: name.to_owned(), source }),
+            Err(source) => Err(ProjectError::read(name, source)),
         }
     }
 

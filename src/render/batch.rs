@@ -12,10 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use jiff::Timestamp;
 
 use super::directory::{Directory, PARTIALS};
+use super::listing::{Listing, paths_above};
 use super::memory::{Memory, Sources, common_paths};
 use super::module::Module;
 use super::outputs::Output;
-use super::source::{Listing, Reader, SourceFile, paths_above};
+use super::source::{Reader, SourceFile};
 use super::stamp::Paths;
 use super::{BuildRequest, Holder, RenderError, Rendered, preview, threads, update_outputs};
 use crate::git::Repo;
@@ -162,7 +163,7 @@ fn in_parallel<T: Send>(
 struct Shared<'a> {
     request: &'a BatchRequest<'a>,
     configs: Configs<'a>,
-    reader: Reader<'a>,
+    reader: Reader,
     /// What stands in the sources, by their directories.
     listings: HashMap<PathBuf, Listing>,
     /// The directories that make up a module.
@@ -196,7 +197,7 @@ struct Found<'a> {
 impl<'a> Found<'a> {
     /// Looks for them, in one walk. What is wrong with a module is found again, and told, when its units
     /// are rendered; so is it if the walk fails, for then each module lists its own.
-    fn look(project: &Project, configs: &Configs<'_>, reader: &Reader<'_>, modules: &[&'a Name]) -> Self {
+    fn look(project: &Project, configs: &Configs<'_>, reader: &Reader, modules: &[&'a Name]) -> Self {
         let mut directories: BTreeMap<PathBuf, Directory> = BTreeMap::new();
         let mut sources = HashMap::new();
         for module in modules {
@@ -223,7 +224,7 @@ impl<'a> Shared<'a> {
             *modules.entry(&unit.module).or_default().left.get_mut() += 1;
         }
         let configs = Configs::new(request.project);
-        let reader = Reader::new(request.project.files(), request.repo, request.excludes);
+        let reader = Reader::new(request.project.files(), request.repo);
         let names: Vec<&Name> = modules.keys().copied().collect();
         let parts: Vec<&[&Name]> =
             names.chunks(names.len().div_ceil(request.threads.max(1)).max(MANY)).collect();

@@ -59,6 +59,16 @@ pub enum RenderError {
         /// What is wrong with it.
         why: String,
     },
+    /// What the disk has is not what the commit has for others.
+    #[error("`{path}` {why}")]
+    Undelivered {
+        /// The file.
+        path: String,
+        /// What it is instead.
+        why: &'static str,
+        /// The command that puts it right.
+        cure: String,
+    },
     /// A file's rendered name cannot be used.
     #[error("`{path}` makes an output that cannot be: {why}")]
     Output {
@@ -180,7 +190,7 @@ impl RenderError {
             Self::Edited { unit, files, .. } if files.iter().any(|file| file == SAVED_BY_DEFAULT) => {
                 Some(format!("a tool has renewed `{SAVED_BY_DEFAULT}`; to keep that: lockstep save {unit}"))
             }
-            Self::Edited { cure, .. } => Some(cure.clone()),
+            Self::Edited { cure, .. } | Self::Undelivered { cure, .. } => Some(cure.clone()),
             Self::WouldChange { unit, .. } => {
                 Some(format!("to see how: lockstep diff -- {} {}", unit.module, unit.profile))
             }

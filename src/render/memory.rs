@@ -113,6 +113,7 @@ impl<'a> Memory<'a> {
             secrets: Vec::new(),
             override_keys: Vec::new(),
             digest: None,
+            inputs: Vec::new(),
         })
     }
 

@@ -16,7 +16,9 @@ mod fresh;
 mod generated;
 mod guard;
 mod hold;
+pub mod inputs;
 mod key;
+mod listing;
 mod manifest;
 mod memory;
 mod module;
@@ -109,6 +111,8 @@ pub struct Rendered<G = Arc<OwnedFd>> {
     /// Digest of all files, by which equal output is known elsewhere; nothing secret is in it. None for what
     /// was passed over as unchanged.
     pub digest: Option<String>,
+    /// What was read for it, relative to the project: files, and directories with all below them.
+    pub inputs: Vec<PathBuf>,
 }
 
 /// Renders a unit and keeps its directory in use.
@@ -240,6 +244,7 @@ fn rendered<G>(
         secrets,
         override_keys: request.params.override_keys(),
         digest: Some(of_outputs(request, outputs)?),
+        inputs: request.project.files().seen().paths.into_iter().collect(),
     })
 }
 
@@ -271,16 +276,20 @@ fn render(request: &BuildRequest<'_>) -> Result<Vec<Output>, RenderError> {
 
 /// The unit's module.
 fn module(request: &BuildRequest<'_>) -> Result<Module, RenderError> {
-    let (project, module) = (request.project, request.project.source_of(&request.unit.module));
+    read_module(request.project, request.unit, request.repo)
+}
+
+fn read_module(project: &Project, unit: &UnitId, repo: Option<&Repo>) -> Result<Module, RenderError> {
+    let module = project.source_of(&unit.module);
     let config = project.module_config(module)?;
-    let reader = Reader::new(project.files(), request.repo, request.excludes);
+    let reader = Reader::new(project.files(), repo);
     let sources = Directory::sources(project, module, &config.build)?;
     let partials = || partials(project, &reader);
     Module::read(project, module, &config, &reader, (&sources, |_: &_| None), partials)
 }
 
 /// What the project's modules may include, sorted.
-fn partials(project: &Project, reader: &Reader<'_>) -> Result<Arc<Vec<SourceFile>>, RenderError> {
+fn partials(project: &Project, reader: &Reader) -> Result<Arc<Vec<SourceFile>>, RenderError> {
     match Directory::partials(project)? {
         Some(directory) => reader.files(&directory).map(Arc::new),
         None => Ok(Arc::default()),

@@ -10,8 +10,9 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 pub(super) use known::Known;
 
 use super::directory::{Directory, PARTIALS};
+use super::listing::Listing;
 use super::outputs::{Output, Outputs, is_harmless};
-use super::source::{Listing, Reader, SourceFile};
+use super::source::{Reader, SourceFile};
 use super::templates::Templates;
 use super::{RenderError, generated};
 use crate::project::{
@@ -49,7 +50,7 @@ impl Module {
         project: &Project,
         name: &Name,
         config: &ModuleConfig,
-        reader: &Reader<'_>,
+        reader: &Reader,
         (directories, known): (&[Directory], impl Fn(&Directory) -> Option<&'l Listing>),
         partials: impl FnOnce() -> Result<Arc<Vec<SourceFile>>, RenderError>,
     ) -> Result<Self, RenderError> {

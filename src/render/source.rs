@@ -1,23 +1,21 @@
 //! The files of a module, read from the working tree.
 //!
-//! Files that git ignores are not read, `.git` never; what git tracks it does not ignore. A symbolic
+//! Which files there are git's index says, and what git does not ignore beside it; `.git` is never read.
+//! What git tracks and the disk does not show is refused by name. Without git the disk counts. A symbolic
 //! link counts as the file that it leads to, and only if that lies inside the same directory: a
 //! module under review must not be able to copy the reader's own files into its output.
 
-use std::collections::BTreeSet;
 use std::io::Read as _;
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-
-use ignore::WalkBuilder;
 
 use super::RenderError;
 use super::directory::Directory;
-use super::stamp::Paths;
+use super::listing::{Kind, Listing};
 use crate::git::Repo;
-use crate::project::{Earlier, Files, Former, SCHEMA_FILE};
+use crate::project::{
+    Earlier, Files, Former, Index, ListedKind, Placeholder, ProjectError, SCHEMA_FILE, shell_word,
+};
 
 /// One file of a module.
 #[derive(Debug)]
@@ -44,49 +42,19 @@ impl SourceFile {
 }
 
 /// Reads directories as git sees them. One reader serves any number of modules.
-pub(super) struct Reader<'a> {
-    files: &'a Files,
-    repo: Option<&'a Repo>,
-    /// The user's own files of ignore patterns.
-    excludes: &'a [PathBuf],
-    /// What git tracks in the project, sorted. Reading the index takes time in a large repository,
-    /// so it is read when it is needed, and once.
-    tracked: OnceLock<Option<Vec<PathBuf>>>,
+pub(super) struct Reader {
+    files: Files,
 }
 
-/// The files of one directory that count.
-#[derive(Debug, Default)]
-pub(super) struct Listing {
-    files: Vec<(PathBuf, Kind)>,
-    directories: Vec<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    File,
-    Link,
-    Other,
-}
-
-impl Kind {
-    fn of(kind: std::fs::FileType) -> Self {
-        if kind.is_file() {
-            Self::File
-        } else if kind.is_symlink() {
-            Self::Link
-        } else {
-            Self::Other
-        }
-    }
-}
-
-impl<'a> Reader<'a> {
-    pub(super) fn new(files: &'a Files, repo: Option<&'a Repo>, excludes: &'a [PathBuf]) -> Self {
-        Self { files, repo, excludes, tracked: OnceLock::new() }
+impl Reader {
+    /// A reader of these files; what git says of them is asked of `repo` where they do not know it.
+    pub(super) fn new(files: &Files, repo: Option<&Repo>) -> Self {
+        let index = repo.filter(|_| files.index().is_none());
+        let index = index.and_then(|repo| super::inputs::index(files.root(), repo));
+        Self { files: index.map_or_else(|| files.clone(), |index| files.indexed(index)) }
     }
 
-    /// Lists directories in one walk, which reads the ignore rules above them once. One list for
-    /// each, in their order.
+    /// Lists directories: one list for each, in their order.
     pub(super) fn list(&self, directories: &[&Directory]) -> Result<Vec<Listing>, RenderError> {
         let Some(earlier) = self.files.earlier() else { return self.list_disk(directories) };
         let there: Vec<&Directory> = directories.iter().copied().filter(|d| d.real.is_dir()).collect();
@@ -117,78 +85,51 @@ impl<'a> Reader<'a> {
     }
 
     fn list_disk(&self, directories: &[&Directory]) -> Result<Vec<Listing>, RenderError> {
-        let Some((first, others)) = directories.split_first() else { return Ok(Vec::new()) };
-        let mut walk = WalkBuilder::new(&first.real);
-        others.iter().for_each(|directory| {
-            walk.add(&directory.real);
-        });
-        // What the user's machine ignores on top comes in through `excludes`, not from the process.
-        walk.standard_filters(false).parents(true).git_ignore(true).git_exclude(true).require_git(true);
-        walk.filter_entry(|entry| entry.file_name() != ".git");
-        for exclude in self.excludes {
-            // A missing or odd file of patterns is as good as none, as it is for git.
-            let _ = walk.add_ignore(exclude);
-        }
-        let mut listings: Vec<Listing> = Vec::with_capacity(directories.len());
-        for entry in walk.build() {
-            let shown = directories.get(listings.len().saturating_sub(1)).map_or("modules", |d| &d.shown);
-            let entry = entry.map_err(|error| {
-                let other = || std::io::Error::other("the walk failed");
-                unreadable(shown, error.into_io_error().unwrap_or_else(other))
-            })?;
-            if entry.depth() == 0 {
-                listings.push(Listing::default());
-            }
-            let Some(listing) = listings.last_mut() else { continue };
-            match entry.file_type() {
-                Some(kind) if !kind.is_dir() => listing.files.push((entry.into_path(), Kind::of(kind))),
-                _ => listing.directories.push(entry.into_path()),
-            }
-        }
-        for (listing, directory) in listings.iter_mut().zip(directories) {
-            self.add_tracked(listing, directory)?;
-        }
-        Ok(listings)
-    }
-
-    /// Adds what git tracks although a pattern ignores it.
-    fn add_tracked(&self, listing: &mut Listing, directory: &Directory) -> Result<(), RenderError> {
-        let Some(repo) = self.repo else { return Ok(()) };
-        if self.tracked.get().is_none() && !listing.lacks_something() {
-            return Ok(());
-        }
-        let tracked = self.tracked(repo)?;
-        let from = tracked.partition_point(|path| path.as_path() < directory.real.as_path());
-        let below = tracked[from..].iter().take_while(|path| path.starts_with(&directory.real));
-        let seen: BTreeSet<&Path> = listing.files.iter().map(|(path, _)| path.as_path()).collect();
-        let mut missing = Vec::new();
-        for path in below.filter(|path| !seen.contains(path.as_path())) {
-            // Git tracks it, and somebody may have removed it.
-            if let Ok(meta) = path.symlink_metadata()
-                && !meta.is_dir()
-            {
-                missing.push((path.clone(), Kind::of(meta.file_type())));
-            }
-        }
-        listing.files.append(&mut missing);
-        Ok(())
-    }
-
-    fn tracked(&self, repo: &Repo) -> Result<&[PathBuf], RenderError> {
-        if self.tracked.get().is_none() {
-            let read = || -> Result<Option<Vec<PathBuf>>, RenderError> {
-                let Ok(top) = repo.work_dir().canonicalize() else { return Ok(None) };
-                let Ok(below) = self.files.root().strip_prefix(&top) else { return Ok(None) };
-                let paths = repo.tracked_below(below)?;
-                let mut paths: Vec<PathBuf> =
-                    paths.iter().map(|path| top.join(std::ffi::OsStr::from_bytes(path))).collect();
-                paths.sort();
-                Ok(Some(paths))
+        let one = |directory: &&Directory| {
+            let fail = |source| unreadable(&directory.shown, source);
+            let Some(index) = self.files.index() else {
+                let mut listing = Listing::default();
+                listing.walk(&directory.real, &|_| Ok(true)).map_err(fail)?;
+                return Ok(listing);
             };
-            // Another thread that was quicker has read the same.
-            let _ = self.tracked.set(read()?);
+            self.list_indexed(directory, index).map_err(fail)
+        };
+        directories.iter().map(one).collect()
+    }
+
+    /// What the index lists, and what stands beside it and is not ignored.
+    fn list_indexed(&self, directory: &Directory, index: &Index) -> std::io::Result<Listing> {
+        let root = self.files.root();
+        let below = directory.real.strip_prefix(root).unwrap_or(&directory.real);
+        let mut listing = Listing::default();
+        listing.walk(&directory.real, &|path| index.lists(path.strip_prefix(root).unwrap_or(path)))?;
+        listing.files.clear();
+        for listed in index.below(below)? {
+            if let Some(not_here) = listed.not_here(root) {
+                return Err(not_here.into());
+            }
+            let path = root.join(listed.as_path());
+            // Git tracks it, and somebody may have removed it.
+            let Ok(meta) = path.symlink_metadata() else { continue };
+            let kind = match (listed.kind, Kind::of(meta.file_type())) {
+                _ if meta.is_dir() => continue,
+                (ListedKind::File(Some(executable)), Kind::File) => Kind::Marked { executable },
+                (ListedKind::Link { as_text: true }, Kind::File) => Kind::Text,
+                (_, kind) => kind,
+            };
+            listing.files.push((path, kind));
         }
-        Ok(self.tracked.get().and_then(Option::as_deref).unwrap_or_default())
+        if listing.has_others {
+            for other in index.others_below(below)? {
+                let path = root.join(other);
+                let above = path.ancestors().skip(1).take_while(|above| above.starts_with(&directory.real));
+                listing.directories.extend(above.map(Path::to_owned));
+                listing.walk(&path, &|_| Ok(true))?;
+            }
+        }
+        listing.directories.sort();
+        listing.directories.dedup();
+        Ok(listing)
     }
 
     /// Lists and reads the files of one directory.
@@ -214,59 +155,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl Listing {
-    /// Whether a directory holds something that the ignore rules left out.
-    fn lacks_something(&self) -> bool {
-        let files = self.files.iter().map(|(path, _)| path.as_path());
-        let seen: BTreeSet<&Path> = files.chain(self.directories.iter().map(PathBuf::as_path)).collect();
-        self.directories.iter().filter_map(|directory| std::fs::read_dir(directory).ok()).flatten().any(
-            |entry| {
-                entry.is_ok_and(|entry| entry.file_name() != ".git" && !seen.contains(entry.path().as_path()))
-            },
-        )
-    }
-}
-
-impl Listing {
-    /// What would have to change for another list, or for other content of its files; none if links are
-    /// among them. `further` are files to go with it. What is above the directory is not among it.
-    pub(super) fn paths(
-        &self,
-        root: &Path,
-        directory: &Directory,
-        repo: &Repo,
-        further: &[String],
-    ) -> Option<Paths> {
-        let is_plain = directory.real == root.join(&directory.shown);
-        if !is_plain || self.files.iter().any(|(_, kind)| *kind != Kind::File) {
-            return None;
-        }
-        let (base, index) = (root.join(&directory.shown), repo.git_dir().join("index"));
-        let mut paths: BTreeSet<PathBuf> = self.files.iter().map(|(path, _)| path.clone()).collect();
-        paths.extend(self.directories.iter().cloned());
-        // That something is not there is told by the directory in which it is missing.
-        let further = further.iter().map(|path| root.join(path));
-        let further = further.chain(self.directories.iter().map(|path| path.join(".gitignore")));
-        paths.extend(further.filter(|path| path.symlink_metadata().is_ok()));
-        let names: Option<Vec<String>> =
-            paths.iter().map(|path| Some(path.strip_prefix(&base).ok()?.to_str()?.to_owned())).collect();
-        let exact = if self.lacks_something() { vec![index.to_str()?.to_owned()] } else { Vec::new() };
-        Some(Paths { base: directory.shown.clone(), names: names?, exact, above: Vec::new() })
-    }
-}
-
-/// Of the directories above one, all that matters for the files in it.
-pub(super) fn paths_above(directory: &Directory) -> Option<Paths> {
-    let (mut exact, mut above) = (Vec::new(), Vec::new());
-    for path in Path::new(&directory.shown).ancestors().skip(1).filter(|path| !path.as_os_str().is_empty()) {
-        let path = path.to_str()?;
-        exact.extend([format!("{path}/.gitignore"), format!("{path}/.git")]);
-        above.push(path.to_owned());
-    }
-    Some(Paths { exact, above, ..Paths::default() })
-}
-
-impl Reader<'_> {
+impl Reader {
     /// Reads one file; none for `module.toml` and `schema.json`.
     fn read_one(
         &self,
@@ -275,6 +164,7 @@ impl Reader<'_> {
         directory: &Directory,
     ) -> Result<Option<SourceFile>, RenderError> {
         let relative = file.strip_prefix(&directory.real).unwrap_or(file);
+        self.note(file);
         let Some(path) = relative.to_str().map(str::to_owned) else {
             let path = format!("{}/{}", directory.shown, relative.to_string_lossy().escape_debug());
             return Err(RenderError::Source { path, why: "has a name that is not UTF-8".into() });
@@ -285,13 +175,35 @@ impl Reader<'_> {
         let shown = format!("{}/{}", directory.shown, path.escape_debug());
         let refuse = |why: String| RenderError::Source { path: shown.clone(), why };
         let target = match kind {
-            Kind::File => None,
+            Kind::File | Kind::Marked { .. } => None,
             Kind::Link => Some(self.inside(file, &directory.real).map_err(refuse)?),
+            Kind::Text => {
+                let cure = format!(
+                    "git config core.symlinks true && rm {0} && git checkout -- {0}",
+                    shell_word(&shown)
+                );
+                return Err(RenderError::Undelivered { path: shown, why: AS_TEXT, cure });
+            }
             Kind::Other => return Err(refuse(self.odd(file).into())),
         };
+        target.iter().for_each(|target| self.note(target));
         let (bytes, mode) =
             self.contents(target.as_deref().unwrap_or(file)).map_err(|source| unreadable(&shown, source))?;
+        if let Some(found) = Placeholder::of(&bytes) {
+            let cure = found.cure().to_owned();
+            return Err(RenderError::Undelivered { path: shown, why: found.what(), cure });
+        }
+        let mode = match kind {
+            Kind::Marked { executable: true } => 0o755,
+            Kind::Marked { executable: false } => 0o644,
+            _ => mode,
+        };
         Ok(Some(SourceFile { path, shown, bytes, mode }))
+    }
+
+    /// An absolute path is looked at.
+    fn note(&self, path: &Path) {
+        self.files.note(path.strip_prefix(self.files.root()).unwrap_or(path));
     }
 
     /// What stood at an absolute path earlier, if that has changed since.
@@ -349,9 +261,13 @@ pub(super) fn read_whole(file: &mut std::fs::File, length: u64) -> std::io::Resu
 }
 
 fn unreadable(path: &str, source: std::io::Error) -> RenderError {
-    RenderError::Io { what: "read", path: path.to_owned(), source }
+    match ProjectError::read(path, source) {
+        ProjectError::Read { path, source } => RenderError::Io { what: "read", path, source },
+        other => other.into(),
+    }
 }
 
+const AS_TEXT: &str = "is a symbolic link in git and a file with its text here (core.symlinks=false)";
 const NOWHERE: &str = "is a link that leads nowhere";
 
 /// The target of a link, if it may be one.

@@ -1,7 +1,7 @@
 //! `build`: renders the module for the profile and keeps the rendered directory in use.
 
-use super::head;
 use super::rendering::{from_outside, with_batch, with_request};
+use super::{head, inputs};
 use crate::Error;
 use crate::process::Signal;
 use crate::render::{RenderError, Rendered, Results, build, build_all, check, check_all, content};
@@ -53,6 +53,9 @@ impl Step for Build {
         state.rendered = None;
         head::unmoved(run, state)?;
         let rendered = with_request(run, |request| Ok(build(request)?))?;
+        if state.checked.is_some() {
+            inputs::prove(run, &rendered.inputs)?;
+        }
         state.overrides.clone_from(&rendered.override_keys);
         let done = told(run, &rendered);
         state.rendered = Some(rendered);

@@ -9,11 +9,12 @@
 
 use std::path::Path;
 
-use super::{head, turn};
+use super::{head, inputs, turn};
 use crate::Error;
 use crate::env::ci_branch;
 use crate::git::{CheckError, CheckRefusal, CheckRequest, GitError, Repo, Standing, check, check_known};
 use crate::lock::{Alive, Freshness, LockKey, LockState, Observed, Proof, Record};
+use crate::project::CheckScope;
 use crate::workflow::{Call, Checked, Done, Role, Run, State, Step, Upstream, locks};
 
 /// The step.
@@ -30,8 +31,10 @@ impl Step for GitCheck {
 
     fn details(&self) -> &'static str {
         "Fetches the upstream branch and the lock refs, into refs of lockstep's own, and looks at the working \
-         tree meanwhile. Refuses (77) on staged, changed, untracked and conflicting files, on a merge or rebase \
-         that is not finished, and when the branch is behind its upstream, has diverged from it, or is more than \
+         tree meanwhile. Refuses (77) on staged, changed, untracked and conflicting files, also on changes that git was told not to \
+         look at (skip-worktree, assume-unchanged), on a merge or rebase that is not finished, on a submodule at a \
+         commit that was never pushed, on files of the unit that others would get otherwise (a filter or ends of \
+         lines of this clone alone), and when the branch is behind its upstream, has diverged from it, or is more than \
          `[git] max_ahead` commits ahead (1 by default). That limit is lifted while you hold the unit's lock from \
          a failed run: the commits that mend it must be applied before they are pushed. In CI a detached HEAD \
          passes if it is the tip of the branch that the CI or --branch names. Directly before `lock`, if all was \
@@ -90,6 +93,7 @@ fn by_known(run: &Run<'_>, state: &mut State) -> Result<Option<String>, Error> {
         return Ok(None);
     }
     head::is_at(state, &standing.head, standing.branch.as_deref())?;
+    inputs::prove(run, &inputs::of_unit(run, state)?)?;
     let summary = format!("{} when it was last seen", summary(&standing));
     state.checked = Some(checked(standing));
     state.unproved = true;
@@ -128,6 +132,10 @@ fn with_request<T>(
         return Err(GitError::NoRepository { path }.into());
     };
     let config = run.project.config();
+    let within = match config.git.scope {
+        CheckScope::Repository => None,
+        CheckScope::Project => Some(inputs::from_top(run, repo, &inputs::scope(run, state)?)?),
+    };
     let from_ci = ci_branch(&run.services.env);
     let request = CheckRequest {
         remote: config.lock.git.remote.as_deref(),
@@ -136,6 +144,7 @@ fn with_request<T>(
         branch: run.plan.options.branch.as_deref().or(from_ci.as_deref()),
         // DIST/module/profile
         rendered: run.unit.directory.parent().and_then(Path::parent),
+        within: within.as_deref(),
     };
     // Fetches of two units would get into each other's way.
     let _turn = turn::remote(run, state)?;
@@ -151,6 +160,7 @@ fn refused(error: CheckError) -> Error {
 
 /// Passes, unless the branch is too far ahead; what was seen goes into the state.
 fn accept(run: &Run<'_>, state: &mut State, standing: Standing) -> Result<String, Error> {
+    inputs::prove(run, &inputs::of_unit(run, state)?)?;
     if let Some(refusal) = standing.too_far_ahead(run.project.config().git.max_ahead) {
         let observed = match &run.services.backend {
             Some(backend) => backend.read(&run.unit.keys.take, Freshness::Known)?,

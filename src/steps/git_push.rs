@@ -8,7 +8,9 @@ use super::push_error::PushError;
 use super::unlock::{done_by_run, let_go};
 use super::{applied, head};
 use crate::Error;
-use crate::git::{Ancestry, GitError, Head, Oid, Push, PushEnd, PushFlag, Pushed, RefUpdate, Repo};
+use crate::git::{
+    Ancestry, GitError, Head, Oid, Push, PushEnd, PushFlag, Pushed, RefUpdate, Repo, unpushed_submodule,
+};
 use crate::lock::{BranchChange, BranchRefusal, Effect, Lease, LeaseEntry, LockError, Written};
 use crate::project::UnitId;
 use crate::workflow::{Call, Done, Event, Role, Run, State, Step, Upstream, locks, with_locks, with_remote};
@@ -54,6 +56,12 @@ impl Step for GitPush {
         let (upstream, to) = destination(run, state, repo, &head)?;
         if upstream.seen.as_ref() == Some(&to) {
             return Ok(Done { skipped: true, ..Done::says(format!("{} is not ahead", shown(&upstream))) });
+        }
+        // The push itself speaks of the lock too, and of no submodule.
+        if repo.guards_submodules()?
+            && let Some(refusal) = unpushed_submodule(repo)?
+        {
+            return Err(PushError::Submodule { refusal }.into());
         }
         if let Some(lease) = &state.lease
             && state.effect == Effect::None

@@ -1,6 +1,6 @@
 //! Why `git-push` did not push. The commit is not on the remote, and a lock that the run holds is kept.
 
-use crate::git::Oid;
+use crate::git::{CheckRefusal, Oid};
 use crate::project::UnitId;
 
 /// Why a branch was not pushed.
@@ -57,6 +57,12 @@ pub enum PushError {
         /// The unit that lost its lock.
         unit: UnitId,
     },
+    /// The user guards submodules, and one of them is not pushed.
+    #[error("{refusal} (push.recurseSubmodules)")]
+    Submodule {
+        /// Which, and where it is.
+        refusal: CheckRefusal,
+    },
     /// The user's own hook said no.
     #[error("the pre-push hook refused to push `{branch}`: {message}")]
     Hook {
@@ -86,6 +92,7 @@ impl PushError {
             Self::Evicted { unit } => {
                 format!("see who took it and why: lockstep log {unit}; then {again}, from what was agreed on")
             }
+            Self::Submodule { refusal } => format!("{}, then {again}", refusal.cure()),
             Self::Moved { .. } => match recovery {
                 Some(line) => format!("git pull --rebase && {line}"),
                 None => format!("git pull --rebase, then {again}"),

@@ -18,8 +18,8 @@ pub(super) fn with_request<T>(
     run: &Run<'_>,
     work: impl FnOnce(&BuildRequest<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let project = Arc::new(run.project.clone());
-    with_params(run, |params| prepared(run, &project, params), work)
+    let project = Arc::new(run.project.watched());
+    with_params(run, &project, |params| prepared(run, &project, params), work)
 }
 
 /// Makes sure that the rendered directory is what HEAD renders, and keeps it in use, for a command that
@@ -50,20 +50,21 @@ pub(super) fn with_unknowns<T>(
     let services = run.services;
     let repo = services.repo.clone();
     let facts = git_facts(&services.env, run.plan.options.branch.as_deref(), move || Ok(repo.clone()));
-    with_params(run, |params| params.with_git(facts).with_unknowns(), work)
+    with_params(run, run.project, |params| params.with_git(facts).with_unknowns(), work)
 }
 
 fn with_params<T>(
     run: &Run<'_>,
+    project: &Project,
     prepare: impl FnOnce(Params) -> Params,
     work: impl FnOnce(&BuildRequest<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let (services, options) = (run.services, &run.plan.options);
     let overrides = Overrides { set: &options.set, files: &options.params, env: &services.env };
-    let params = prepare(run.project.params(run.id(), &overrides)?);
+    let params = prepare(project.params(run.id(), &overrides)?);
     let excludes = user_excludes(&services.env);
     let done = work(&BuildRequest {
-        project: run.project,
+        project,
         unit: run.id(),
         params: &params,
         repo: services.repo.as_ref(),
@@ -147,7 +148,7 @@ fn program(run: &Run<'_>) -> String {
 }
 
 /// What the user's machine ignores on top of the repository, where git looks for it by default.
-pub(crate) fn user_excludes(env: &Environment) -> Vec<PathBuf> {
+pub(super) fn user_excludes(env: &Environment) -> Vec<PathBuf> {
     let config = match (env.var_os("XDG_CONFIG_HOME"), env.var_os("HOME")) {
         (Some(config), _) if !config.is_empty() => PathBuf::from(config),
         (_, Some(home)) => PathBuf::from(home).join(".config"),

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::engine::open_project;
 use crate::env::Environment;
+use crate::process::Interrupts;
 use crate::project::{Name, Project, UnitId, WorkflowFile};
 
 /// With more modules than this, units are offered a module at a time.
@@ -15,7 +17,7 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn of(env: &Environment) -> Self {
-        Self { project: Project::discover(env.cwd(), env).ok() }
+        Self { project: open_project(env.cwd(), env, &Interrupts::new()).ok() }
     }
 
     fn list(&self, what: impl Fn(&Project) -> Option<Vec<Name>>) -> Vec<Name> {

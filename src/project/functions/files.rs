@@ -18,7 +18,7 @@ use rustix::io::Errno;
 use super::super::error::printable;
 use super::super::files::Files;
 use super::super::params::Scope;
-use super::super::{DIST, Former};
+use super::super::{DIST, Former, Placeholder};
 use super::refuse;
 
 pub(super) fn file(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
@@ -55,7 +55,10 @@ fn required(scope: &Arc<Scope>, args: &[Value]) -> Result<(String, Vec<u8>), Err
         }
     };
     match bytes {
-        Ok(bytes) => Ok((shown, bytes)),
+        Ok(bytes) => match Placeholder::of(&bytes) {
+            Some(found) => Err(refuse(format!("`{shown}` {}: {}", found.what(), found.cure()))),
+            None => Ok((shown, bytes)),
+        },
         Err(error) => Err(refuse(format!("cannot read `{shown}`: {error}"))),
     }
 }
@@ -91,7 +94,17 @@ fn open(files: &Files, path: &str) -> Result<Option<Found>, Error> {
     if let Some(found) = former(files, &whole, &shown)? {
         return Ok(found);
     }
-    open_on_disk(files.root(), &parts, &shown)
+    let found = open_on_disk(files.root(), &parts, &shown)?;
+    let Some(index) = files.index() else { return Ok(found) };
+    let fail = |error: std::io::Error| refuse(format!("cannot read `{shown}`: {error}"));
+    match found {
+        // What git ignores is not there.
+        Some(found) => Ok(index.counts(&whole).map_err(fail)?.then_some(found)),
+        None => match index.not_here(files.root(), &whole).map_err(fail)? {
+            Some(not_here) => Err(refuse(format!("{not_here}: {}", not_here.cure()))),
+            None => Ok(None),
+        },
+    }
 }
 
 /// What an earlier state has at a path, if that has changed since; then none if there was nothing.

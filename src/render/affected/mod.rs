@@ -29,8 +29,6 @@ pub struct AffectedRequest<'a> {
     pub project: &'a Project,
     /// Its repository.
     pub repo: &'a Repo,
-    /// The user's own files of ignore patterns, beside the repository's.
-    pub excludes: &'a [PathBuf],
     /// The commit to compare with; without one everything is new.
     pub base: Option<&'a Oid>,
     /// Asked for each unit that there is or was: false leaves it out.
@@ -163,10 +161,9 @@ impl<'a> Work<'a> {
 
     fn run(self) -> Affected {
         let files = self.request.project.files().before(self.earlier.clone());
-        let sources = (self.request.repo, self.request.excludes);
         let all = (&self.modules, &self.profiles);
         let threads = self.request.threads;
-        let now = Side::new(&self.now, sources, all, &self.modules, threads);
+        let now = Side::new(&self.now, self.request.repo, all, &self.modules, threads);
         let own = self.own.touched(&files);
         let modules = each(&self.modules, threads, |name| {
             let seen = now.seen_of_module(name);
@@ -181,7 +178,7 @@ impl<'a> Work<'a> {
         let before = self
             .before
             .as_ref()
-            .map(|before| Side::new(before, sources, all, &early.cloned().collect(), threads));
+            .map(|before| Side::new(before, self.request.repo, all, &early.cloned().collect(), threads));
         let units: Vec<UnitId> = self
             .modules
             .iter()

@@ -36,11 +36,14 @@ pub(super) fn find(work: &Work<'_>, now: &Side<'_>, units: &mut [AffectedUnit], 
         let put_back = Project::of(files);
         let modules: BTreeSet<_> = users.iter().map(|index| units[*index].unit.module.clone()).collect();
         let profiles = users.iter().map(|index| units[*index].unit.profile.clone()).collect();
-        let sources = (work.request.repo, work.request.excludes);
         let side = match &put_back {
-            Ok(Some(project)) => {
-                Some(Side::new(project, sources, (&modules, &profiles), &modules, work.request.threads))
-            }
+            Ok(Some(project)) => Some(Side::new(
+                project,
+                work.request.repo,
+                (&modules, &profiles),
+                &modules,
+                work.request.threads,
+            )),
             _ => None,
         };
         parallel(users.len(), work.request.threads, |at| {

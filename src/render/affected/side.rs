@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use super::super::directory::{Directory, PARTIALS};
+use super::super::listing::Listing;
 use super::super::module::Module;
 use super::super::outputs::Output;
-use super::super::source::{Listing, Reader, SourceFile};
+use super::super::source::{Reader, SourceFile};
 use super::super::{RenderError, partials};
 use super::parallel;
 use crate::env::Environment;
@@ -19,7 +20,7 @@ use crate::project::{Chain, ModuleConfig, Name, Params, Project, Seen, UnitId};
 /// One state of a project.
 pub(super) struct Side<'a> {
     project: &'a Project,
-    reader: Reader<'a>,
+    reader: Reader,
     modules: BTreeMap<Name, ModuleSide>,
     chains: BTreeMap<Name, OnceLock<Chain>>,
     /// What stands in the sources, by their directories.
@@ -86,14 +87,14 @@ impl<'a> Side<'a> {
     /// listed in one walk.
     pub(super) fn new(
         project: &'a Project,
-        (repo, excludes): (&'a Repo, &'a [PathBuf]),
+        repo: &'a Repo,
         (modules, profiles): (&BTreeSet<Name>, &BTreeSet<Name>),
         early: &BTreeSet<Name>,
         threads: usize,
     ) -> Self {
         let mut side = Self {
             project,
-            reader: Reader::new(project.files(), Some(repo), excludes),
+            reader: Reader::new(project.files(), Some(repo)),
             modules: modules.iter().map(|name| (name.clone(), ModuleSide::default())).collect(),
             chains: profiles.iter().map(|name| (name.clone(), OnceLock::new())).collect(),
             listings: HashMap::new(),

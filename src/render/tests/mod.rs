@@ -34,11 +34,12 @@ fn with_request<T>(sample: &Sample, force: bool, work: impl FnOnce(&BuildRequest
     let project = sample.project();
     let unit: UnitId = UNIT.parse().unwrap();
     let params = sample.params(UNIT, &[]).unwrap();
+    let repo = sample.path(".git").exists().then(|| files::repository(sample));
     work(&BuildRequest {
         project: &project,
         unit: &unit,
         params: &params,
-        repo: None,
+        repo: repo.as_ref(),
         excludes: &[],
         force,
         holder: Holder { pid: std::process::id(), run: "r1".into(), program: "tofu apply".into() },
