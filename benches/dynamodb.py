@@ -19,7 +19,7 @@ import tempfile
 import time
 
 sys.dont_write_bytecode = True
-from table import CREDENTIALS, NAME, Table  # noqa: E402
+from table import NAME, Table  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOCKSTEP = os.path.join(ROOT, "target", "release", "lockstep")
@@ -78,7 +78,7 @@ def main():
     try:
         root = project(base, table.config())
         local = project(os.path.join(base, "beside"), '[lock]\nbackend = "local"\n')
-        env = {"PATH": os.environ["PATH"], "HOME": base, "LOCKSTEP_OWNER": "bench", **CREDENTIALS}
+        env = {"PATH": os.environ["PATH"], "HOME": base, "LOCKSTEP_OWNER": "bench", **table.env()}
         run = lambda cwd, *words: subprocess.run(
             [LOCKSTEP, "-q", *words], cwd=cwd, env=env, check=True, stdout=subprocess.DEVNULL
         )

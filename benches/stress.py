@@ -57,7 +57,7 @@ class Stage:
         self.git(origin, "config", "http.receivepack", "true")
         if remote == "dynamodb":
             self.table = table.Table(base)
-            self.env.update(table.CREDENTIALS)
+            self.env.update(self.table.env())
         reached = {"http": lambda: self.serve(origin), "ssh": lambda: self.serve_ssh(origin)}
         url = reached.get(remote, lambda: origin)()
         seed = os.path.join(base, "seed")
@@ -186,7 +186,7 @@ def main():
     parser.add_argument("--processes", type=int, default=24)
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--remote", choices=["file", "http", "ssh", "dynamodb"], default="file")
-    parser.add_argument("--lockstep", default=LOCKSTEP)
+    parser.add_argument("--lockstep", type=os.path.abspath, default=LOCKSTEP)
     args = parser.parse_args()
     if not os.path.exists(args.lockstep):
         sys.exit("no release build: cargo build --release")

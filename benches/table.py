@@ -72,10 +72,11 @@ class Table:
 
     def config(self, name=NAME, lock=""):
         """For lockstep.toml, with more lines of [lock]."""
-        return (
-            f'[lock]\nbackend = "dynamodb"\n{lock}[lock.dynamodb]\ntable = "{name}"\nregion = "eu-west-1"\n'
-            f'endpoint_url = "http://127.0.0.1:{self.port}"\n'
-        )
+        return f'[lock]\nbackend = "dynamodb"\n{lock}[lock.dynamodb]\ntable = "{name}"\nregion = "eu-west-1"\n'
+
+    def env(self):
+        """What says who asks, and whom: in lockstep.toml the address would count in trusted clones only."""
+        return {**CREDENTIALS, "AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{self.port}"}
 
     def end(self):
         self.server.stdin.close()

@@ -14,7 +14,7 @@ import time
 
 from histories import chain
 from sshd import Sshd
-from table import CREDENTIALS, Table
+from table import Table
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -115,7 +115,7 @@ class World:
             "GIT_TERMINAL_PROMPT": "0", "CAMPAIGN_HOME": self.base, "GIT_EDITOR": "true",
         }
         if self.backend == "dynamodb":
-            self.env |= CREDENTIALS
+            self.env |= self.servers.table.env()
 
     def bin(self, name):
         return os.path.join(self.base, "bin", name)
