@@ -6,6 +6,7 @@ mod affected_broken;
 mod applied;
 mod branches;
 mod build;
+mod campaign;
 mod ci;
 mod ci_cancel;
 mod ci_push;
