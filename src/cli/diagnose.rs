@@ -75,7 +75,7 @@ pub(super) fn print_report(report: &Report, words: &[OsString], terminal: Termin
     for unit in &told[..explained] {
         let Some(error) = &unit.error else { continue };
         let line = Line { words, id: Some(&unit.unit), ci: terminal.ci, recovery: unit.recovery.as_deref() };
-        let mut text = with_lock(&chain(error), unit);
+        let mut text = mending::with_lock(&chain(error), unit);
         if report.units.len() > 1 && !text.contains(&unit.unit.to_string()) {
             text = format!("{}: {text}", unit.unit);
         }
@@ -152,19 +152,6 @@ pub(super) fn chain(error: &Error) -> String {
     text
 }
 
-fn with_lock(text: &str, unit: &UnitReport) -> String {
-    match unit.lock {
-        LockFate::Kept if unit.lock_recorded => format!("{text}; lock `{}` is kept", unit.unit),
-        LockFate::Kept => {
-            format!(
-                "{text}; lock `{}` is kept, and the remote could not be told that this run has ended",
-                unit.unit
-            )
-        }
-        LockFate::Free | LockFate::Lost => text.to_owned(),
-    }
-}
-
 /// How to go on when the lock stays.
 fn lock_hints(error: &Error, unit: &UnitReport, line: &Line<'_>) -> Vec<String> {
     if unit.lock != LockFate::Kept {
@@ -172,11 +159,7 @@ fn lock_hints(error: &Error, unit: &UnitReport, line: &Line<'_>) -> Vec<String> 
     }
     let give_up = format!("to give the lock up as things are: {}", line.command("unlock-any"));
     if let Some(left) = &unit.left {
-        let end = left.cure();
-        let wait = format!(
-            "wait until {left} has ended, or: {end}; then fix the cause, commit, and run the same again"
-        );
-        return vec![wait, give_up];
+        return vec![mending::wait_for(left), give_up];
     }
     if let (Some(recovery), false) = (line.recovery, matches!(error, Error::Push(_))) {
         let go_on = format!("the command has succeeded and need not run again; to go on: {recovery}");

@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use crate::lock::{ItemMend, Mend, RefMend};
-use crate::workflow::parse;
+use crate::process::Left;
+use crate::workflow::{LockFate, UnitReport, parse};
 
 /// The section of docs/locks.md that says what to make sure of first.
 const FIRST: &str = "what to make sure of before that: docs/locks.md, `A record that cannot be understood`";
@@ -42,6 +43,25 @@ pub(super) fn hints(mend: &Mend) -> Vec<String> {
             FIRST.into(),
         ],
     }
+}
+
+/// An error of a run, with what became of its lock.
+pub(super) fn with_lock(text: &str, unit: &UnitReport) -> String {
+    match unit.lock {
+        LockFate::Kept if unit.lock_recorded => format!("{text}; lock `{}` is kept", unit.unit),
+        LockFate::Kept => {
+            format!(
+                "{text}; lock `{}` is kept, and the remote could not be told that this run has ended",
+                unit.unit
+            )
+        }
+        LockFate::Free | LockFate::Lost => text.to_owned(),
+    }
+}
+
+/// What to do while something that a run started still lives.
+pub(super) fn wait_for(left: &Left) -> String {
+    format!("wait until {left} has ended, or: {}; then fix the cause, commit, and run the same again", left.cure())
 }
 
 /// What to do about a chain of records that the remote has lost.

@@ -60,10 +60,13 @@ impl Shown {
 pub(super) fn find(is_meant: impl Fn(&Shown) -> bool) -> Vec<Living> {
     let own = crate::env::pid();
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    if !is_of_our_namespace() {
+        return Vec::new();
+    }
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let mut found: Vec<Living> = pids
         .filter(|pid| *pid != own)
-        .filter_map(shown)
+        .filter_map(stat)
         .filter(|shown| is_meant(shown))
         .map(Shown::living)
         .collect();
@@ -77,8 +80,19 @@ pub fn users_of(file: &File) -> Vec<Living> {
     find(|shown| place.is_open_in(shown.pid))
 }
 
+/// Whether `/proc` calls this process as it is called itself. In a namespace of processes that has no `/proc` of
+/// its own each number there is another process's.
+fn is_of_our_namespace() -> bool {
+    let own = crate::env::pid().to_string();
+    std::fs::read_link("/proc/self").is_ok_and(|name| name.as_os_str() == own.as_str())
+}
+
 /// What the system shows of one; none if it has ended.
 pub(super) fn shown(pid: u32) -> Option<Shown> {
+    is_of_our_namespace().then(|| stat(pid))?
+}
+
+fn stat(pid: u32) -> Option<Shown> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // `pid (name) state ppid group session … start`; the name may hold anything.
     let (before, after) = stat.rsplit_once(')')?;

@@ -179,8 +179,15 @@ fn step(on: &Scenario, s: &State, c: usize, next: &mut Vec<Next>) {
             let run = me.run(c);
             t.tools &= !bit(run);
             let mut failed = t;
-            settle(&mut failed, c);
+            settle(on, &mut failed, c);
             next.push((c, "its command fails", failed));
+            if s.crashes > 0 {
+                let mut wrapper = *s;
+                wrapper.crashes -= 1;
+                wrapper.sees(Sight::WrapperEnds);
+                settle(on, &mut wrapper, c);
+                next.push((c, "its command is killed, and what it started lives on", wrapper));
+            }
             if me.effect.0 == Effect::Unfinished {
                 t.clients[c].effect = Enum(Effect::Applied);
                 t.unfinished &= t.is_over(run);

@@ -46,8 +46,10 @@ pub(super) enum Sight {
     MovedInTheRoundTrip,
     /// Window: a run that does not know yet that it was evicted starts a command.
     EvictedStarts,
-    /// A run that was evicted before it heard that it had won takes the lock once more.
+    /// A run that was evicted before it heard that it had won is told so.
     EvictedUnaware,
+    /// A command ended, and what it had started lives.
+    WrapperEnds,
     ToolOutlives,
     ToolOfEvicted,
     StuckFailed,
@@ -81,13 +83,7 @@ impl State {
     pub(super) fn judge_landing(&mut self, write: &Write, branch: usize) {
         let (old, new) = (self.tip, write.new);
         if self.is_over(write.writer) {
-            if write.purpose == Purpose::Acquire && self.over & bit(write.writer) == 0 {
-                // It had not known that it held the lock, nor done anything: it comes as anybody does.
-                self.sees(Sight::EvictedUnaware);
-                self.evicted &= !bit(write.writer);
-            } else {
-                self.breaks_promise(Promise::Fenced);
-            }
+            self.breaks_promise(Promise::Fenced);
         }
         let step = u8::from(matches!(write.purpose, Purpose::Acquire | Purpose::Evict));
         if new.generation != old.generation + step || !new.applied.contains(old.applied) {

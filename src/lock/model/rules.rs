@@ -134,12 +134,15 @@ fn as_found(lease: Lease) -> Record {
 }
 
 /// The run ends early: gives back, or keeps and marks failed.
-pub(super) fn settle(s: &mut State, c: usize) {
+pub(super) fn settle(on: &Scenario, s: &mut State, c: usize) {
     let me = s.clients[c];
     let Some(lease) = me.lease else { return s.end(c) };
     let (purpose, new) = if me.started {
         let effect = if me.effect.0 == Effect::None { lease.prior.0.effect() } else { me.effect.0 };
-        let failed = Record { state: Enum(LockState::Failed), act: Enum(Act::Failed), ..lease.record };
+        // What its command has started and left is asked for before a failure is recorded.
+        let outlived = s.tools & bit(me.run(c)) != 0 && on.mutation != Mutation::WrapperIsTool;
+        let state = if outlived { LockState::Held } else { LockState::Failed };
+        let failed = Record { state: Enum(state), act: Enum(Act::Failed), ..lease.record };
         (Purpose::Fail, Record { effect: Enum(effect), ..failed })
     } else {
         (Purpose::GiveBack, as_found(lease))
@@ -177,6 +180,13 @@ pub(super) fn ended(on: &Scenario, s: &mut State, c: usize, swap: &Swap, outcome
                 succeeded(on, s, c);
             }
         }
+        // What it had won was taken from it since.
+        (Purpose::Acquire, Outcome::Superseded | Outcome::Lost)
+            if me.chain != 0 && on.mutation != Mutation::EvictedReturns =>
+        {
+            s.sees(Sight::EvictedUnaware);
+            lost(s, c);
+        }
         (Purpose::Acquire, Outcome::Superseded | Outcome::Lost) => again(s, c, |s| {
             s.clients[c].asked = true;
             decide(on, s, c);
@@ -210,7 +220,7 @@ pub(super) fn ended(on: &Scenario, s: &mut State, c: usize, swap: &Swap, outcome
             if outcome == Outcome::Refused {
                 s.sees(Sight::PushRefused);
             }
-            settle(s, c);
+            settle(on, s, c);
         }
         // It stays as the remote has it; the run ends, and somebody's later run finds out.
         (Purpose::Fail | Purpose::GiveBack, Outcome::Refused | Outcome::Broken) => s.end(c),

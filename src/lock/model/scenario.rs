@@ -21,6 +21,10 @@ pub(super) enum Mutation {
     FreeAfterReading,
     /// What a run has pushed without hearing of it counts as somebody else's.
     OwnPushUnknown,
+    /// A run that was evicted before it heard that it had won takes the lock once more.
+    EvictedReturns,
+    /// A command's end is taken for the end of all that it started.
+    WrapperIsTool,
     /// The limit on unpushed commits holds for the owner of a run that died without a word.
     NoFixAfterDeath,
 }

@@ -178,7 +178,13 @@ fn a_push_from_outside_is_caught_or_in_the_one_round_trip() {
 
 #[test]
 fn a_tool_that_outlives_its_lockstep_keeps_the_lock() {
-    let wanted = [Sight::ToolOutlives, Sight::TakenOverProved, Sight::RefusedHeld, Sight::StuckProvable];
+    let wanted = [
+        Sight::ToolOutlives,
+        Sight::WrapperEnds,
+        Sight::TakenOverProved,
+        Sight::RefusedHeld,
+        Sight::StuckProvable,
+    ];
     holds(&terminals(), &wanted);
 }
 
@@ -218,6 +224,9 @@ fn each_rule_is_missed_where_it_is_left_out() {
     breaks(Mutation::NoProof, &alone(), Promise::OneHolder);
     breaks(Mutation::NoProof, &terminals(), Promise::OneHolder);
     breaks(Mutation::NoProof, &machines(), Promise::OneHolder);
+    // The tool behind a wrapper that was killed.
+    breaks(Mutation::WrapperIsTool, &terminals(), Promise::OneHolder);
+    breaks(Mutation::EvictedReturns, &eviction(), Promise::Fenced);
     breaks(Mutation::NoGuard, &outside(), Promise::Fresh);
     breaks(Mutation::FreeAfterReading, &outside(), Promise::Whole);
     breaks(Mutation::OwnPushUnknown, &apart(), Promise::Truthful);
