@@ -61,7 +61,10 @@ pub(super) fn with_lock(text: &str, unit: &UnitReport) -> String {
 
 /// What to do while something that a run started still lives.
 pub(super) fn wait_for(left: &Left) -> String {
-    format!("wait until {left} has ended, or: {}; then fix the cause, commit, and run the same again", left.cure())
+    format!(
+        "wait until {left} has ended, or: {}; then fix the cause, commit, and run the same again",
+        left.cure()
+    )
 }
 
 /// What to do about a chain of records that the remote has lost.
