@@ -9,6 +9,8 @@
 //! | module       | what it is for                                                        |
 //! |--------------|-----------------------------------------------------------------------|
 //! | [`mod@env`]  | the only reader of environment, clock, host and randomness             |
+//! | `read`       | reading files within bounds                                            |
+//! | `text`       | text made safe for a terminal, a log and a shell                       |
 //! | [`process`]  | running a tool: spawning, interrupts, exit status, what tools mean     |
 //! | [`git`]      | the repository (git2) and the one spawner of the `git` program         |
 //! | [`lock`]     | the lock record, the protocol over it, and one file per backend        |
@@ -35,10 +37,12 @@ pub mod git;
 pub mod lock;
 pub mod process;
 pub mod project;
+mod read;
 pub mod render;
 pub mod report;
 pub mod scaffold;
 pub mod steps;
+mod text;
 pub mod workflow;
 
 pub use engine::{AffectedQuery, Confirm, Engine, LockLog, LogEntry, ProjectLocks};

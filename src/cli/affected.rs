@@ -98,9 +98,9 @@ pub(super) fn run(args: &AffectedArgs, env: &Environment, terminal: Terminal) ->
     let listed: Vec<Listed> = listed.into_iter().map(|(unit, told)| Listed { unit, told }).collect();
     match args.format {
         Format::Text if listed.is_empty() => {}
-        Format::Text => drop(terminal.data(&text(&listed, args.why))?),
-        Format::Json => drop(terminal.data(&format!("{:#}\n", as_json(&base, &listed)))?),
-        Format::GithubMatrix => drop(terminal.data(&format!("{}\n", matrix(&listed)))?),
+        Format::Text => drop(terminal.page(&text(&listed, args.why))?),
+        Format::Json => drop(terminal.json(&format!("{:#}\n", as_json(&base, &listed)))?),
+        Format::GithubMatrix => drop(terminal.json(&format!("{}\n", matrix(&listed)))?),
     }
     let mut said = BTreeSet::new();
     let broken = !errors.is_empty();

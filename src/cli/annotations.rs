@@ -54,7 +54,7 @@ impl Annotations {
 
     fn say(&self, title: &str, text: &str, place: Option<(&str, usize)>, terminal: Terminal) {
         if let Some(line) = self.service.and_then(|service| service.annotation(title, text, place)) {
-            terminal.say(&line);
+            terminal.command(&line);
         }
     }
 

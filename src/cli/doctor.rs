@@ -28,7 +28,7 @@ pub(super) fn run(args: &DoctorArgs, env: &Environment, terminal: Terminal) -> a
     let options = Options { offline: args.offline, probe: args.probe };
     let findings = examine(env.cwd(), env, &options);
     if args.json {
-        terminal.data(&format!("{:#}", serde_json::to_value(&findings)?))?;
+        terminal.json(&format!("{:#}", serde_json::to_value(&findings)?))?;
     } else {
         let wanted = |finding: &&Finding| match terminal.level {
             Level::Quiet => matches!(finding.severity, Severity::Problem | Severity::Warning),
@@ -37,7 +37,7 @@ pub(super) fn run(args: &DoctorArgs, env: &Environment, terminal: Terminal) -> a
         let text: String =
             findings.iter().filter(wanted).map(|finding| line(finding, terminal.color_data)).collect();
         if !text.is_empty() {
-            terminal.data(&text)?;
+            terminal.page(&text)?;
         }
     }
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();

@@ -1,6 +1,6 @@
 //! What to type after an error of git's.
 
-use crate::git::GitError;
+use crate::git::{GitError, arguments};
 use crate::workflow::parse::quote;
 
 /// Where nobody can be asked for a password.
@@ -17,7 +17,7 @@ pub(super) fn of(error: &GitError) -> Vec<String> {
         GitError::NoRepository { .. } => vec!["git init && git add -A && git commit".into()],
         GitError::Unreachable { message, .. } if asks(message) => vec![REMEMBER.into()],
         GitError::Unreachable { remote, .. } => {
-            vec![format!("see whether git reaches it: git ls-remote {remote} HEAD")]
+            vec![format!("see whether git reaches it: git ls-remote {}", arguments(remote, ["HEAD"]))]
         }
         GitError::NotAtomic { .. } => vec!["its host must allow it (git's `receive.advertiseAtomic`), or keep the locks elsewhere: `remote` under [lock.git], or DynamoDB, see docs/locks.md".into()],
         GitError::NoPushOptions { .. } => vec!["its host must allow them (git's `receive.advertisePushOptions`), or send none from here: git config push.pushOption ''".into()],

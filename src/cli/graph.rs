@@ -66,10 +66,10 @@ pub(super) fn run(args: &GraphArgs, env: &Environment, terminal: Terminal) -> an
     }
     match args.format {
         Format::Text if shown.units.is_empty() => Ok(0),
-        Format::Text => terminal.data(&graph_text::tree(&shown)),
-        Format::Dot => terminal.data(&graph_text::dot(&shown)),
-        Format::Mermaid => terminal.data(&graph_text::mermaid(&shown)),
-        Format::Json => terminal.data(&json(&shown)),
+        Format::Text => terminal.page(&graph_text::tree(&shown)),
+        Format::Dot => terminal.page(&graph_text::dot(&shown)),
+        Format::Mermaid => terminal.page(&graph_text::mermaid(&shown)),
+        Format::Json => terminal.json(&json(&shown)),
     }
 }
 

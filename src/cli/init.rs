@@ -12,9 +12,9 @@ use crate::Error;
 use crate::env::Environment;
 use crate::process::Interrupts;
 use crate::project::Name;
-use crate::project::is_harmless;
 use crate::report::Level;
 use crate::scaffold::{self, Candidate, Found, Made, NewProject, ScaffoldError, Tool};
+use crate::text::is_harmless;
 use crate::workflow::parse::quote;
 
 /// What `init` takes.

@@ -103,9 +103,9 @@ fn nothing(what: What, inventory: &Inventory, terminal: Terminal) {
 
 fn print(as_json: bool, rows: &[Vec<String>], json: &Value, terminal: Terminal) -> anyhow::Result<u8> {
     if as_json {
-        return terminal.data(&format!("{json:#}"));
+        return terminal.json(&format!("{json:#}"));
     }
-    if rows.is_empty() { Ok(ExitCode::Success.code()) } else { terminal.data(&columns(rows)) }
+    if rows.is_empty() { Ok(ExitCode::Success.code()) } else { terminal.page(&columns(rows)) }
 }
 
 fn steps() -> impl Iterator<Item = Value> {

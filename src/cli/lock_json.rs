@@ -187,37 +187,5 @@ fn value(of: &impl Serialize) -> serde_json::Value {
 }
 
 fn text(of: &impl Serialize) -> String {
-    printable(&serde_json::to_string_pretty(of).unwrap_or_default())
-}
-
-/// Only strings hold what is not printable, apart from the line ends between them.
-fn printable(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        if c == '\n' || c.is_ascii() && !c.is_ascii_control() || c.escape_debug().count() == 1 {
-            out.push(c);
-        } else {
-            let mut units = [0; 2];
-            out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn whatever_a_record_holds_the_json_is_harmless_and_the_same(text: String) {
-            let json = serde_json::to_string(&text).unwrap();
-            let shown = printable(&json);
-            let harmful = |c: char| c.is_control() || c == '\u{202e}';
-            prop_assert!(!shown.chars().any(harmful));
-            prop_assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text);
-        }
-    }
+    crate::text::json(&serde_json::to_string_pretty(of).unwrap_or_default())
 }

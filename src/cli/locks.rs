@@ -76,7 +76,7 @@ fn list(locks: &ProjectLocks, json: bool, everyone: bool, terminal: Terminal) ->
     if json {
         terminal.data(&lock_json::list(&taken, ages))?;
     } else if !taken.is_empty() {
-        terminal.data(&lock_text::table(&taken, ages))?;
+        terminal.page(&lock_text::table(&taken, ages))?;
     }
     if taken.is_empty() && terminal.level != Level::Quiet {
         terminal.say(&format!("nothing is locked in {}", locks.place()));
@@ -106,7 +106,7 @@ fn show(locks: &ProjectLocks, key: &LockKey, json: bool, terminal: Terminal) -> 
         terminal.data(&lock_json::one(last.first(), ages))?;
     } else if !last.is_empty() {
         let details: Vec<String> = last.iter().map(|record| lock_text::detail(record, ages)).collect();
-        terminal.data(&details.join("\n"))?;
+        terminal.page(&details.join("\n"))?;
     }
     if last.is_empty() && terminal.level != Level::Quiet {
         terminal.say(&format!("lock `{}` was never taken in {}", locks.called(key), locks.place()));

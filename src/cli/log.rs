@@ -40,7 +40,7 @@ pub(super) fn run(args: &LogArgs, env: Environment, terminal: Terminal) -> anyho
     if args.json {
         terminal.data(&lock_json::log(&log.entries))?;
     } else if !log.entries.is_empty() {
-        terminal.data(&lock_text::log(&log.entries))?;
+        terminal.page(&lock_text::log(&log.entries))?;
     }
     let readable = log.unreadable.is_empty();
     let empty = log.entries.is_empty() && !log.more && readable;

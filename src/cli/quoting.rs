@@ -6,13 +6,7 @@ fn is_plain(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-_./:,@%+".contains(c)
 }
 
-/// For sh, bash and zsh: within single quotes nothing is special but the quote itself.
-pub(super) fn sh(word: &str) -> String {
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
+pub(super) use crate::text::shell as sh;
 
 /// For fish: within single quotes the quote and the backslash are special.
 pub(super) fn fish(word: &str) -> String {

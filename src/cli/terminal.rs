@@ -13,6 +13,7 @@ use crate::ExitCode;
 use crate::env::Environment;
 use crate::process::Interrupts;
 use crate::report::Level;
+use crate::text;
 use crate::workflow::DataSink;
 
 /// How often a question looks whether the run is asked to end.
@@ -71,10 +72,15 @@ impl Terminal {
         }
     }
 
-    /// A line of talk as it stands.
-    #[expect(clippy::unused_self, reason = "talk goes through the terminal, also where it needs no settings")]
+    /// A line of talk.
     pub(super) fn say(self, text: &str) {
-        let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
+        self.command(&text::for_log(text));
+    }
+
+    /// A line as it stands: a command to a CI service.
+    #[expect(clippy::unused_self, reason = "talk goes through the terminal, also where it needs no settings")]
+    pub(super) fn command(self, line: &str) {
+        let _ = writeln!(std::io::stderr(), "{}", line.trim_end());
     }
 
     /// `error: …`
@@ -92,7 +98,23 @@ impl Terminal {
         self.labelled("hint", "36", text);
     }
 
-    /// Data for standard output.
+    /// Data for standard output that people read.
+    ///
+    /// # Errors
+    /// As [`data`](Self::data).
+    pub(super) fn page(self, text: &str) -> anyhow::Result<u8> {
+        self.data(&text::for_log(text))
+    }
+
+    /// JSON for standard output.
+    ///
+    /// # Errors
+    /// As [`data`](Self::data).
+    pub(super) fn json(self, json: &str) -> anyhow::Result<u8> {
+        self.data(&text::json(json))
+    }
+
+    /// Data for standard output, byte for byte.
     ///
     /// # Errors
     /// When it cannot be written, except that the reader has gone.
@@ -110,7 +132,7 @@ impl Terminal {
         DataSink {
             write: Some(Arc::new(write_data)),
             color: self.color_data,
-            terminal: std::io::stdout().is_terminal(),
+            shown: self.ci || std::io::stdout().is_terminal(),
         }
     }
 
@@ -138,7 +160,7 @@ impl Terminal {
 
     /// Asks on the terminal and reads one line, which may be empty; none at the end of the input.
     pub(super) fn answer(self, question: &str) -> Option<String> {
-        let _ = write!(std::io::stderr(), "{question} ");
+        let _ = write!(std::io::stderr(), "{} ", text::for_log(question));
         let mut answer = String::new();
         let read = std::io::stdin().read_line(&mut answer).ok()?;
         if read == 0 {

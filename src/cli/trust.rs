@@ -30,12 +30,12 @@ pub(super) fn run(args: &TrustArgs, env: &Environment, terminal: Terminal) -> an
     if args.list {
         let roots: Vec<String> = Trust::all(env).iter().map(|root| root.display().to_string()).collect();
         return match args.json {
-            true => terminal.data(&format!("{:#}", serde_json::to_value(&roots)?)),
+            true => terminal.json(&format!("{:#}", serde_json::to_value(&roots)?)),
             false if roots.is_empty() => {
                 terminal.say("no project is trusted");
                 Ok(ExitCode::Success.code())
             }
-            false => terminal.data(
+            false => terminal.page(
                 &roots.iter().map(|root| root.escape_debug().to_string()).collect::<Vec<_>>().join("\n"),
             ),
         };

@@ -40,8 +40,11 @@ pub(super) struct WhyArgs {
 /// Prints the parameters; the first one that cannot be evaluated is the error, after the others.
 pub(super) fn run(args: &WhyArgs, env: &Environment, terminal: Terminal) -> anyhow::Result<u8> {
     let (unit, explained) = explain(args, env).map_err(Error::from)?;
-    let text = if args.json { as_json(&unit, &explained) } else { explained.iter().map(line).collect() };
-    let code = if text.is_empty() { 0 } else { terminal.data(&text)? };
+    let code = match args.json {
+        true => terminal.json(&as_json(&unit, &explained))?,
+        false if explained.is_empty() => 0,
+        false => terminal.page(&explained.iter().map(line).collect::<String>())?,
+    };
     match explained.into_iter().find_map(|one| match one.value {
         Resolved::Failed(error) => Some(error),
         _ => None,

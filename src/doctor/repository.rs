@@ -3,9 +3,8 @@
 use super::scene::Scene;
 use super::{Finding, said};
 use crate::env;
-use crate::git::{self, CheckError, GitError, ProbeEnd, Repo};
+use crate::git::{self, CheckError, GitError, ProbeEnd, Repo, arguments};
 use crate::lock;
-use crate::workflow::parse::quote;
 
 pub(super) fn version(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
     let finding = match git::installed(scene.env, &scene.interrupts) {
@@ -62,7 +61,7 @@ pub(super) fn upstream(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
                 id,
                 format!("branch {branch} follows none: git-check has nothing to compare it with"),
             )
-            .cure(format!("git push -u {} {}", quote(remote.as_ref()), quote(branch.as_ref())))
+            .cure(format!("git push -u {}", arguments(&remote, [branch.as_str()])))
         }
     };
     vec![finding]
@@ -89,7 +88,8 @@ pub(super) fn remote(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
             }
             Ok(url) => match scene.reached(repo, &remote) {
                 Ok(()) => Finding::ok(id, format!("{remote}, {}", url.display)),
-                Err(error) => Finding::problem(id, said(error)).cure(format!("git ls-remote {remote} HEAD")),
+                Err(error) => Finding::problem(id, said(error))
+                    .cure(format!("git ls-remote {}", arguments(&remote, ["HEAD"]))),
             },
         },
     };
@@ -148,11 +148,11 @@ pub(super) fn push(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
             .cure("allow refs/lockstep/* on the server, or set another `prefix` under [lock.git]; if its hook judges commits: `committer`, `message_prefix` or `sign` there; see docs/locks.md"),
         Ok(ProbeEnd::Left(name, why)) => {
             Finding::warning(id, format!("{name} may have been left on {remote}: {why}"))
-                .cure(format!("git push {remote} :{name}"))
+                .cure(format!("git push {}", arguments(&remote, [format!(":{name}").as_str()])))
         }
         Err(error @ GitError::NotAtomic { .. }) => Finding::problem(id, said(&error))
             .cure("allow it on the server (git's `receive.advertiseAtomic`), or keep the locks elsewhere: see docs/locks.md"),
-        Err(error) => Finding::problem(id, said(&error)).cure(format!("git push --dry-run {remote}")),
+        Err(error) => Finding::problem(id, said(&error)).cure(format!("git push --dry-run {}", arguments(&remote, []))),
     };
     vec![finding]
 }

@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 
 use super::config::Config;
 use super::index::{EntryKind, Hidden, IndexEntry, is_true};
-use super::refusal::{CheckRefusal, FileList, Undelivered, quoted};
+use super::refusal::{CheckRefusal, FileList, Undelivered};
 use super::unseen::content;
 use super::{GitError, Repo};
+use crate::text::shell_shown as quoted;
 
 /// What changes content between the commit and the disk.
 const ATTRIBUTES: [&str; 6] = ["filter", "ident", "text", "eol", "crlf", "working-tree-encoding"];

@@ -47,7 +47,6 @@ pub use objects::{Ancestry, CommitText, Head};
 pub use oid::{Oid, OidError};
 pub use push::{Expect, Push, PushEnd, PushFlag, Pushed, RefResult, RefUpdate};
 pub use push_place::PushPlace;
-pub(crate) use refusal::quoted;
 pub use refusal::{CheckRefusal, FileList, Undelivered};
 pub use remote::{RemoteUrl, lock_remote};
 pub use repo::{Installed, LostRef, ProbeEnd, Repo, installed};
@@ -55,8 +54,10 @@ pub use revisions::{ChangedPath, WasThere};
 pub use safe::{crosses_file_systems, is_safe, is_shared, is_top};
 pub use sharing::{hand_down, hand_down_in, make_directories, make_directory_in, mode_in};
 pub use status::Status;
-pub use text::printable;
+pub(crate) use text::arguments;
 pub use unseen::{hidden_changes, unpushed_submodule};
+
+pub use crate::text::printable;
 
 /// Why something about the repository failed.
 #[derive(Debug, thiserror::Error)]

@@ -118,12 +118,12 @@ pub(super) fn ahead_behind(
 pub(super) fn commit(repo: &Repository, oid: &Oid) -> Result<Option<CommitText>, GitError> {
     let what = || format!("read commit {oid}");
     let odb = repo.odb().map_err(failed(what()))?;
-    let (_, kind) = match odb.read_header(theirs(oid)?) {
+    let (size, kind) = match odb.read_header(theirs(oid)?) {
         Ok(header) => header,
         Err(e) if e.code() == ErrorCode::NotFound => return Ok(None),
         Err(e) => return Err(failed(what())(e)),
     };
-    if kind != ObjectType::Commit {
+    if kind != ObjectType::Commit || size as u64 > crate::read::SOURCE {
         return Ok(None);
     }
     let commit = repo.find_commit(theirs(oid)?).map_err(failed(what()))?;

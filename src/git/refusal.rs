@@ -5,7 +5,9 @@
 
 use std::fmt;
 
+use super::text::arguments;
 use super::{Oid, printable};
+use crate::text::shell_shown;
 
 /// Names of files for people: ten of them and how many there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -283,7 +285,7 @@ impl Undelivered {
                 "lfs" => "git lfs install && git lfs pull".to_owned(),
                 "git-crypt" => "git-crypt unlock".to_owned(),
                 other => {
-                    let key = quoted(&format!("filter.{other}.smudge"));
+                    let key = shell_shown(&format!("filter.{other}.smudge"));
                     format!("git config {key} COMMAND && rm {files} && git checkout -- {files}")
                 }
             },
@@ -312,14 +314,14 @@ impl CheckRefusal {
             Self::Conflicts { .. } => "resolve them, then git add -A && git commit".to_owned(),
             Self::Staged { .. } => "git commit (or git stash)".to_owned(),
             Self::Unstaged { submodule: Some(path), .. } => {
-                format!("git -C {} add -A && git -C {0} commit, then git commit -a here", quoted(path))
+                format!("git -C {} add -A && git -C {0} commit, then git commit -a here", shell_shown(path))
             }
             Self::Unstaged { submodule: None, .. } => "git commit -a (or git stash)".to_owned(),
             Self::Hidden { undo, .. } => format!("{undo}, then commit the changes, or take them back"),
             Self::SubmoduleUnpushed { push, .. } => push.clone(),
             Self::Undelivered { why, first, .. } => why.cure(first),
             Self::Untracked { rendered: Some(directory), .. } => {
-                format!("this is rendered output: echo {} >> .gitignore && git add .gitignore && git commit", quoted(&format!("{directory}/")))
+                format!("this is rendered output: echo {} >> .gitignore && git add .gitignore && git commit", shell_shown(&format!("{directory}/")))
             }
             Self::Untracked { rendered: None, .. } => {
                 "git add -A && git commit, or list them in .gitignore".to_owned()
@@ -329,9 +331,9 @@ impl CheckRefusal {
                 "git switch BRANCH, or name the branch that this commit is the tip of: lockstep --branch BRANCH …"
                     .to_owned()
             }
-            Self::NoUpstream { branch, remote } => format!("git push -u {} {}", quoted(remote), quoted(branch)),
+            Self::NoUpstream { branch, remote } => format!("git push -u {}", arguments(remote, [branch.as_str()])),
             Self::UpstreamGone { branch: Some(branch), remote, upstream } => {
-                format!("git push -u {} {}", quoted(remote), quoted(&format!("{branch}:{upstream}")))
+                format!("git push -u {}", arguments(remote, [format!("{branch}:{upstream}").as_str()]))
             }
             Self::UpstreamGone { branch: None, .. } => {
                 "name the branch that this commit is the tip of: lockstep --branch BRANCH …".to_owned()
@@ -341,23 +343,21 @@ impl CheckRefusal {
                 "git push (or raise `[git] max_ahead` in lockstep.toml)".to_owned()
             }
             Self::NotTip { remote, upstream, .. } => format!(
-                "run the pipeline for the branch's newest commit: git fetch {} {} && git checkout --detach FETCH_HEAD",
-                quoted(remote),
-                quoted(upstream)
+                "run the pipeline for the branch's newest commit: git fetch {} && git checkout --detach FETCH_HEAD",
+                arguments(remote, [upstream.as_str()])
             ),
             Self::HeadMoved { .. } => "run the same again: what was rendered is of the earlier commit".to_owned(),
             Self::OtherName { branch, remote, .. } => format!(
-                "git push -u {} {} (or, if this branch is meant to be pushed there: git config push.default upstream)",
-                quoted(remote),
-                quoted(branch)
+                "git push -u {} (or, if this branch is meant to be pushed there: git config push.default upstream)",
+                arguments(remote, [branch.as_str()])
             ),
             Self::OtherBranch { branch: None, allowed } => format!(
                 "git switch {}, or name the branch that this commit is the tip of: lockstep --branch BRANCH …",
-                quoted(allowed.first().map_or("BRANCH", String::as_str))
+                shell_shown(allowed.first().map_or("BRANCH", String::as_str))
             ),
             Self::OtherBranch { branch: Some(_), allowed } => format!(
                 "merge it first, then: git switch {}",
-                quoted(allowed.first().map_or("BRANCH", String::as_str))
+                shell_shown(allowed.first().map_or("BRANCH", String::as_str))
             ),
             Self::NotRendered { unit, .. } => {
                 let (module, profile) = unit.split_once('/').unwrap_or((unit, "PROFILE"));
@@ -365,7 +365,7 @@ impl CheckRefusal {
             }
             Self::Shallow { remote, .. } => format!(
                 "git fetch --unshallow {} (in CI: check out with full history, `fetch-depth: 0`)",
-                quoted(remote)
+                arguments(remote, [])
             ),
         }
     }
@@ -380,15 +380,6 @@ fn listed(names: &[String]) -> String {
 /// `1 file`, `2 files`.
 fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-/// A word that can be pasted into a shell, whatever is in it.
-pub(crate) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '+' | '@' | '=');
-    if !word.is_empty() && word.chars().all(plain) && !word.starts_with('-') {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -411,6 +402,8 @@ mod tests {
         let branch = "x;rm -rf $HOME'".to_owned();
         let cure = CheckRefusal::NoUpstream { branch, remote: "origin".into() }.cure();
         assert_eq!(cure, r"git push -u origin 'x;rm -rf $HOME'\'''");
+        let cure = CheckRefusal::NoUpstream { branch: "-f".into(), remote: "origin".into() }.cure();
+        assert_eq!(cure, "git push -u -- origin -f");
         let cure = CheckRefusal::Unfinished { operation: "rebase", conflicts: FileList::new(&[]) }.cure();
         assert_eq!(cure, "git rebase --continue (or git rebase --abort)");
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::spawn::Git;
 use super::{GitError, Oid, Repo};
+use crate::read::{self, Unfit};
 
 /// A path of which a commit and the working tree do not say the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,12 +98,25 @@ impl Repo {
     /// # Errors
     /// When it is not here and cannot be fetched, or cannot be read.
     pub fn blob(&self, blob: &Oid) -> Result<Vec<u8>, GitError> {
+        let fits = |size: u64| match size {
+            size if size <= read::SOURCE => Ok(()),
+            _ => {
+                let source = Box::new(Unfit::TooLarge(read::SOURCE));
+                Err(GitError::Repository { what: format!("read {blob}"), source })
+            }
+        };
         let known = self.library().and_then(|library| {
             let oid = git2::Oid::from_str(blob.as_str()).ok()?;
-            library.find_blob(oid).ok().map(|blob| blob.content().to_vec())
+            let size = library.odb().ok()?.read_header(oid).ok()?.0 as u64;
+            Some(fits(size).map(|()| library.find_blob(oid).map(|blob| blob.content().to_vec())))
         });
+        if let Some(Ok(content)) = known.transpose()? {
+            return Ok(content);
+        }
         // What a partial clone has left out, git itself fetches.
-        known.map_or_else(|| self.git().read(&["cat-file", "blob", blob.as_str()]), Ok)
+        let size = self.git().read(&["cat-file", "-s", blob.as_str()])?;
+        fits(String::from_utf8_lossy(&size).trim().parse().unwrap_or(u64::MAX))?;
+        self.git().read(&["cat-file", "blob", blob.as_str()])
     }
 }
 

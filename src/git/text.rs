@@ -1,6 +1,8 @@
 //! What git and remotes say, made fit for people: no control characters, no credentials, bounded.
 
-/// At most this much of a message is kept.
+use crate::text;
+
+/// At most so many characters of a message are kept.
 const LONGEST: usize = 1000;
 
 /// At most so many lines are kept of what a hook and a server say.
@@ -55,44 +57,20 @@ pub(super) fn lines(stderr: &[u8]) -> Vec<String> {
     lines
 }
 
-/// A text with control characters escaped, cut at a bound.
+/// A text on one line, cut at a bound.
 pub(super) fn bounded(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        if out.len() >= LONGEST {
-            out.push('…');
-            break;
-        }
-        push_visible(&mut out, c);
-    }
-    out
+    text::short(text, LONGEST)
 }
 
-/// A file name from git, safe for a terminal: control characters, newlines, quotes' escapes and
-/// bytes that are not UTF-8 are shown as escapes, everything else as it is.
-pub fn printable(name: &[u8]) -> String {
-    let mut out = String::new();
-    for chunk in name.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            push_visible(&mut out, c);
-        }
-        for byte in chunk.invalid() {
-            out.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    out
+/// A remote and names of refs as arguments of git, to be pasted: none of them is an option.
+pub(crate) fn arguments<'a>(remote: &'a str, refs: impl IntoIterator<Item = &'a str>) -> String {
+    let words: Vec<&str> = std::iter::once(remote).chain(refs).collect();
+    let dashes = if words.iter().any(|word| word.starts_with('-')) { "-- " } else { "" };
+    let words: Vec<String> = words.into_iter().map(text::shell_shown).collect();
+    format!("{dashes}{}", words.join(" "))
 }
 
-fn push_visible(out: &mut String, c: char) {
-    // Quotes need no escape here; everything that Debug escapes otherwise can fool a terminal
-    // (control and format characters such as the ones that reverse the direction of text).
-    match c {
-        '"' | '\'' => out.push(c),
-        c => out.extend(c.escape_debug()),
-    }
-}
-
-/// Removes `user:password@` from every URL in a text.
+/// Removes `user:password@` from every URL in a text, and what its query says: it may be a token.
 pub(super) fn without_credentials(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -104,7 +82,19 @@ pub(super) fn without_credentials(text: &str) -> String {
             .unwrap_or(after.len());
         let host = after[..end].rfind('@').map_or(0, |at| at + 1);
         out.push_str(&after[host..end]);
-        rest = &after[end..];
+        let (path, others) = after[end..].split_at(
+            after[end..]
+                .find(|c: char| c.is_whitespace() || matches!(c, '\'' | '"'))
+                .unwrap_or(after.len() - end),
+        );
+        match path.split_once('?') {
+            Some((path, query)) if !query.is_empty() => {
+                out.push_str(path);
+                out.push_str("?…");
+            }
+            _ => out.push_str(path),
+        }
+        rest = others;
     }
     out + rest
 }
@@ -144,20 +134,22 @@ mod tests {
         let text = "unable to access 'https://me:s3cret@host/x.git/': 403, ssh://git@h/x";
         assert_eq!(without_credentials(text), "unable to access 'https://host/x.git/': 403, ssh://h/x");
         assert_eq!(without_credentials("https://a:b@c@host"), "https://host");
+        let text = "to 'https://h/x.git?private_token=s3cret&x=/': 403, https://h?t=s3cret https://h/x?";
+        assert_eq!(without_credentials(text), "to 'https://h/x.git?…': 403, https://h?… https://h/x?");
     }
 
     #[test]
-    fn shows_odd_names() {
-        assert_eq!(printable(b"a b\n\"c\"\xff\\\x1b"), "a b\\n\"c\"\\xff\\\\\\u{1b}");
+    fn no_argument_is_an_option() {
+        assert_eq!(arguments("origin", ["main"]), "origin main");
+        assert_eq!(arguments("origin", ["-f"]), "-- origin -f");
+        assert_eq!(arguments("-x", ["a;b"]), "-- -x 'a;b'");
     }
 
     proptest! {
         #[test]
         fn nothing_reaches_the_terminal(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
-            for text in [clean(&bytes), printable(&bytes)] {
-                prop_assert!(!text.chars().any(char::is_control));
-            }
-            prop_assert!(clean(&bytes).len() <= LONGEST + 20);
+            prop_assert!(clean(&bytes).chars().all(text::is_harmless));
+            prop_assert!(clean(&bytes).len() <= LONGEST * 10);
         }
 
         #[test]

@@ -7,8 +7,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::index::{EntryKind, Hidden, IndexEntry};
-use super::refusal::{CheckRefusal, FileList, quoted};
+use super::refusal::{CheckRefusal, FileList};
 use super::{Ancestry, GitError, Oid, Repo};
+use crate::text::shell_shown as quoted;
 
 /// So many names fit on one command line, whatever they are.
 const AT_ONCE: usize = 200;

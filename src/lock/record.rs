@@ -11,6 +11,7 @@ use super::record_json::MAX_UNFINISHED;
 use super::{KeySet, LockKey};
 use crate::env::Host;
 use crate::git::Oid;
+use crate::text;
 
 /// Whether a lock is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -257,20 +258,14 @@ impl Record {
 
 /// A text from elsewhere, safe for a terminal and bounded.
 pub(crate) fn escape(text: &str) -> String {
-    let mut safe = String::new();
-    for c in text.chars().take(200) {
-        // Quotes and backslashes are harmless and would only get in the reader's way; characters
-        // that turn the direction of the text around are not.
-        if matches!(c, '\'' | '"' | '\\') { safe.push(c) } else { safe.extend(c.escape_debug()) }
-    }
-    safe
+    text::short(text, 200)
 }
 
-/// A text of ours for a record: one line, no control characters, at most `limit` bytes.
-pub(crate) fn clean(text: &str, limit: usize) -> String {
+/// A text of ours for a record: one line of harmless characters, at most `limit` bytes.
+pub(crate) fn clean(words: &str, limit: usize) -> String {
     let mut cleaned = String::new();
-    for c in text.chars() {
-        let c = if c.is_control() { ' ' } else { c };
+    for c in words.chars() {
+        let c = if text::is_harmless(c) { c } else { ' ' };
         if cleaned.len() + c.len_utf8() > limit {
             break;
         }

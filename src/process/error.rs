@@ -76,11 +76,5 @@ pub enum ProcessError {
 
 /// A path or a program's name, safe to print.
 pub(super) fn show(text: impl AsRef<OsStr>) -> String {
-    text.as_ref().to_string_lossy().chars().take(300).flat_map(escape).collect()
-}
-
-fn escape(c: char) -> impl Iterator<Item = char> {
-    // Quotes and backslashes are harmless and common; what moves a cursor is not.
-    let (plain, escaped) = if c.is_control() { (None, Some(c.escape_debug())) } else { (Some(c), None) };
-    plain.into_iter().chain(escaped.into_iter().flatten())
+    crate::text::short(&text.as_ref().to_string_lossy(), 300)
 }

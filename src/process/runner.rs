@@ -4,7 +4,7 @@
 //! `posix_spawn`, whose cost does not grow with our memory. The tool is waited for without being
 //! reaped first, and reaped where no signal can be on its way to its pid.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
@@ -20,6 +20,7 @@ use super::limit::Watch;
 use super::lines::{Relay, relay};
 use super::mark::End;
 use super::{CommandRunner, CommandSpec, Finished, Interrupts, Mark, ProcessError, Stdio};
+use crate::read::{self, Unfit};
 
 /// Runs tools on this machine, as children of this process.
 #[derive(Clone, Copy, Debug, Default)]
@@ -128,21 +129,26 @@ fn capture(child: &mut Child) -> io::Result<(Vec<u8>, Vec<u8>)> {
         .stderr
         .take()
         .map(|mut stream| {
-            std::thread::Builder::new().name("stderr".to_owned()).spawn(move || {
-                let mut bytes = Vec::new();
-                stream.read_to_end(&mut bytes).map(|_| bytes)
-            })
+            std::thread::Builder::new().name("stderr".to_owned()).spawn(move || printed(&mut stream))
         })
         .transpose()
         .inspect_err(|_| drop(child.stdout.take()))?;
-    let mut stdout = Vec::new();
-    let read = child.stdout.take().map_or(Ok(0), |mut stream| stream.read_to_end(&mut stdout));
+    // A tool that prints without end is stopped by the pipe that is closed then.
+    let stdout = child.stdout.take().map_or(Ok(Vec::new()), |mut stream| printed(&mut stream));
     let stderr = match errors.map(JoinHandle::join) {
         None => Vec::new(),
         Some(Ok(bytes)) => bytes?,
         Some(Err(_)) => return Err(io::Error::other("reading standard error panicked")),
     };
-    read.map(|_| (stdout, stderr))
+    stdout.map(|stdout| (stdout, stderr))
+}
+
+/// All that a tool prints, within what memory is meant for.
+fn printed(stream: &mut impl io::Read) -> io::Result<Vec<u8>> {
+    read::whole(stream, 0, read::SOURCE).map_err(|error| match Unfit::of(&error) {
+        Some(_) => io::Error::other(format!("it printed more than {}", read::size(read::SOURCE))),
+        None => error,
+    })
 }
 
 /// Returns when the child has ended and is a zombie, its pid still its own. A child that is

@@ -15,6 +15,7 @@ use super::params::Scope;
 use super::{Opaque, Place, ProjectError};
 use crate::env::Span;
 use crate::process::{CommandSpec, Limit, ProcessError, Signal, Stdio, ToolStatus, find_program};
+use crate::read;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -141,6 +142,9 @@ impl Scope {
             return Err(Failure::says(format!("`{shown}` was ended after {timeout}")));
         }
         match finished.status {
+            ToolStatus::Code(0) if finished.stdout.len() as u64 > read::ANSWER => {
+                Err(Failure::says(format!("`{shown}` printed more than {}", read::size(read::ANSWER))))
+            }
             ToolStatus::Code(0) => Ok(Arc::new(finished.stdout)),
             ToolStatus::Code(code) => Err(Failure::says(format!("`{shown}` ended with exit code {code}"))),
             // A terminal gives it to all, and of us only the tool reacts to it.

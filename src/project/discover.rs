@@ -108,7 +108,7 @@ impl Project {
                 continue;
             }
             owner::check(directory, env)?;
-            if let Some(file) = TomlFile::read_path(&directory.join(MARKER), MARKER)? {
+            if let Some(file) = TomlFile::read(&Files::working_tree(directory.to_owned()), MARKER)? {
                 return Ok((directory.to_owned(), file));
             }
         }
@@ -201,7 +201,8 @@ impl Project {
     }
 
     pub(crate) fn has_profile(&self, name: &Name) -> bool {
-        self.files.kind(&format!("profiles/{name}.toml")) == Kind::File
+        // One that is no regular file is refused when it is read.
+        matches!(self.files.kind(&format!("profiles/{name}.toml")), Kind::File | Kind::Other)
     }
 
     /// The error for a word that names nothing, with the nearest name that there is.

@@ -4,6 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::strict;
+use super::strict::budget::{self, Bounded};
+
 /// A format of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -30,18 +33,36 @@ impl Format {
     /// The value as a text that ends with a newline; the error says why it cannot be.
     pub(crate) fn write(self, value: &Value) -> Result<String, &'static str> {
         let mut text = match self {
-            Self::Json => {
-                serde_json::to_string_pretty(value).map_err(|_| "this cannot be written as JSON")?
+            Self::Json => strict::json_text(value, 2)?,
+            Self::Yaml => {
+                let mut text = Bounded::default();
+                let written = serde_saphyr::to_fmt_writer(&mut text, value);
+                text.end(written.is_ok(), "this cannot be written as YAML")?
             }
-            Self::Yaml => serde_saphyr::to_string(value).map_err(|_| "this cannot be written as YAML")?,
             Self::Toml if !value.is_object() => return Err("TOML needs a table"),
             Self::Toml if holds_null(value) => return Err("TOML has no null"),
+            Self::Toml if headers(value, 0) > budget::TEXT => {
+                return Err("this makes a text of more than 32 MiB");
+            }
             Self::Toml => toml::to_string_pretty(value).map_err(|_| "this cannot be written as TOML")?,
         };
         if !text.ends_with('\n') {
             text.push('\n');
         }
         Ok(text)
+    }
+}
+
+/// More than TOML's headers have, of which each names the whole way to a table.
+fn headers(value: &Value, way: usize) -> usize {
+    let all = |sum: usize, more: usize| sum.saturating_add(more);
+    match value {
+        Value::Object(entries) => {
+            let each = |(key, value): (&String, &Value)| headers(value, way + 6 * key.len() + 3);
+            entries.iter().map(each).fold(way, all)
+        }
+        Value::Array(items) => items.iter().map(|item| headers(item, way)).fold(0, all),
+        _ => 0,
     }
 }
 

@@ -5,7 +5,6 @@
 use std::path::PathBuf;
 
 use super::{NameError, NotHere, Place, UnitId, Violation};
-use crate::git;
 use crate::process::Signal;
 
 /// Why something about the project failed.
@@ -248,7 +247,7 @@ impl ProjectError {
             Self::NoProject { .. } => Some("start one with `lockstep init`, or use `-C DIR`".into()),
             Self::Foreign { directory, .. } => Some(format!(
                 "if you trust its owner: git config --global --add safe.directory {}",
-                git::quoted(&directory.to_string_lossy())
+                crate::text::shell_shown(&directory.to_string_lossy())
             )),
             Self::Untrusted { .. } => Some("if you trust what is in this clone: lockstep trust".into()),
             Self::NotKept { .. } => {
@@ -313,7 +312,7 @@ fn lines(violations: &[Violation]) -> String {
     violations.iter().map(|violation| format!("\n  {violation}")).collect()
 }
 
-/// A word from outside, safe to print: control characters escaped, at most 80 characters.
+/// A word from outside, safe to print, at most 80 characters of it.
 pub(crate) fn printable(word: &str) -> String {
-    word.escape_debug().take(80).collect()
+    crate::text::short(word, 80)
 }

@@ -2,25 +2,31 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use minijinja::Value;
 
-use super::params::{Made, Scope};
+use super::params::{Item, Made, Scope};
+use super::strict::budget::{self, Evaluation};
 use super::strict::checks;
 use super::{Place, ProjectError, circles, output_names, strict};
 
 /// How many parameters may need one another in a chain: each takes from the stack.
 const DEEPEST: usize = 100;
+/// About how many bytes the values of a unit's expressions may take together.
+const KEPT: usize = 64 << 20;
 
 impl Scope {
     /// The value, and what it was made of.
     pub(super) fn evaluate_watched(self: &Arc<Self>, index: usize, text: &str) -> Result<Made, ProjectError> {
         let (before, stood_in) = (self.watch.take(), self.outside.stand_ins.take());
-        let value =
-            self.evaluate(index, text).and_then(|value| match circles::through(self, index, &value) {
+        let value = self.evaluate(index, text).and_then(|value| {
+            self.keep(index, &value)?;
+            match circles::through(self, index, &value) {
                 Some(chain) => Err(self.cycle(&chain, index)),
                 None => Ok(value),
-            });
+            }
+        });
         self.outside.stand_ins.judge(text);
         let (secret, stand_in) = (self.watch.take(), self.outside.stand_ins.take());
         if before || secret {
@@ -30,6 +36,23 @@ impl Scope {
             self.outside.stand_ins.touch();
         }
         Ok(Made { value: value?, secret, stand_in })
+    }
+
+    /// Counts what a value takes that is kept for the others.
+    fn keep(&self, index: usize, value: &Value) -> Result<(), ProjectError> {
+        let Item { key, place, .. } = &self.items[index];
+        let refuse = |why: &str| {
+            Err(ProjectError::config(place.clone(), format!("parameter `{}`: {why}", key.escape_debug())))
+        };
+        let size = match budget::measure(value) {
+            Ok(size) => size,
+            Err(error) => return refuse(&strict::describe(&error)),
+        };
+        let kept = self.kept.fetch_add(size, Ordering::Relaxed).saturating_add(size);
+        if kept > KEPT {
+            return refuse(&format!("with it those of this unit come to more than {} MiB", KEPT >> 20));
+        }
+        Ok(())
     }
 
     pub(super) fn evaluate(self: &Arc<Self>, index: usize, text: &str) -> Result<Value, ProjectError> {
@@ -128,6 +151,7 @@ pub(super) fn evaluate(text: &str, place: &Place, context: Value) -> Result<Valu
             Some("to mean the braces themselves, write `{{ '{{' }}`".into()),
         )
     })?;
+    let _evaluation = Evaluation::begin();
     let env = strict::environment();
     let compute = |range: &Range<usize>| {
         let at = || place.down(text[..range.start].matches('\n').count());
@@ -147,11 +171,15 @@ pub(super) fn evaluate(text: &str, place: &Place, context: Value) -> Result<Valu
     }
     let mut out = String::new();
     for part in &parts {
-        match part {
-            Part::Text(range) => out.push_str(&text[range.clone()]),
-            Part::Expression(range) => strict::print(&compute(range)?, &mut out)
-                .map_err(|error| ProjectError::config(place.clone(), strict::describe(&error)))?,
-        }
+        let put = match part {
+            Part::Text(range) => {
+                out.push_str(&text[range.clone()]);
+                Ok(())
+            }
+            Part::Expression(range) => strict::print(&compute(range)?, &mut out),
+        };
+        put.and_then(|()| budget::fits(out.len()))
+            .map_err(|error| ProjectError::config(place.clone(), strict::describe(&error)))?;
     }
     Ok(Value::from(out))
 }

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::earlier::{Earlier, Former};
 use super::{Index, NotHere, Seen, stand_in};
+use crate::read::{self, Unfit};
 
 /// No way through more links than this is followed, as the kernel has it.
 const MOST_LINKS: usize = 40;
@@ -119,7 +120,7 @@ impl Files {
         }
     }
 
-    /// The bytes of a file; links are followed.
+    /// The bytes of a configuration file; links within the project are followed.
     ///
     /// # Errors
     /// [`io::ErrorKind::NotFound`] if there is none, and whatever keeps it from being read.
@@ -127,12 +128,10 @@ impl Files {
         let relative = Path::new(relative);
         self.note(relative);
         if self.earlier.is_none() && self.seen.is_none() && self.is_plain(relative)? {
-            return std::fs::read(self.root.join(relative));
+            return self.read_disk(relative);
         }
         match self.resolve(relative) {
             Ok((real, _)) => self.read_real(&real),
-            // Links of the working tree, which has not changed there: both states see the same.
-            Err(Way::Outside { formerly: false }) => std::fs::read(self.root.join(relative)),
             Err(way) => Err(way.into()),
         }
     }
@@ -149,7 +148,16 @@ impl Files {
             Some((earlier, Former::File { id, .. })) => (earlier.read)(id),
             Some((_, Former::Unreadable(why))) => Err(Way::Hidden(why).into()),
             Some((_, Former::Absent | Former::Link { .. })) => Err(io::ErrorKind::IsADirectory.into()),
-            None => std::fs::read(self.root.join(real)),
+            None => self.read_disk(real),
+        }
+    }
+
+    /// The bytes of a file of the disk that lies in the project, be it behind links.
+    fn read_disk(&self, relative: &Path) -> io::Result<Vec<u8>> {
+        let real = self.root.join(relative).canonicalize()?;
+        match real.starts_with(&self.root) {
+            true => read::regular(&real, read::CONFIG),
+            false => Err(Unfit::Outside.into()),
         }
     }
 
@@ -369,7 +377,7 @@ impl From<Way> for io::Error {
         match way {
             Way::Missing => io::ErrorKind::NotFound.into(),
             Way::Circle => io::Error::other("too many links"),
-            Way::Outside { .. } => io::Error::other("it is a link that leads out of the project"),
+            Way::Outside { .. } => Unfit::Outside.into(),
             Way::Hidden(why) => io::Error::other(format!("it {why}")),
             Way::NotHere(not_here) => not_here.into(),
             Way::Io(error) => error,

@@ -165,7 +165,7 @@ pub(super) fn totoml(value: &Value) -> Result<String, Error> {
 
 /// Without the last newline: the template around it has its own.
 fn data(value: &Value, format: Format) -> Result<String, Error> {
-    let mut text = format.write(&to_json(value, 0)?).map_err(refuse)?;
+    let mut text = format.write(&to_json(value)?).map_err(refuse)?;
     text.truncate(text.trim_end_matches('\n').len());
     Ok(text)
 }

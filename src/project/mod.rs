@@ -120,7 +120,6 @@ pub use seen::Seen;
 pub use select::selects_many;
 pub use sensitive::Mark;
 pub use stage::{Stage, StageAction};
-pub(crate) use toml_text::is_harmless;
 pub use trust::{AskTrust, TRUSTED_PATHS, Trust};
 pub use turns::Turn;
 pub use unit_graph::{Because, Edge, UnitGraph};

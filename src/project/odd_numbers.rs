@@ -50,7 +50,7 @@ fn read(value: &Value, depth: usize) -> Option<Odd> {
         return None;
     }
     match value.kind() {
-        ValueKind::Number if is_beyond(value) || strict::to_json(value, 0).is_err() => {
+        ValueKind::Number if is_beyond(value) || strict::to_json(value).is_err() => {
             let is_toml = !value.is_integer();
             let text = match f64::try_from(value.clone()) {
                 Ok(number) if is_toml && number.is_nan() => "nan".to_owned(),
@@ -84,7 +84,7 @@ fn read(value: &Value, depth: usize) -> Option<Odd> {
             Some(Odd { toml, is_toml, json: Json::Object(json) })
         }
         _ => {
-            let json = strict::to_json(value, depth).ok()?;
+            let json = strict::to_json(value).ok()?;
             Some(Odd { toml: toml_text::value(&json), is_toml: toml_text::can_hold(&json), json })
         }
     }

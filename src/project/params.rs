@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::ThreadId;
 
@@ -64,6 +65,8 @@ pub(super) struct Scope {
     pub(super) given: BTreeMap<&'static str, Value>,
     /// What is being evaluated now, by thread: a value that meets itself here is a cycle.
     pub(super) active: Mutex<Vec<(ThreadId, usize)>>,
+    /// About how many bytes the values of expressions take so far.
+    pub(super) kept: AtomicUsize,
     failure: Mutex<Option<ProjectError>>,
     /// What a function or value failed with, where the engine's error cannot say it.
     raised: Mutex<Option<ProjectError>>,
@@ -106,6 +109,7 @@ impl Params {
             items,
             given,
             active: Mutex::default(),
+            kept: AtomicUsize::default(),
             failure: Mutex::default(),
             raised: Mutex::default(),
             watch: Watch::default(),
@@ -136,7 +140,7 @@ impl Params {
     /// # Errors
     /// The first expression that cannot be evaluated.
     pub fn to_json(&self) -> Result<serde_json::Value, ProjectError> {
-        let json = strict::to_json(&self.scope.value(0), 0);
+        let json = strict::to_json(&self.scope.value(0));
         match (self.failure(), json) {
             (Some(failure), _) => Err(failure),
             (None, Ok(json)) => Ok(json),

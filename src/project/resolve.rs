@@ -77,7 +77,7 @@ impl Params {
 
     /// An evaluated value as JSON; an expression inside that fails is the error.
     pub(super) fn json(&self, value: &minijinja::Value, place: &Place) -> Result<Value, ProjectError> {
-        let json = strict::to_json(value, 0);
+        let json = strict::to_json(value);
         match (self.failure(), json) {
             (Some(failure), _) => Err(failure),
             (None, Ok(json)) => Ok(json),

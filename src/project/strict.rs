@@ -6,6 +6,7 @@
 //! legal: `is defined`, `is undefined`, `default`.
 
 mod bounds;
+pub(crate) mod budget;
 mod check_filters;
 pub(crate) mod checks;
 mod engine_filters;
@@ -19,6 +20,7 @@ use std::sync::OnceLock;
 use minijinja::value::{Kwargs, ObjectRepr, Rest, Value, ValueKind, ValueOrKwargs};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, functions};
 
+use self::budget::Walk;
 use super::stand_in::StandIn;
 
 /// How deep containers may nest before they count as endless.
@@ -47,7 +49,12 @@ fn build() -> Environment<'static> {
     env.set_debug(true);
     env.set_formatter(|out, state, value| {
         if matches!(value.kind(), ValueKind::Map | ValueKind::Seq) {
-            check(state, value, 0)?;
+            check(state, value)?;
+        }
+        if let Some(text) = value.as_str() {
+            budget::make(text.len())?;
+            out.write_str(text)?;
+            return Ok(());
         }
         // Only the missing `else` of an inline `if` comes here undefined, and prints nothing, as it does for
         // those who know Jinja; the engine stops all others.
@@ -119,8 +126,13 @@ fn called(value: &Value) -> &'static str {
     }
 }
 
-/// Refuses undefined values, also inside lists and tables.
-pub(super) fn check(state: &mut State, value: &Value, depth: usize) -> Result<(), Error> {
+/// Refuses undefined values, also inside lists and tables, and what is too large.
+pub(super) fn check(state: &mut State, value: &Value) -> Result<(), Error> {
+    check_within(state, value, 0, &mut Walk::default())
+}
+
+fn check_within(state: &mut State, value: &Value, depth: usize, walk: &mut Walk) -> Result<(), Error> {
+    walk.meet(value)?;
     match value.kind() {
         ValueKind::Undefined => {
             // The engine knows which name it was, and says so when it is to print the value.
@@ -140,20 +152,30 @@ pub(super) fn check(state: &mut State, value: &Value, depth: usize) -> Result<()
             }
             let is_map = value.kind() == ValueKind::Map;
             for item in value.try_iter()? {
-                check(state, &item, depth + 1)?;
+                check_within(state, &item, depth + 1, walk)?;
                 if is_map {
-                    check(state, &value.get_item(&item)?, depth + 1)?;
+                    check_within(state, &value.get_item(&item)?, depth + 1, walk)?;
                 }
             }
             Ok(())
         }
+        // Whoever goes through it sees its items.
+        ValueKind::Iterable => walk.count(value.len().unwrap_or(0)),
         _ => Ok(()),
     }
 }
 
 /// What a value is as JSON.
-pub(crate) fn to_json(value: &Value, depth: usize) -> Result<serde_json::Value, Error> {
+pub(crate) fn to_json(value: &Value) -> Result<serde_json::Value, Error> {
+    let mut walk = Walk::default();
+    let json = json_of(value, 0, &mut walk)?;
+    budget::spend(walk.bytes())?;
+    Ok(json)
+}
+
+fn json_of(value: &Value, depth: usize, walk: &mut Walk) -> Result<serde_json::Value, Error> {
     use serde_json::Value as Json;
+    walk.meet(value)?;
     let refuse = |why: &'static str| Err(Error::new(ErrorKind::InvalidOperation, why));
     if depth > DEEPEST {
         return refuse("lists and tables are nested too deeply");
@@ -175,7 +197,7 @@ pub(crate) fn to_json(value: &Value, depth: usize) -> Result<serde_json::Value, 
         ValueKind::Seq | ValueKind::Iterable => {
             let mut items = Vec::new();
             for item in value.try_iter()? {
-                items.push(to_json(&item, depth + 1)?);
+                items.push(json_of(&item, depth + 1, walk)?);
             }
             Json::Array(items)
         }
@@ -184,7 +206,7 @@ pub(crate) fn to_json(value: &Value, depth: usize) -> Result<serde_json::Value, 
             for key in value.try_iter()? {
                 let mut name = String::new();
                 print(&key, &mut name)?;
-                entries.insert(name, to_json(&value.get_item(&key)?, depth + 1)?);
+                entries.insert(name, json_of(&value.get_item(&key)?, depth + 1, walk)?);
             }
             Json::Object(entries)
         }
@@ -221,24 +243,32 @@ pub(super) fn from_json(json: serde_json::Value) -> Value {
 pub(super) fn tojson(value: &Value, options: Kwargs) -> Result<String, Error> {
     let indent: Option<usize> = options.get("indent")?;
     options.assert_all_used()?;
-    let json = to_json(value, 0)?;
-    let failed = |_| Error::new(ErrorKind::BadSerialization, "this cannot be written as JSON");
-    let Some(indent) = indent else { return serde_json::to_string(&json).map_err(failed) };
-    let spaces = " ".repeat(indent.min(16));
-    let mut bytes = Vec::new();
+    let json = to_json(value)?;
+    let failed = |why| Error::new(ErrorKind::BadSerialization, why);
+    match indent {
+        None => serde_json::to_string(&json).map_err(|_| failed("this cannot be written as JSON")),
+        Some(indent) => json_text(&json, indent.min(16)).map_err(failed),
+    }
+}
+
+/// Data as indented JSON, if that is not too long.
+pub(crate) fn json_text(json: &serde_json::Value, indent: usize) -> Result<String, &'static str> {
+    let spaces = " ".repeat(indent);
+    let mut text = budget::Bounded::default();
     let formatter = serde_json::ser::PrettyFormatter::with_indent(spaces.as_bytes());
-    let mut writer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
-    serde::Serialize::serialize(&json, &mut writer).map_err(failed)?;
-    String::from_utf8(bytes)
-        .map_err(|_| Error::new(ErrorKind::BadSerialization, "this cannot be written as JSON"))
+    let mut writer = serde_json::Serializer::with_formatter(&mut text, formatter);
+    let written = serde::Serialize::serialize(json, &mut writer);
+    text.end(written.is_ok(), "this cannot be written as JSON")
 }
 
 /// A function as a value; its arguments are checked before it sees them.
 pub(super) fn function(call: impl Fn(&[Value]) -> Result<Value, Error> + Send + Sync + 'static) -> Value {
     Value::from_function(move |state: &mut State, args: Rest<ValueOrKwargs>| -> Result<Value, Error> {
         let args = args.into_values();
-        args.iter().try_for_each(|arg| check(state, arg, 0))?;
-        call(&args)
+        args.iter().try_for_each(|arg| check(state, arg))?;
+        let value = call(&args)?;
+        budget::made(&value)?;
+        Ok(value)
     })
 }
 

@@ -9,6 +9,7 @@ use toml::de::{DeTable, Deserializer};
 
 use super::place::line_of;
 use super::{Files, Place, Placeholder, ProjectError, nearest};
+use crate::read::{self, Unfit};
 
 /// The text of a TOML file and the name by which messages call it.
 pub(crate) struct TomlFile {
@@ -26,9 +27,9 @@ impl TomlFile {
         Ok(file)
     }
 
-    /// Reads a file that messages call `name`; none if it does not exist.
+    /// Reads what the user named, be it a pipe; none if it does not exist. Messages call it `name`.
     pub(crate) fn read_path(path: &Path, name: &str) -> Result<Option<Self>, ProjectError> {
-        Self::from_bytes(std::fs::read(path), name)
+        Self::from_bytes(read::any(path, read::CONFIG), name)
     }
 
     fn from_bytes(bytes: std::io::Result<Vec<u8>>, name: &str) -> Result<Option<Self>, ProjectError> {
@@ -48,6 +49,9 @@ impl TomlFile {
                 }
             },
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if Unfit::of(&error).is_some() => {
+                Err(ProjectError::config(Place::whole(name), error.to_string()))
+            }
             Err(source) => Err(ProjectError::read(name, source)),
         }
     }

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::text::is_harmless;
+
 /// The value. TOML has no null: it is written as `null`, which is no TOML.
 pub(crate) fn value(value: &Value) -> String {
     match value {
@@ -62,17 +64,6 @@ pub(crate) fn escaped(text: &str) -> String {
         }
     }
     out
-}
-
-/// Whether a character neither acts on a terminal nor hides or turns text.
-pub(crate) fn is_harmless(c: char) -> bool {
-    !c.is_control() && !is_invisible(c)
-}
-
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

@@ -108,8 +108,7 @@ fn escaped(line: &str) -> String {
     for c in line.chars() {
         match c {
             '\t' => out.push('\t'),
-            c if c.is_control() => out.extend(c.escape_unicode()),
-            c => out.push(c),
+            c => crate::text::push(&mut out, c),
         }
     }
     out

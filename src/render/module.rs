@@ -12,8 +12,8 @@ pub(super) use known::Known;
 use super::directory::{Directory, PARTIALS};
 use super::listing::Listing;
 use super::outputs::{Output, Outputs, is_harmless};
-use super::source::{Reader, SourceFile};
-use super::templates::Templates;
+use super::source::{Reader, SourceFile, fits};
+use super::templates::{Templates, includes};
 use super::{RenderError, generated};
 use crate::project::{
     BuildConfig, ModuleConfig, ModuleSchema, Name, Params, Place, Project, ProjectError, UnitId, nearest,
@@ -55,12 +55,15 @@ impl Module {
         partials: impl FnOnce() -> Result<Arc<Vec<SourceFile>>, RenderError>,
     ) -> Result<Self, RenderError> {
         let (build, schema) = (config.build.clone(), project.schema_of(name, config)?);
-        let mut layers = Vec::new();
+        let (mut layers, mut bytes) = (Vec::new(), 0);
         for directory in directories {
-            layers.push(match known(directory) {
+            let layer = match known(directory) {
                 Some(listing) => reader.read(directory, listing)?,
                 None => reader.files(directory)?,
-            });
+            };
+            bytes += layer.iter().map(|file| file.bytes.len() as u64).sum::<u64>();
+            fits(bytes, &format!("modules/{name}"))?;
+            layers.push(layer);
         }
         let files = overlay(layers, &build)?;
         let partials = if files.iter().any(includes) { partials()? } else { Arc::default() };
@@ -271,12 +274,6 @@ fn overlay(layers: Vec<Vec<SourceFile>>, build: &BuildConfig) -> Result<Vec<Sour
             Err(ProjectError::config_hint(place, message, Some(hint)).into())
         }
     }
-}
-
-/// Whether a file may include others.
-fn includes(file: &SourceFile) -> bool {
-    std::str::from_utf8(&file.bytes)
-        .is_ok_and(|text| ["include", "import", "extends"].into_iter().any(|word| text.contains(word)))
 }
 
 fn matching(sets: &[GlobSet], path: &str) -> Vec<usize> {

@@ -5,6 +5,7 @@ use std::path::{Component, Path};
 use std::sync::OnceLock;
 
 use super::RenderError;
+use crate::read;
 
 /// One file of a unit.
 #[derive(Debug)]
@@ -35,13 +36,21 @@ impl Output {
 
 /// Outputs by the name that counts: where a file system knows no case, `Main.tf` is `main.tf`.
 #[derive(Debug, Default)]
-pub(super) struct Outputs(BTreeMap<String, Output>);
+pub(super) struct Outputs {
+    by_name: BTreeMap<String, Output>,
+    bytes: u64,
+}
 
 impl Outputs {
-    /// Adds one; an error if there is one of that name.
+    /// Adds one; an error if there is one of that name, or if they are too much.
     pub(super) fn add(&mut self, output: Output) -> Result<(), RenderError> {
+        self.bytes += output.bytes.len() as u64;
+        if self.bytes > read::SOURCE {
+            let why = format!("with it the unit has more than {} of output", read::size(read::SOURCE));
+            return Err(RenderError::Output { path: output.source, why });
+        }
         let key = output.path.to_lowercase();
-        if let Some(other) = self.0.get(&key) {
+        if let Some(other) = self.by_name.get(&key) {
             let path = other.path.escape_debug();
             let why = if other.path == output.path {
                 format!("`{}` makes `{path}` as well", other.source)
@@ -54,21 +63,21 @@ impl Outputs {
             };
             return Err(RenderError::Output { path: output.source, why });
         }
-        self.0.insert(key, output);
+        self.by_name.insert(key, output);
         Ok(())
     }
 
     /// All of them, sorted by path; an error if one stands where another needs a directory.
     pub(super) fn finish(self) -> Result<Vec<Output>, RenderError> {
-        for (key, output) in &self.0 {
-            let parents = key.match_indices('/').filter_map(|(end, _)| self.0.get(&key[..end]));
+        for (key, output) in &self.by_name {
+            let parents = key.match_indices('/').filter_map(|(end, _)| self.by_name.get(&key[..end]));
             if let Some(other) = parents.into_iter().next() {
                 let (source, path) = (&other.source, other.path.escape_debug());
                 let why = format!("`{source}` makes a file `{path}` where it needs a directory");
                 return Err(RenderError::Output { path: output.source.clone(), why });
             }
         }
-        let mut outputs: Vec<Output> = self.0.into_values().collect();
+        let mut outputs: Vec<Output> = self.by_name.into_values().collect();
         outputs.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(outputs)
     }

@@ -5,7 +5,6 @@
 //! link counts as the file that it leads to, and only if that lies inside the same directory: a
 //! module under review must not be able to copy the reader's own files into its output.
 
-use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +15,7 @@ use crate::git::Repo;
 use crate::project::{
     Earlier, Files, Former, Index, ListedKind, Placeholder, ProjectError, SCHEMA_FILE, shell_word,
 };
+use crate::read::{self, Unfit};
 
 /// One file of a module.
 #[derive(Debug)]
@@ -147,8 +147,12 @@ impl Reader {
         listing: &Listing,
     ) -> Result<Vec<SourceFile>, RenderError> {
         let mut files = Vec::with_capacity(listing.files.len());
+        let mut bytes = 0;
         for (path, kind) in &listing.files {
-            files.extend(self.read_one(path, *kind, directory)?);
+            let Some(file) = self.read_one(path, *kind, directory)? else { continue };
+            bytes += file.bytes.len() as u64;
+            files.push(file);
+            fits(bytes, &directory.shown)?;
         }
         files.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(files)
@@ -187,8 +191,12 @@ impl Reader {
             Kind::Other => return Err(refuse(self.odd(file).into())),
         };
         target.iter().for_each(|target| self.note(target));
-        let (bytes, mode) =
-            self.contents(target.as_deref().unwrap_or(file)).map_err(|source| unreadable(&shown, source))?;
+        let read = self.contents(target.as_deref().unwrap_or(file));
+        let (bytes, mode) = read.map_err(|source| match Unfit::of(&source) {
+            Some(Unfit::TooLarge(limit)) => refuse(format!("is larger than {}; {LARGE}", read::size(limit))),
+            Some(_) => refuse("is neither a file nor a directory".into()),
+            None => unreadable(&shown, source),
+        })?;
         if let Some(found) = Placeholder::of(&bytes) {
             let cure = found.cure().to_owned();
             return Err(RenderError::Undelivered { path: shown, why: found.what(), cure });
@@ -247,18 +255,25 @@ impl Reader {
 }
 
 fn contents(path: &Path) -> std::io::Result<(Vec<u8>, u32)> {
-    let mut file = std::fs::File::open(path)?;
+    let mut file = read::open(path)?;
     let meta = file.metadata()?;
-    Ok((read_whole(&mut file, meta.len())?, meta.permissions().mode() & 0o777))
+    if !meta.is_file() {
+        return Err(Unfit::NotRegular.into());
+    }
+    Ok((read::whole(&mut file, meta.len(), read::SOURCE)?, meta.permissions().mode() & 0o777))
 }
 
-/// All of a file whose length was just seen. `read_to_end` would ask for length and position again.
-pub(super) fn read_whole(file: &mut std::fs::File, length: u64) -> std::io::Result<Vec<u8>> {
-    // One more than is there, so that the end is found without another growth.
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(1));
-    file.take(u64::MAX).read_to_end(&mut bytes)?;
-    Ok(bytes)
+/// Refuses a directory, or all that a module is made of, with more bytes than memory is meant for.
+pub(super) fn fits(bytes: u64, shown: &str) -> Result<(), RenderError> {
+    if bytes <= read::SOURCE {
+        return Ok(());
+    }
+    let why = format!("holds more than {} in all; {LARGE}", read::size(read::SOURCE));
+    Err(RenderError::Source { path: shown.to_owned(), why })
 }
+
+/// What to do with what is too large.
+const LARGE: &str = "keep large files outside of modules, and name them by a path below `{{ root }}`";
 
 fn unreadable(path: &str, source: std::io::Error) -> RenderError {
     match ProjectError::read(path, source) {

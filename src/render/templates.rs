@@ -15,6 +15,7 @@ use super::RenderError;
 use super::directory::PARTIALS;
 use super::error::Excerpt;
 use super::source::SourceFile;
+use crate::project::strict::budget::Evaluation;
 use crate::project::strict::checks::{self, Refused};
 use crate::project::{BuildConfig, Delimiters, Params, Place, ProjectError, stand_in, strict};
 
@@ -27,6 +28,8 @@ pub(super) struct Templates {
     delimiters: Delimiters,
     files: Files,
     partials: Files,
+    /// Some of them include others, so that any may be written many times.
+    again: bool,
 }
 
 impl Templates {
@@ -48,17 +51,18 @@ impl Templates {
                 ProjectError::config(build.place("delimiters"), message)
             })?;
         env.set_syntax(syntax);
+        let again = files.iter().chain(partials.iter()).any(includes);
         let (own, shared, pairs) = (Arc::clone(&files), Arc::clone(&partials), delimiters.clone());
         env.set_loader(move |name| {
             let text = find(&own, &shared, name).and_then(|file| std::str::from_utf8(&file.bytes).ok());
-            Ok(text.map(|text| match checks::template(text, &pairs) {
+            Ok(text.map(|text| match checks::template(text, &pairs, again) {
                 Ok(checked) => checked.text.into_owned(),
                 // What the engine cannot read either; `error` says why.
                 Err(_) => pairs.variable[0].clone(),
             }))
         });
         env.set_path_join_callback(|name, parent| join(name, parent).into());
-        Ok(Self { env, delimiters, files, partials })
+        Ok(Self { env, delimiters, files, partials, again })
     }
 
     pub(super) fn has_syntax(&self, text: &str) -> bool {
@@ -115,6 +119,7 @@ impl Templates {
         if !self.has_syntax(name) {
             return Ok(name.to_owned());
         }
+        let _evaluation = Evaluation::begin();
         let mut parts = Vec::new();
         for part in name.split('/') {
             let name = if self.has_syntax(part) {
@@ -122,7 +127,7 @@ impl Templates {
                     let message = format!("in the name `{}`: {}", part.escape_debug(), refused.why);
                     RenderError::Template { place: place.clone(), message, excerpt: Excerpt::default() }
                 };
-                let checked = checks::template(part, &self.delimiters).map_err(refuse)?;
+                let checked = checks::template(part, &self.delimiters, false).map_err(refuse)?;
                 let rendered = self
                     .env
                     .template_from_str(&checked.text)
@@ -159,6 +164,7 @@ impl Templates {
         context: &minijinja::Value,
         params: &Params,
     ) -> Result<String, RenderError> {
+        let _evaluation = Evaluation::begin();
         let template = self.env.get_template(path);
         self.settle(path, "", template.and_then(|template| template.render(context.clone())), params)
     }
@@ -205,7 +211,9 @@ impl Templates {
         }
         let file = find(&self.files, &self.partials, name);
         let written = [file.and_then(|file| std::str::from_utf8(&file.bytes).ok()), Some(part)];
-        let seen = Seen::of(inner, written.into_iter().flatten(), &self.delimiters);
+        let written = written.into_iter().zip([self.again, false]);
+        let written = written.filter_map(|(text, again)| Some((text?, again)));
+        let seen = Seen::of(inner, written, &self.delimiters);
         let mut message = params.told(seen.refused.map_or_else(|| strict::describe(inner), str::to_owned));
         if !chain.is_empty() {
             let way: Vec<String> =
@@ -215,6 +223,12 @@ impl Templates {
         let place = place(self.shown(name), seen.line);
         RenderError::Template { place, message, excerpt: seen.excerpt() }
     }
+}
+
+/// Whether a file may include others.
+pub(super) fn includes(file: &SourceFile) -> bool {
+    std::str::from_utf8(&file.bytes)
+        .is_ok_and(|text| ["include", "import", "extends"].into_iter().any(|word| text.contains(word)))
 }
 
 fn place(file: String, line: Option<usize>) -> Place {
@@ -267,15 +281,16 @@ struct Seen<'t> {
 }
 
 impl<'t> Seen<'t> {
-    /// `written` are the texts that the engine may have been given with checks in it.
+    /// `written` are the texts that the engine may have been given with checks in it, and whether they may
+    /// be written many times.
     fn of(
         error: &'t minijinja::Error,
-        written: impl Iterator<Item = &'t str>,
+        written: impl Iterator<Item = (&'t str, bool)>,
         delimiters: &Delimiters,
     ) -> Self {
         let (source, line) = (error.template_source().unwrap_or_default(), error.line());
-        for text in written {
-            match checks::template(text, delimiters) {
+        for (text, again) in written {
+            match checks::template(text, delimiters, again) {
                 Ok(checked) if checked.text == source => {
                     let range = error.range().map(|range| checked.written(range));
                     // The engine counts no more than 65535 lines.
@@ -309,7 +324,7 @@ impl<'t> Seen<'t> {
         let skipped = if column + width.min(WIDEST / 2) > WIDEST { column - WIDEST / 2 } else { 0 };
         let mark = if skipped > 0 { "…" } else { "" };
         let part = text.chars().skip(skipped).take(WIDEST);
-        let shown: String = part.map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let shown: String = part.map(|c| if crate::text::is_harmless(c) { c } else { ' ' }).collect();
         let caret = range.map_or_else(String::new, |_| {
             let indent = " ".repeat(column - skipped + mark.chars().count());
             format!("\n{:>5} | {indent}{}", "", "^".repeat(width.min(WIDEST - (column - skipped))))

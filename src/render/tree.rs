@@ -42,6 +42,9 @@ pub(crate) struct Tree {
     directories: HashMap<String, OwnedFd>,
 }
 
+/// No file is larger that a build or lockstep itself has written there.
+const LARGEST: u64 = 2 * crate::read::SOURCE;
+
 const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
@@ -146,7 +149,7 @@ impl Tree {
         if !meta.is_file() {
             return Ok(Existing::Other);
         }
-        let bytes = super::source::read_whole(&mut file, meta.len()).map_err(fail)?;
+        let bytes = crate::read::whole(&mut file, meta.len(), LARGEST).map_err(fail)?;
         Ok(Existing::File { bytes, mode: meta.permissions().mode() & 0o777 })
     }
 

@@ -15,10 +15,10 @@ use super::progress::Progress;
 use super::screen::Screen;
 use super::several::Several;
 use super::table::Act;
-use super::text::{harmless, on_one_line};
 use super::ticker::{Drawn, Ticker};
 use crate::env::Span;
 use crate::project::UnitId;
+use crate::text::{for_log, indented as harmless, one_line};
 use crate::workflow::{Event, LineSink, Reporter, Stream, WriteData};
 
 /// How much to say.
@@ -134,7 +134,7 @@ impl Human {
             _ => String::new(),
         };
         let line = format!("{} {unit}{text}\n", self.name());
-        talk.screen.write(Stream::Err, line.as_bytes());
+        talk.screen.write(Stream::Err, for_log(&line).as_bytes());
         self.flush(talk);
     }
 
@@ -178,7 +178,7 @@ impl Human {
         for line in lines.unwrap_or_default() {
             let line =
                 if line.starts_with(' ') { format!("{line}\n") } else { format!("{} {line}\n", self.name()) };
-            talk.screen.write(Stream::Err, line.as_bytes());
+            talk.screen.write(Stream::Err, for_log(&line).as_bytes());
         }
         self.flush(talk);
         // The first of many shows how.
@@ -288,7 +288,7 @@ impl Reporter for Human {
                 );
             }
             Event::FileWritten { unit, path, source } => {
-                let text = format!("{} from {}", harmless(&on_one_line(path)), harmless(source));
+                let text = format!("{} from {}", one_line(path), harmless(source));
                 self.say(talk, Level::Verbose, Some(unit), &text);
             }
             Event::CommandStarted { unit, program, directory, terminal } => {
@@ -315,7 +315,8 @@ impl Reporter for Human {
                     true => format!("`{program}` has not ended: killed it"),
                 };
                 // At once: whoever looks at the tool should not wonder what befell it.
-                talk.screen.write_now(format!("lockstep: {} {unit}{text}\n", self.warning()).as_bytes());
+                let line = format!("lockstep: {} {unit}{text}\n", self.warning());
+                talk.screen.write_now(for_log(&line).as_bytes());
             }
             Event::CommandFinished { unit, program, code, signal, .. } => {
                 if let Some(at) = talk.holders.iter().position(|holder| holder == unit) {
@@ -338,8 +339,8 @@ impl Reporter for Human {
                 ..
             } => {
                 let [age, left] = [age_seconds, left_seconds].map(|s| Span::from_seconds(*s).rough());
-                let doing = program.as_ref().map_or_else(String::new, |p| format!(" ({p})"));
-                let state = state.word();
+                let doing = program.as_ref().map_or_else(String::new, |p| format!(" ({})", one_line(p)));
+                let (state, owner) = (state.word(), one_line(owner));
                 // A narrow terminal cuts off the end: a name may be long, and the times are what changes.
                 let text =
                     format!("waiting for lock `{key}`, {left} left: {state} {age} by `{owner}`{doing}");

@@ -3,9 +3,11 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use crate::text;
 use crate::workflow::{Event, Reporter};
 
 /// Writes each event as one line, in one write, as it happens.
@@ -49,7 +51,10 @@ impl Json {
     pub fn open(target: &OsStr, cwd: &Path) -> Result<Self, EventsError> {
         let file = match target.to_str().and_then(|text| text.strip_prefix("fd:")) {
             Some(number) => descriptor(number),
-            None => File::create(cwd.join(target)),
+            // They name units, owners and remotes: no matter of other users.
+            None => {
+                File::options().write(true).create(true).truncate(true).mode(0o600).open(cwd.join(target))
+            }
         };
         let target = target.to_string_lossy().escape_debug().to_string();
         match file {
@@ -61,7 +66,9 @@ impl Json {
 
 impl Reporter for Json {
     fn emit(&self, event: &Event) {
-        let Ok(mut line) = serde_json::to_vec(event) else { return };
+        let Ok(line) = serde_json::to_string(event) else { return };
+        // It may be a log that it goes to.
+        let mut line = text::json(&line).into_bytes();
         line.push(b'\n');
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(writer) = out.as_mut()

@@ -14,7 +14,6 @@ mod screen;
 mod several;
 mod summary;
 mod table;
-mod text;
 mod ticker;
 mod units;
 

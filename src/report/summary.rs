@@ -1,9 +1,9 @@
 //! What a person reads at the end of a run of several units: one line if all is well, else a table
 //! with the failures last, which is where the eye is.
 
-use super::text::harmless;
 use super::units::{Totals, UnitEnd, short_time, word};
 use crate::env::Span;
+use crate::text::indented as harmless;
 use crate::workflow::UnitOutcome;
 
 /// So many units that went well are listed beside failures; more are counted.

@@ -61,7 +61,10 @@ impl Step for Describe {
         let explained = params.explain(None)?;
         let overridden = params.override_keys();
         let facts = gather(run, &explained, &overridden)?;
-        let out = if options.json { facts.json() } else { text::show(&facts, &explained) };
+        let out = match options.json {
+            true => crate::text::json(&facts.json()),
+            false => crate::text::for_log(&text::show(&facts, &explained)).into_owned(),
+        };
         run.print(state, out.as_bytes())?;
         Ok(Done::quietly())
     }

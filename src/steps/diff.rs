@@ -35,7 +35,7 @@ impl Step for Diff {
             return Ok(Done::as_usual("nothing would change"));
         }
         let sink = &run.services.output;
-        let style = DiffStyle { color: sink.color, escape: sink.terminal };
+        let style = DiffStyle { color: sink.color, escape: sink.shown };
         let directory = run.unit.directory.strip_prefix(run.project.root()).unwrap_or(&run.unit.directory);
         let directory = directory.display().to_string();
         let text: String = changes.iter().map(|change| unified(change, &directory, style)).collect();

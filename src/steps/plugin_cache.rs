@@ -24,7 +24,9 @@ pub(super) fn needs_turn(rules: &ToolRules, argv: &Argv, spec: &CommandSpec) -> 
             .map(|home| [".tofurc", ".terraformrc"].map(|name| Path::new(home).join(name)).to_vec())
             .unwrap_or_default(),
     };
-    files.iter().any(|file| std::fs::read(file).is_ok_and(|text| names_a_cache(&text)))
+    files
+        .iter()
+        .any(|file| crate::read::regular(file, crate::read::CONFIG).is_ok_and(|text| names_a_cache(&text)))
 }
 
 fn value<'a>(spec: &'a CommandSpec, name: &str) -> Option<&'a OsStr> {

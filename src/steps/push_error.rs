@@ -1,6 +1,6 @@
 //! Why `git-push` did not push. The commit is not on the remote, and a lock that the run holds is kept.
 
-use crate::git::{CheckRefusal, Oid};
+use crate::git::{CheckRefusal, Oid, arguments};
 use crate::project::UnitId;
 
 /// Why a branch was not pushed.
@@ -84,7 +84,7 @@ impl PushError {
         };
         match self {
             Self::NoRemote => "git remote add origin URL".to_owned(),
-            Self::NoUpstream { branch } => format!("git push -u origin {branch}"),
+            Self::NoUpstream { branch } => format!("git push -u {}", arguments("origin", [branch.as_str()])),
             Self::Detached => "name the branch with `--branch NAME`".to_owned(),
             Self::NoCommit => "git add -A && git commit".to_owned(),
             Self::BranchSwitched { checked, .. } => format!("go back to {checked}, then {again}"),

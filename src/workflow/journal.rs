@@ -7,6 +7,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,6 +19,7 @@ use serde::Serialize;
 use super::{Event, Reporter};
 use crate::env::Stopwatch;
 use crate::git::{self, Repo};
+use crate::read;
 
 /// Writes one run's events to its file.
 pub struct Journal {
@@ -121,7 +123,7 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub fn read(path: &Path) -> io::Result<Vec<serde_json::Value>> {
-        let bytes = fs::read(path)?;
+        let bytes = read::regular(path, read::NOTE)?;
         Ok(bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect())
     }
 }
@@ -187,7 +189,7 @@ fn name(run: &str, now: Timestamp) -> String {
 }
 
 fn begin(path: &Path, run: &str, now: Timestamp) -> io::Result<File> {
-    let file = File::options().append(true).create(true).open(path)?;
+    let file = File::options().append(true).create(true).mode(0o600).open(path)?;
     if let Some(directory) = path.parent() {
         git::hand_down_in(&file, directory);
     }

@@ -8,6 +8,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
 use super::{Argv, Role, Step};
 use crate::project::{self, Name};
+use crate::text::shell_shown;
 
 /// The words that mean something in this project.
 #[derive(Clone, Copy)]
@@ -263,19 +264,11 @@ pub fn with_separator(words: &[OsString], rest: &[OsString], vocabulary: Vocabul
 
 /// A word as a shell would need it, for messages that are copied.
 pub fn quote(text: &OsStr) -> String {
-    let shown = text.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
-    if !shown.is_empty() && shown.chars().all(plain) {
-        shown.into_owned()
-    } else if shown.chars().any(char::is_control) {
-        format!("$'{}'", shown.escape_default())
-    } else {
-        format!("'{}'", shown.replace('\'', r"'\''"))
-    }
+    shell_shown(&text.to_string_lossy())
 }
 
 fn show(text: &OsStr) -> String {
-    text.to_string_lossy().chars().take(80).flat_map(char::escape_debug).collect()
+    crate::text::short(&text.to_string_lossy(), 80)
 }
 
 fn nearest(text: &str, vocabulary: Vocabulary<'_>) -> Option<String> {

@@ -14,6 +14,7 @@ use super::{StageError, StagedPlan};
 use crate::Error;
 use crate::git::{self, Repo};
 use crate::project::StageAction;
+use crate::read;
 
 /// The form of the file.
 const VERSION: u32 = 1;
@@ -142,7 +143,7 @@ fn path(staged: &StagedPlan, root: &Path, repo: Option<&Repo>) -> PathBuf {
 }
 
 fn read(path: &Path) -> Result<Option<Note>, Error> {
-    let bytes = match fs::read(path) {
+    let bytes = match read::regular(path, read::NOTE) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(Error::Io { what: format!("read `{}`", path.display()), source }),

@@ -158,8 +158,8 @@ pub struct DataSink {
     pub write: Option<WriteData>,
     /// Colours are welcome.
     pub color: bool,
-    /// A terminal shows it: nothing may act on it.
-    pub terminal: bool,
+    /// A terminal or the log of a CI service shows it: nothing may act on it.
+    pub shown: bool,
 }
 
 /// What all units of an invocation share.

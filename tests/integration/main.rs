@@ -82,6 +82,7 @@ mod stages;
 mod takeover;
 mod terminal;
 mod trust;
+mod untrusted;
 mod validate;
 mod wait;
 mod who_else;

@@ -5,13 +5,18 @@ use minijinja::{Error, ErrorKind};
 use serde_json::Value as Json;
 
 use super::super::strict;
+use crate::read;
 
 fn refuse(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidOperation, why)
 }
 
 fn text(value: &Value) -> Result<&str, Error> {
-    value.as_str().ok_or_else(|| refuse("only a text can be read as data"))
+    let text = value.as_str().ok_or_else(|| refuse("only a text can be read as data"))?;
+    match text.len() as u64 > read::ANSWER {
+        true => Err(refuse(format!("a text of more than {} is not read as data", read::size(read::ANSWER)))),
+        false => Ok(text),
+    }
 }
 
 pub(in super::super) fn fromjson(value: &Value) -> Result<Value, Error> {
@@ -124,7 +129,7 @@ mod tests {
         #[test]
         fn json_and_yaml_read_back_what_was_written(data in data()) {
             let back = |text: Result<String, &str>, read: fn(&Value) -> Result<Value, Error>| {
-                strict::to_json(&read(&Value::from(text.unwrap())).unwrap(), 0).unwrap()
+                strict::to_json(&read(&Value::from(text.unwrap())).unwrap()).unwrap()
             };
             prop_assert_eq!(&back(Ok(data.to_string()), fromjson), &data);
             prop_assert_eq!(&back(crate::project::Format::Yaml.write(&data), fromyaml), &data);

@@ -4,7 +4,6 @@
 //! under review says can read nothing outside of the project, nor `.git` and `.dist`.
 
 use std::fs::File;
-use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +19,7 @@ use super::super::files::Files;
 use super::super::params::Scope;
 use super::super::{DIST, Former, Placeholder};
 use super::refuse;
+use crate::read;
 
 pub(super) fn file(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let (path, bytes) = required(scope, args)?;
@@ -46,12 +46,13 @@ fn required(scope: &Arc<Scope>, args: &[Value]) -> Result<(String, Vec<u8>), Err
     let bytes = match open(&scope.outside.files, path)? {
         None => return Err(refuse(format!("the project has no file `{shown}`"))),
         Some(Found::Disk(mut file)) => {
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes).map(|_| bytes)
+            file.metadata().and_then(|meta| read::whole(&mut file, meta.len(), read::ANSWER))
         }
         Some(Found::Former(id)) => {
             let earlier = scope.outside.files.earlier();
-            earlier.map_or_else(|| Err(std::io::ErrorKind::NotFound.into()), |earlier| (earlier.read)(&id))
+            let former = earlier
+                .map_or_else(|| Err(std::io::ErrorKind::NotFound.into()), |earlier| (earlier.read)(&id));
+            former.and_then(|bytes| read::whole(&mut bytes.as_slice(), bytes.len() as u64, read::ANSWER))
         }
     };
     match bytes {

@@ -1,6 +1,5 @@
 //! `secret(…)`: a text that must not be shown, and neither must anything that is made of it.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use super::super::error::printable;
 use super::super::params::Scope;
 use super::super::{Opaque, ProjectError};
 use super::refuse;
+use crate::read::{self, Unfit};
 
 const USAGE: &str =
     "say where it is by one of `env=\"NAME\"`, `file=\"path\"` and `command=[\"program\", …]`";
@@ -90,12 +90,10 @@ fn variable(scope: &Arc<Scope>, name: &str) -> Result<String, Error> {
 fn read(path: &Path) -> Result<Answer, Error> {
     let shown = printable(&path.to_string_lossy());
     let fail = |error: std::io::Error| refuse(format!("cannot read `{shown}`: {error}"));
-    if !path.metadata().map_err(fail)?.is_file() {
-        return Err(refuse(format!("`{shown}` is no regular file")));
-    }
-    let mut bytes = Vec::new();
-    std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(fail)?;
-    Ok(Arc::new(bytes))
+    read::regular(path, read::ANSWER).map(Arc::new).map_err(|error| match Unfit::of(&error) {
+        Some(Unfit::NotRegular) => refuse(format!("`{shown}` is not a regular file")),
+        _ => fail(error),
+    })
 }
 
 /// Without the newline at its end: files and programs have one, secrets do not.

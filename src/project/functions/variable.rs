@@ -17,10 +17,9 @@ pub(super) fn env(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let shown = printable(name);
     scope.outside.reach();
     if scope.outside.stand_ins.are_given_for_facts() {
-        let default = args.get(1).map_or_else(
-            || Ok(String::new()),
-            |value| strict::to_json(value, 0).map(|json| json.to_string()),
-        )?;
+        let default = args
+            .get(1)
+            .map_or_else(|| Ok(String::new()), |value| strict::to_json(value).map(|json| json.to_string()))?;
         return Ok(scope.outside.stand_ins.text("env", &[name, &default]));
     }
     let Some(value) = scope.outside.env.var_os(name).filter(|value| !value.is_empty()) else {

@@ -6,11 +6,28 @@ use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, functions};
 
 use super::super::views;
-use super::{DEEPEST, check, texts};
+use super::budget::Walk;
+use super::{DEEPEST, budget, check, texts};
 
 pub(super) fn add_to(env: &mut Environment<'static>) {
     env.add_filter("lockstep.text", as_text);
-    env.add_filter("lockstep.held", |value: Value| held(&value, 0).map(|()| value));
+    env.add_filter("lockstep.held", |value: Value| held(&value, 0, &mut Walk::default()).map(|()| value));
+    env.add_filter("lockstep.set", |value: Value| budget::measure(&value).map(|_| value));
+    env.add_filter("lockstep.raw", |bytes: usize| budget::spend(bytes).map(|()| ""));
+    env.add_filter("lockstep.term", |value: Value| budget::term(&value).map(|()| value));
+    for (name, whole) in [("lockstep.before", true), ("lockstep.before_unclear", false)] {
+        env.add_filter(name, move |value: Value| {
+            budget::before_times(&value, whole);
+            value
+        });
+    }
+    for (name, whole, more) in [
+        ("lockstep.after", true, false),
+        ("lockstep.after_unclear", false, false),
+        ("lockstep.between", true, true),
+    ] {
+        env.add_filter(name, move |value: Value| budget::after_times(&value, whole, more).map(|()| value));
+    }
     env.add_filter("lockstep.step", |step: Value| match i64::try_from(step.clone()) {
         Ok(below) if below < 0 => Err(refuse("a slice cannot step backwards: use `| reverse`")),
         _ => Ok(step),
@@ -30,12 +47,15 @@ fn refuse(why: &'static str) -> Error {
 /// What stands beside `~`, as it would print alone. Numbers and texts are left to the engine, which prints
 /// them in the same way.
 fn as_text(state: &mut State, value: &Value) -> Result<Value, Error> {
-    check(state, value, 0)?;
-    texts::printed(value)
+    check(state, value)?;
+    let text = texts::printed(value)?;
+    budget::made(&text)?;
+    Ok(text)
 }
 
 /// Refuses what would make a namespace hold itself: the engine prints, compares and hashes it without end.
-fn held(value: &Value, depth: usize) -> Result<(), Error> {
+fn held(value: &Value, depth: usize, walk: &mut Walk) -> Result<(), Error> {
+    walk.meet(value)?;
     static NAMESPACE: OnceLock<Option<&str>> = OnceLock::new();
     let Some(object) = value.as_object() else { return Ok(()) };
     let namespace =
@@ -52,9 +72,9 @@ fn held(value: &Value, depth: usize) -> Result<(), Error> {
         return Ok(());
     }
     for item in value.try_iter()? {
-        held(&item, depth + 1)?;
+        held(&item, depth + 1, walk)?;
         if is_map {
-            held(&value.get_item(&item)?, depth + 1)?;
+            held(&value.get_item(&item)?, depth + 1, walk)?;
         }
     }
     Ok(())

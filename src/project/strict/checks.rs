@@ -34,7 +34,7 @@ pub(crate) struct Checked<'t> {
 #[derive(Debug, PartialEq)]
 pub(super) struct Added {
     pub(super) at: usize,
-    pub(super) text: &'static str,
+    pub(super) text: Cow<'static, str>,
     /// What people are shown if it fails.
     pub(super) about: Range<usize>,
 }
@@ -73,20 +73,53 @@ impl Checked<'_> {
     }
 }
 
-/// A template with checks.
-pub(crate) fn template<'t>(text: &'t str, delimiters: &Delimiters) -> Result<Checked<'t>, Refused> {
+/// A template with checks. `again` says that all of it may be written many times: others include it.
+pub(crate) fn template<'t>(
+    text: &'t str,
+    delimiters: &Delimiters,
+    again: bool,
+) -> Result<Checked<'t>, Refused> {
     let (mut tags, mut tokens) = (Tags::new(text, delimiters), Vec::new());
     let (mut added, mut conditions) = (Vec::new(), Conditions::default());
+    let (mut from, mut bodies) = (0, usize::from(again));
     while let Some((kind, begin)) = tags.next(&mut tokens) {
+        if bodies > 0 {
+            added.extend(counted(text, from..begin, delimiters));
+        }
+        from = tags.end();
         if kind == Kind::Statement {
             let head = tokens.first().map_or("", |token| &text[token.at.clone()]);
             conditions.count(head, begin)?;
+            match head {
+                "for" | "macro" | "call" | "block" => bodies += 1,
+                "endfor" | "endmacro" | "endcall" | "endblock" => bodies = bodies.saturating_sub(1),
+                _ => {}
+            }
         }
         if tokens.len() > 1 {
             Walk::new(text, kind == Kind::Statement, &mut added).through(&tokens)?;
         }
     }
+    if bodies > 0 {
+        added.extend(counted(text, from..text.len(), delimiters));
+    }
     Ok(apply(text, added))
+}
+
+/// What counts the text between two tags whenever it is written.
+fn counted(text: &str, between: Range<usize>, delimiters: &Delimiters) -> Option<Added> {
+    let [open, close] = &delimiters.variable;
+    let (written, after) = (&text[between.clone()], &text[between.end..]);
+    // No part of an opening sign may stand before it.
+    let first = open.chars().next()?;
+    let at = between.start + written.trim_end_matches(first).len();
+    let openers = [open, &delimiters.block[0], &delimiters.comment[0]].map(String::as_str);
+    let longest = openers.into_iter().filter(|opener| after.starts_with(opener)).map(str::len).max();
+    // The tag behind it may trim what stands before.
+    let trims = at == between.end && longest.is_some_and(|length| after[length..].starts_with('-'));
+    let trim = if trims { "-" } else { "" };
+    let text = format!("{open}{trim} {}|lockstep.raw {close}", written.len());
+    (!written.is_empty()).then(|| Added { at, text: text.into(), about: between })
 }
 
 /// An expression that stands alone, with checks.
@@ -105,7 +138,7 @@ fn apply(text: &str, mut added: Vec<Added>) -> Checked<'_> {
     let (mut out, mut from) = (String::with_capacity(text.len() + added.len() * 16), 0);
     for added in &added {
         out.push_str(&text[from..added.at]);
-        out.push_str(added.text);
+        out.push_str(&added.text);
         from = added.at;
     }
     out.push_str(&text[from..]);

@@ -6,11 +6,11 @@ use super::*;
 use crate::project::strict;
 
 fn checked(text: &str) -> String {
-    template(text, &Delimiters::default()).unwrap().text.into_owned()
+    template(text, &Delimiters::default(), false).unwrap().text.into_owned()
 }
 
 fn render(text: &str) -> Result<String, String> {
-    let text = template(text, &Delimiters::default()).map_err(|refused| refused.why.to_owned())?;
+    let text = template(text, &Delimiters::default(), false).map_err(|refused| refused.why.to_owned())?;
     let context = minijinja::context! { b => true, n => (), l => vec![1, 2], t => "text", on => false };
     strict::environment().render_str(&text.text, context).map_err(|error| strict::describe(&error))
 }
@@ -24,7 +24,9 @@ fn whole_operands_are_checked_and_nothing_else() {
         ("{{-a~'x'~b-}}", Some("{{-(a)|lockstep.text~'x'~(b)|lockstep.text-}}")),
         (
             "{{ 1 + a.if[0] | f(x) ~ 'b' * 2 - 3 }}",
-            Some("{{ 1 + (a.if[0] | f(x))|lockstep.text ~ ('b' * 2)|lockstep.text - 3 }}"),
+            Some(
+                "{{ 1 + (a.if[0] | f(x)|lockstep.term)|lockstep.text ~ ('b'|lockstep.before * 2|lockstep.after)|lockstep.text - 3 }}",
+            ),
         ),
         (
             "{{ f('a' ~ b, c=-x ~ 'd') }}",
@@ -60,7 +62,7 @@ fn whole_operands_are_checked_and_nothing_else() {
             "{{ loop.cycle(1) ~ cycle() }}",
             Some("{{ (loop.cycle(1))|lockstep.text ~ (cycle())|lockstep.text }}"),
         ),
-        ("{% set x = y %}", None),
+        ("{% set x = y %}", Some("{% set x = (y)|lockstep.set %}")),
         ("{% set x.v = y ~ 'a' %}", Some("{% set x.v = ((y)|lockstep.text ~ 'a')|lockstep.held %}")),
         ("{% set a.b, c = d, e %}", Some("{% set a.b, c = (d, e)|lockstep.held %}")),
     ] {
@@ -134,12 +136,12 @@ fn what_would_overflow_the_stack_is_refused_before_it_is_read() {
         many("a if b else ", 50_000) + "c",
     ] {
         let text = format!("a\n{{{{ {inside} }}}}");
-        let refused = template(&text, &Delimiters::default()).unwrap_err();
+        let refused = template(&text, &Delimiters::default(), false).unwrap_err();
         assert!(refused.why.contains("operators") && refused.at.start > 4, "{refused:?}");
         assert!(expression(&inside).is_err());
     }
     let conditions = format!("{{% if a %}}{}{{% endif %}}", many("{% elif b %}", 50_000));
-    assert!(template(&conditions, &Delimiters::default()).is_err());
+    assert!(template(&conditions, &Delimiters::default(), false).is_err());
     let fine = format!(
         "{{{{ [{}]|length }}}}{}",
         many("1 + 1, ", 5_000),
@@ -154,7 +156,7 @@ fn what_would_overflow_the_stack_is_refused_before_it_is_read() {
 #[test]
 fn places_are_those_of_the_text_as_it_is_written() {
     let text = "{{ 'x' ~ abc ~ nope }}";
-    let checked = template(text, &Delimiters::default()).unwrap();
+    let checked = template(text, &Delimiters::default(), false).unwrap();
     let found = |part: &str| {
         let begin = checked.text.find(part).unwrap();
         &text[checked.written(begin..begin + part.len())]
@@ -175,7 +177,7 @@ proptest! {
         let context = || minijinja::context! { t => "text", x => 7 };
         let env = strict::environment();
         let plain = env.render_str(&text, context());
-        if let Ok(checked) = template(&text, &Delimiters::default()) {
+        if let Ok(checked) = template(&text, &Delimiters::default(), false) {
             let with = env.render_str(&checked.text, context());
             match (plain, with) {
                 (Ok(plain), Ok(with)) => prop_assert_eq!(plain, with),

@@ -5,7 +5,7 @@ use minijinja::value::{Rest, Value, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
 
 use super::super::filters::FILTERS;
-use super::{bounds, check, texts};
+use super::{bounds, budget, check, texts};
 
 /// Filters and the position of the attribute that they look up in each item, if not by keyword.
 const BY_ATTRIBUTE: &[(&str, Option<usize>)] = &[
@@ -28,7 +28,7 @@ fn wrap(env: &mut Environment<'static>, name: &'static str, filter: Value) {
         let mut args = args.into_values();
         for (index, arg) in args.iter().enumerate() {
             if !(lenient_first && index == 0 && arg.is_undefined()) {
-                check(state, arg, 0)?;
+                check(state, arg)?;
             }
         }
         if let Some(position) = attribute {
@@ -43,7 +43,9 @@ fn wrap(env: &mut Environment<'static>, name: &'static str, filter: Value) {
             "join" | "split" | "trim" => texts::refuse_lists(args.get(1..).unwrap_or_default())?,
             _ => {}
         }
-        filter.call(state, &args)
+        let value = filter.call(state, &args)?;
+        budget::made(&value)?;
+        Ok(value)
     });
 }
 

@@ -9,6 +9,7 @@ use super::checks::{Added, DEEPEST, OPEN, Refused};
 use super::tags::{Sort, Token};
 
 const AS_TEXT: &str = ")|lockstep.text";
+const AS_SET: &str = ")|lockstep.set";
 const AS_HELD: &str = ")|lockstep.held";
 const AS_STEP: &str = ")|lockstep.step";
 const UNCLEAR: &str = " \"\"|lockstep.unclear ~";
@@ -40,6 +41,25 @@ struct Level {
     is_index: bool,
     /// Where the step of a slice begins.
     step: Option<usize>,
+    /// The operator before what binds closer than any, and where the token before this one ends.
+    operator: Operator,
+    end: usize,
+    /// It is one number as it is written.
+    is_number: bool,
+}
+
+/// What an operator may make of its sides.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Operator {
+    /// Nothing that takes more memory, or there is none.
+    #[default]
+    Other,
+    /// `/`, `//`, `%`, `**`: numbers, and nobody knows which.
+    Number,
+    /// `+`
+    Plus,
+    /// `*`
+    Times,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -92,12 +112,12 @@ impl<'t, 'a> Walk<'t, 'a> {
             if self.held.is_none() && self.sets && self.outer.is_empty() {
                 match word {
                     "." => self.dotted = true,
-                    "=" if self.dotted => self.held = tokens.get(index + 1).map(|next| next.at.start),
-                    "=" => self.sets = false,
+                    "=" => self.held = tokens.get(index + 1).map(|next| next.at.start),
                     _ => {}
                 }
             }
             let cycle = std::mem::take(&mut self.cycle);
+            self.side(token, word);
             match (token.sort, word) {
                 (Sort::Word, _) => self.word(word, token),
                 (Sort::Number | Sort::Quoted, _) => self.literal(token),
@@ -110,12 +130,55 @@ impl<'t, 'a> Walk<'t, 'a> {
                 (Sort::Sign, _) => self.sign(word, token, tokens.get(index + 1)),
             }
             self.deep_enough(token)?;
+            self.level.end = token.at.end;
         }
+        self.end_side(Operator::Other);
         self.end_operand(None);
         if let (Some(begin), Some(last)) = (self.held, tokens.last()) {
-            self.wrap(begin..last.at.end, AS_HELD);
+            self.wrap(begin..last.at.end, if self.dotted { AS_HELD } else { AS_SET });
         }
         Ok(())
+    }
+
+    /// Before a token is read: it may end a side of `+` or `*`.
+    fn side(&mut self, token: &Token, word: &str) {
+        let level = &mut self.level;
+        if !level.complete || level.name.is_some() {
+            level.is_number = token.sort == Sort::Number && level.name.is_none();
+            return;
+        }
+        match (token.sort, word) {
+            (Sort::Sign, "." | "|" | "(" | "[" | "{") => level.is_number = false,
+            (Sort::Sign, "+") => self.end_side(Operator::Plus),
+            (Sort::Sign, "*") => self.end_side(Operator::Times),
+            (Sort::Sign, "/" | "//" | "%" | "**") => self.end_side(Operator::Number),
+            (Sort::Word, "is") => {}
+            _ => self.end_side(Operator::Other),
+        }
+    }
+
+    /// A side is over; `after` comes behind it.
+    fn end_side(&mut self, after: Operator) {
+        let level = &mut self.level;
+        let before = std::mem::replace(&mut level.operator, after);
+        if !level.complete || level.unclear {
+            // Nobody knows what an operator behind it multiplies.
+            if after == Operator::Times {
+                level.operator = Operator::Other;
+            }
+            return;
+        }
+        let check = match (before, after) {
+            (Operator::Times, Operator::Times) => "|lockstep.between",
+            (Operator::Times, Operator::Number) => "|lockstep.after_unclear",
+            (Operator::Times, _) => "|lockstep.after",
+            (Operator::Number, Operator::Times) => "|lockstep.before_unclear",
+            (_, Operator::Times) => "|lockstep.before",
+            (Operator::Plus, _) | (_, Operator::Plus) if !level.is_number => "|lockstep.term",
+            _ => return,
+        };
+        let at = level.end;
+        self.added.push(Added { at, text: check.into(), about: at.saturating_sub(1)..at });
     }
 
     fn deep_enough(&self, token: &Token) -> Result<(), Refused> {
@@ -246,13 +309,13 @@ impl<'t, 'a> Walk<'t, 'a> {
         match operand {
             Some(_) if clear && is_literal => {}
             Some(operand) if clear => self.wrap(operand, AS_TEXT),
-            _ => self.added.push(Added { at: beside, text: UNCLEAR, about: beside - 1..beside }),
+            _ => self.added.push(Added { at: beside, text: UNCLEAR.into(), about: beside - 1..beside }),
         }
     }
 
     fn wrap(&mut self, range: Range<usize>, check: &'static str) {
-        self.added.push(Added { at: range.start, text: OPEN, about: range.clone() });
-        self.added.push(Added { at: range.end, text: check, about: range });
+        self.added.push(Added { at: range.start, text: OPEN.into(), about: range.clone() });
+        self.added.push(Added { at: range.end, text: check.into(), about: range });
     }
 
     fn check_cycle(&mut self, open: &Token, next: Option<&Token>) {
@@ -262,7 +325,7 @@ impl<'t, 'a> Walk<'t, 'a> {
             "*" | "**" => "\"\"|lockstep.cycle,",
             _ => return,
         };
-        self.added.push(Added { at: open.at.end, text, about: open.at.start..next.at.end });
+        self.added.push(Added { at: open.at.end, text: text.into(), about: open.at.start..next.at.end });
     }
 
     fn open(&mut self, bracket: u8, token: &Token) {

@@ -30,7 +30,7 @@ pub(super) fn add_to(env: &mut Environment<'static>) {
         env.add_test(name, move |state: &mut State, args: Rest<ValueOrKwargs>| -> Result<bool, Error> {
             let mut args = args.into_values();
             for arg in &args {
-                check(state, arg, 0)?;
+                check(state, arg)?;
             }
             if matches!(name, "startingwith" | "endingwith") {
                 for arg in &mut args {

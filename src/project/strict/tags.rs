@@ -123,7 +123,7 @@ impl<'t> Tags<'t> {
                 return Some((at + close.len(), balance));
             }
             match byte {
-                b'~' | b'[' => return None,
+                b'~' | b'[' | b'+' | b'*' => return None,
                 // Here the engine stops, perhaps.
                 b'\\' | b'?' | b'@' | b'#' | b'$' | b'&' | b';' | b'^' | b'`' | b'!' | 0x7f.. => return None,
                 b'\'' | b'"' => {
@@ -138,6 +138,11 @@ impl<'t> Tags<'t> {
             at += 1;
         }
         None
+    }
+
+    /// Where the last tag ends.
+    pub(super) fn end(&self) -> usize {
+        self.at
     }
 
     fn rest(&self) -> &'t str {

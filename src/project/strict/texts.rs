@@ -7,7 +7,7 @@ use minijinja::value::{Kwargs, StringInput, Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 
 use super::engine_filters::attribute_of;
-use super::print;
+use super::{budget, print};
 
 /// How many of a filter's arguments become text, from the first.
 pub(super) fn places(filter: &str) -> usize {
@@ -81,6 +81,7 @@ pub(super) fn join(
         if index > 0 {
             out.push_str(joiner);
         }
+        budget::fits(out.len())?;
         match attribute {
             Some(path) => print(&attribute_of(item, path)?, &mut out)?,
             None => print(&item, &mut out)?,

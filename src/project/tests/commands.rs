@@ -289,7 +289,7 @@ fn a_secret_that_cannot_be_had_is_named_without_what_was_said() {
         ("secret(env='NOPE')", "the environment variable `NOPE` is not set"),
         ("secret(env='EMPTY')", "the secret is empty"),
         ("secret(file='nope')", "cannot read `"),
-        ("secret(file='.')", "no regular file"),
+        ("secret(file='.')", "not a regular file"),
         ("secret(file='binary')", "not UTF-8"),
         ("secret(command=['bin/empty'])", "the secret is empty"),
         ("secret(command=['bin/fails'])", "`bin/fails` ended with exit code 3"),

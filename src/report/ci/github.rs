@@ -1,6 +1,8 @@
 //! GitHub's workflow commands: lines of the log that begin with `::`.
 //! <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>
 
+use crate::text::for_log;
+
 /// Begins a part of the log that can be folded.
 pub(super) fn open_group(title: &str) -> String {
     format!("::group::{}\n", data(title))
@@ -21,7 +23,7 @@ pub(super) fn annotation(title: &str, message: &str, place: Option<(&str, usize)
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    for_log(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {

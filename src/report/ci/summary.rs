@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::project::{UnitId, is_harmless};
+use crate::project::UnitId;
 use crate::report::units::{Totals, UnitEnd, word};
+use crate::text::is_harmless;
 use crate::workflow::{Event, UnitOutcome};
 
 /// So many units are named in the title.
