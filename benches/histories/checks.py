@@ -135,14 +135,14 @@ def applied_is_what_ran(seen):
             before, applied = applied, record.get("applied")
             # An eviction names the unit that the person named, not that of the run.
             unit_of, last_unit = (last_unit if record["act"] == "evicted" else record["unit"]), record["unit"]
-            if applied is None or applied == before or record["act"] not in ("released", "evicted", "pushed", "failed"):
+            if applied is None or applied == before or record["act"] in TAKEN:
                 continue
             call = seen.call_of(record)
             until = call.end if call and call.end else float("inf")
             for unit in seen.world.units:
                 own = [e for e in seen.changes(unit=unit, run=record["run"]) if e["code"] == 0]
                 # A run without a tool of its own goes on from the last one.
-                if not own and unit_of == unit:
+                if not own and unit_of == unit and not [e for e in seen.changes(run=record["run"]) if e["code"] == 0]:
                     own = [e for e in seen.changes(unit=unit) if e["t"] < until][-1:]
                 if not own or not seen.world.covers(key, unit):
                     continue
@@ -258,7 +258,9 @@ def codes(seen):
             if not own or own[-1]["code"] != 0:
                 yield f"{call.id} ended with 0, but its tool did not succeed on {unit}"
                 continue
-            done = [r for r in seen.records.get(own[-1]["run"], []) if r["act"] == "released" and seen.world.covers(r["key"], unit)]
+            # Given back as failed, if another unit under the same lock has not succeeded.
+            done = [r for r in seen.records.get(own[-1]["run"], []) if r["act"] in FREE_BY_RUN
+                    and r.get("applied") == r.get("commit") and seen.world.covers(r["key"], unit)]
             if not done and not seen.world.chain.gaps:
                 yield f"{call.id} ended with 0, but its success on {unit} is not recorded"
             for record in done:
