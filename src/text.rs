@@ -185,5 +185,4 @@ pub(crate) fn shell_shown(word: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "text_tests.rs"]
 mod tests;
