@@ -339,13 +339,10 @@ impl Locks<'_> {
     }
 
     /// What was lost and to whom, as the backend knows since it said so.
-    fn lost_to(&self, lease: &Lease) -> Result<Option<LockError>, LockError> {
-        Ok(lost_among(lease, self.backend.read(&key_set(lease), Freshness::Known)?))
-    }
-
     fn lost(&self, lease: &Lease) -> Result<LockError, LockError> {
         let key = lease.entries[0].key.clone();
-        Ok(self.lost_to(lease)?.unwrap_or(LockError::Contended { key }))
+        let observed = self.backend.read(&key_set(lease), Freshness::Known)?;
+        Ok(lost_among(lease, observed).unwrap_or(LockError::Contended { key }))
     }
 }
 

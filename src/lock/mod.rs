@@ -12,6 +12,7 @@
 //! - a backend that cannot be reached, or a record that cannot be understood, refuses.
 
 mod alive;
+mod applied;
 mod backend;
 mod backends;
 mod cover;

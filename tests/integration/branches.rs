@@ -64,8 +64,8 @@ fn a_branch_that_follows_another_name_is_not_pushed_there() {
     }
     let alias = "build git-check lock exec git-push unlock-any -- alpha prod tofu apply";
     a.lockstep("--dry-run").words(alias).run().code(0).says("refused: branch `feature/x` follows");
-    assert!(a.lockstep("doctor --offline").run().stdout().contains("which has another name"));
     assert!(world.called().is_empty() && world.lock("alpha/prod").is_none());
+    assert!(a.lockstep("doctor --offline").run().stdout().contains("which has another name"));
     // Without a push nothing goes anywhere.
     a.lockstep("build git-check lock exec unlock -- alpha prod tofu plan").run().code(0);
     assert_eq!(world.origin_at("main"), before);

@@ -32,7 +32,7 @@ fn wait_for_end(pid: u32) {
 /// The owner is refused while the process lives, and goes on once it has ended.
 fn is_refused_until(repo: &Checkout<'_>, world: &World, tool: &Tool, pid: u32, named: bool) {
     world.tool("tofu");
-    let out = repo.lockstep("lock exec unlock -- alpha prod tofu apply").run();
+    let out = repo.lockstep("build lock exec unlock -- alpha prod tofu apply").run();
     out.code(75);
     if named {
         out.says(&format!("`holder` (process {pid})"));

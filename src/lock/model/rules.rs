@@ -34,7 +34,7 @@ pub(super) fn decide(on: &Scenario, s: &mut State, c: usize) {
     // the very same is recorded.
     let left = taken.filter(|prior| prior.effect() == Effect::Applied).map(|_| last.commit);
     let goes_on = left.is_none_or(|commit| match me.kind.command() {
-        Some(Effect::Applied) => me.head.contains(commit),
+        Some(Effect::Applied) => me.head.brings(commit),
         Some(_) => true,
         None => me.head == commit,
     });

@@ -27,6 +27,11 @@ impl Commit {
         at == other.0
     }
 
+    /// Whether every change of the other is in this one, be it rebased: what a run that goes on is asked for.
+    pub(super) fn brings(self, other: Self) -> bool {
+        other.changes().all(|change| self.changes().any(|has| has == change))
+    }
+
     pub(super) fn length(self) -> u32 {
         8 - self.0.leading_zeros() / 4
     }

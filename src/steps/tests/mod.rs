@@ -49,7 +49,7 @@ struct Session {
     events: Arc<Kept>,
 }
 
-/// A world whose `main` holds a project with the unit `alpha/prod`.
+/// A world whose `main` holds a project with the units `alpha/prod` and `beta/prod`.
 fn world() -> World {
     let world = World::empty();
     let dir = world.clone_as("seed");
@@ -58,6 +58,7 @@ fn world() -> World {
         (".gitignore", "/.dist/\n"),
         ("profiles/prod.toml", ""),
         ("modules/alpha/main.tf", "# nothing\n"),
+        ("modules/beta/main.tf", "# nothing\n"),
     ] {
         std::fs::create_dir_all(dir.join(file).parent().unwrap()).unwrap();
         std::fs::write(dir.join(file), text).unwrap();
