@@ -93,7 +93,7 @@ fn an_old_lock_is_marked_and_nothing_else() {
     let out = a.lockstep("locks").run();
     assert_eq!(out.stdout().matches("stale").count(), 2, "{out}");
     assert_eq!(parsed(&a.lockstep("locks --json").run())[1]["stale"], json!(true));
-    a.lockstep("lock true: unlock -- beta prod").run().code(75);
+    a.lockstep("build lock true: unlock -- beta prod").run().code(75);
     a.write("lockstep.toml", "[lock]\nstale_after = \"never\"\n");
     a.lockstep("locks").run().code(0).prints_no("stale");
     a.write("lockstep.toml", "[lock]\nstale_after = \"tomorrow\"\n");

@@ -77,6 +77,7 @@ fn a_module_of_several_sources_says_which_file_makes_what() {
     snap!("two_sources", twice);
     std::fs::remove_file(a.path("modules/alpha/providers.tf.j2")).expect("there");
     a.lockstep("build -- alpha prod").run().code(0);
+    a.write("modules/_shared/tofu/other.tf", "a directory without files is in no commit\n");
     std::fs::remove_file(a.path("modules/_shared/tofu/providers.tf.j2")).expect("there");
     a.lockstep("build -- alpha prod").run().code(0);
     assert!(!a.has(".dist/alpha/prod/providers.tf"), "what no source makes any more is removed");

@@ -304,7 +304,7 @@ fn after_kill_9_the_tools_keep_their_locks_until_they_end() {
     assert_eq!(["alpha", "beta", "gamma"].map(state), ["held", "held", "none"]);
     let again = || a.lockstep(&format!("--keep-going {USUAL} -- *,!gamma prod true")).run();
     // Its tools live: neither the owner nor anybody else gets the locks, nor the directories.
-    again().code(75).says("that run or its tool still lives");
+    again().code(75).says("still lives on this host");
     b.lockstep(&format!("{USUAL} -- beta prod true")).owner("bob@host2").run().code(75).says("ana@host1");
     std::fs::write(world.path("tmp/go"), "").expect("the world is writable");
     wait_until("the tools to end", || again().status.code() == Some(0));

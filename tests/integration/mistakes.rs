@@ -110,10 +110,10 @@ fn modules_without_a_unit_are_no_reason_for_one_more_profile() {
 fn a_file_that_cannot_be_read_ends_every_command_alike() {
     let world = World::new();
     let a = world.clone("a");
-    std::fs::create_dir(a.path("modules/alpha/module.toml")).expect("the world is writable");
+    a.write("modules/alpha/module.toml/x", "");
     let list = a.lockstep("list").run();
-    list.code(74).prints("beta/dev\nbeta/prod\n").says("cannot read `modules/alpha/module.toml`");
-    a.lockstep("build -- alpha prod").run().code(74);
+    list.code(78).prints("beta/dev\nbeta/prod\n").says("modules/alpha/module.toml: it is not a regular file");
+    a.lockstep("build -- alpha prod").run().code(78);
     a.write("profiles/dev.toml", "nonsense = 1\n");
     a.lockstep("list").run().code(78);
 }

@@ -97,6 +97,8 @@ fn a_remote_of_another_name_and_a_branch_of_another_name() {
     let a = world.clone("a");
     a.git("remote rename origin company");
     a.git("branch -m main mine");
+    // As for git: a branch of another name is pushed where the user says so.
+    a.git("config push.default upstream");
     works(&world, &a);
 }
 

@@ -134,7 +134,7 @@ fn a_failing_stage_ends_the_whole_and_resume_goes_on_there() {
     snap!("failed", out);
     assert_eq!(states(&world), ["failed"; 3]);
     let other = world.clone("b");
-    other.lockstep("lock true: unlock -- network prod").owner("bob@host2").run().code(75);
+    other.lockstep("build lock true: unlock -- network prod").owner("bob@host2").run().code(75);
     a.lockstep("delete --resume -- cluster prod")
         .run()
         .code(64)

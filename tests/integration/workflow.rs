@@ -109,7 +109,7 @@ fn finally_runs_under_the_lock_after_success_and_failure() {
         assert_eq!(world.origin_at("main") == commit, code == 0, "after success it is pushed by then");
         assert_eq!(world.lock_state("alpha/prod"), "held");
         for owner in ["ana@host1", "bob@host2"] {
-            b.lockstep("lock true: unlock -- alpha prod").owner(owner).run().code(75);
+            b.lockstep("build lock true: unlock -- alpha prod").owner(owner).run().code(75);
         }
         notify.let_go();
         run.finish().code(i32::from(code));

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::assert_applied;
-use crate::harness::{Checkout, Cmd, HttpServer, Output, Terminal, World, write_script};
+use crate::harness::{Checkout, Cmd, HttpServer, Output, World, write_script};
 
 const USER: &str = "ana:hunter2-s3cret";
 const PASSWORD: &str = "hunter2";
@@ -113,12 +113,6 @@ fn without_a_password_the_run_ends_and_nobody_is_asked() {
     world.git_args(a.dir(), &["remote", "set-url", "origin", &server.url(None)]);
     let out = a.alias("tofu apply").open_stdin().run();
     out.code(69).says("origin");
-    // On a terminal, where a question could be asked.
-    let words: Vec<_> = crate::harness::ALIAS.split(' ').chain(["tofu", "apply"]).collect();
-    let (end, screen) = Terminal::lockstep(&world, a.dir(), &words).finish();
-    assert_eq!(end, "exit 69", "{screen}");
-    let asks = |line: &str| line.starts_with("Username for") || line.starts_with("Password for");
-    assert!(!screen.lines().any(asks), "{screen}");
     assert!(world.called().is_empty());
     assert_eq!(world.lock_state("alpha/prod"), "none");
 }
