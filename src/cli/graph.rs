@@ -60,7 +60,7 @@ pub(super) struct Shown {
 
 /// Prints the graph.
 pub(super) fn run(args: &GraphArgs, env: &Environment, terminal: Terminal) -> anyhow::Result<u8> {
-    let shown = shown(args, env).map_err(Error::from)?;
+    let shown = shown(args, env)?;
     if shown.units.is_empty() && terminal.level != Level::Quiet {
         terminal.say("this project has no units");
     }

@@ -39,7 +39,7 @@ pub(super) struct WhyArgs {
 
 /// Prints the parameters; the first one that cannot be evaluated is the error, after the others.
 pub(super) fn run(args: &WhyArgs, env: &Environment, terminal: Terminal) -> anyhow::Result<u8> {
-    let (unit, explained) = explain(args, env).map_err(Error::from)?;
+    let (unit, explained) = explain(args, env)?;
     let code = match args.json {
         true => terminal.json(&as_json(&unit, &explained))?,
         false if explained.is_empty() => 0,

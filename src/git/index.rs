@@ -58,6 +58,9 @@ impl EntryKind {
     }
 }
 
+/// Whether an entry is wanted, by its path, kind and mark.
+type Wanted<'a> = dyn Fn(&[u8], EntryKind, Option<Hidden>) -> bool + 'a;
+
 impl Repo {
     /// What the index lists below a directory, sorted by path; a path in conflict is listed once.
     ///
@@ -71,7 +74,7 @@ impl Repo {
     pub(super) fn index_where(
         &self,
         directory: &Path,
-        wanted: &dyn Fn(&[u8], EntryKind, Option<Hidden>) -> bool,
+        wanted: &Wanted<'_>,
     ) -> Result<Vec<IndexEntry>, GitError> {
         let listed = self.library().and_then(|library| by_library(&library, directory, wanted).ok());
         let mut listed = listed.map_or_else(|| by_git(self.git(), directory), Ok)?;
@@ -155,7 +158,7 @@ pub(super) fn is_true(value: &str) -> bool {
 fn by_library(
     repo: &Repository,
     directory: &Path,
-    wanted: &dyn Fn(&[u8], EntryKind, Option<Hidden>) -> bool,
+    wanted: &Wanted<'_>,
 ) -> Result<Vec<IndexEntry>, git2::Error> {
     const VALID: u16 = 0x8000;
     const SKIP_WORKTREE: u16 = 1 << 14;

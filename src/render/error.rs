@@ -1,7 +1,7 @@
 //! Why a unit cannot be rendered. Messages hold names and places, never values of parameters.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::BuildRequest;
 use super::guard::Holder;
@@ -145,7 +145,7 @@ pub enum RenderError {
         /// The processes that have the directory's lock open, where the system shows them.
         processes: Vec<Living>,
         /// That lock, a file.
-        lock: PathBuf,
+        lock: Box<Path>,
     },
     /// The repository's index cannot be read.
     #[error(transparent)]

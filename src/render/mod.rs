@@ -213,7 +213,7 @@ fn open_guard(request: &BuildRequest<'_>) -> Result<Guard, RenderError> {
 
 fn busy(unit: &UnitId, guard: &mut Guard) -> RenderError {
     let (processes, lock) = guard.processes();
-    RenderError::Busy { unit: unit.clone(), holders: guard.holders(), processes, lock }
+    RenderError::Busy { unit: unit.clone(), holders: guard.holders(), processes, lock: lock.into() }
 }
 
 /// What is told of a unit that is as it should be; `done` if the changes were made just now.

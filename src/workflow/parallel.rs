@@ -69,7 +69,7 @@ fn build_all(call: &Call, runs: &[Run<'_>]) -> Vec<Turned> {
             events.push(finished(run, call, &result, milliseconds));
             let report = step_report(run, result.err());
             events.push(unit_finished(&report, None, milliseconds));
-            turned.push(Turned::Ended(report));
+            turned.push(Turned::Ended(Box::new(report)));
         }
         runs.iter().take(1).for_each(|run| run.emit_all(&events));
     }
@@ -190,7 +190,7 @@ impl Work<'_, '_> {
         // Who has asked for an end is the reason then, not the unit that it made fail.
         self.heed_requests(now);
         let (well, keeps) = (report.error.is_none(), report.lock == LockFate::Kept);
-        now.turned[at] = Some(Turned::Ended(report));
+        now.turned[at] = Some(Turned::Ended(Box::new(report)));
         if !printed.is_empty() {
             now.printed.insert(at, printed);
         }
@@ -241,7 +241,7 @@ impl Work<'_, '_> {
                 && report.error.is_none()
             {
                 let error = Error::Io { what: "write to standard output".into(), source };
-                *report = step_report(&self.runs[at], Some(error));
+                **report = step_report(&self.runs[at], Some(error));
             }
         }
     }

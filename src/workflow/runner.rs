@@ -109,14 +109,14 @@ pub fn run(plan: &Plan, project: &Project, services: &Services) -> Report {
     }
     let runs: Vec<Run<'_>> = plan.units.iter().map(|unit| Run { project, unit, plan, services }).collect();
     let turns = match runs.as_slice() {
-        [one] => vec![Turned::Ended(run_unit(one, &mut State::default()))],
+        [one] => vec![Turned::Ended(Box::new(run_unit(one, &mut State::default())))],
         several => parallel::run_all(several),
     };
     let exit_code = run_code(turns.iter().map(Turned::code));
     let (mut units, mut left_out) = (Vec::new(), Vec::new());
     for turn in turns {
         match turn {
-            Turned::Ended(report) => units.push(report),
+            Turned::Ended(report) => units.push(*report),
             Turned::LeftOut(unit) => left_out.push(unit),
         }
     }
@@ -132,7 +132,7 @@ pub fn run(plan: &Plan, project: &Project, services: &Services) -> Report {
 /// What became of a unit of a plan.
 pub(super) enum Turned {
     /// It was begun.
-    Ended(UnitReport),
+    Ended(Box<UnitReport>),
     /// It was not.
     LeftOut(LeftOut),
 }
@@ -140,8 +140,8 @@ pub(super) enum Turned {
 impl Turned {
     fn code(&self) -> UnitCode {
         match self {
-            Self::Ended(UnitReport { error: None, exit_code, .. }) => UnitCode::Well(*exit_code),
-            Self::Ended(UnitReport { exit_code, .. }) => UnitCode::Failed(*exit_code),
+            Self::Ended(report) if report.error.is_none() => UnitCode::Well(report.exit_code),
+            Self::Ended(report) => UnitCode::Failed(report.exit_code),
             Self::LeftOut(LeftOut { exit_code: None, .. }) => UnitCode::LeftOut,
             Self::LeftOut(LeftOut { exit_code: Some(code), .. }) => UnitCode::LeftOutWith(*code),
         }

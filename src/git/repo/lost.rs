@@ -47,11 +47,11 @@ impl Repo {
         let before = if same { tips()? } else { Vec::new() };
         let fetched = self.fetch(remote, refspecs);
         // A fetch that broke off may have pruned already.
-        let mut lost = self.lost_since(before, &tips)?;
+        let mut lost = self.lost_since(before, tips)?;
         if !lost.is_empty() && fetched.is_ok() {
             // A slower fetch beside this one may have put back what was known before.
             self.fetch(remote, refspecs)?;
-            lost = self.lost_since(lost, &tips)?;
+            lost = self.lost_since(lost, tips)?;
         }
         for (name, tip) in lost {
             self.note_lost(&name, &tip)?;
