@@ -18,8 +18,11 @@ class Chain:
         for line in (refs or "").splitlines():
             tip, ref = line.split()
             since = self.tips.get(ref)
-            if tip == since:
+            if tip == since and ref not in self.cut:
                 continue
+            if ref in self.cut and self.is_below(world, since, tip):
+                # Put back as it was, as the hint of a lost chain says: the same chain goes on.
+                self.cut.discard(ref)
             span = [f"{since}..{tip}"] if since and ref not in self.cut else [tip]
             told = subprocess.run(["git", "log", "--reverse", "--format=%H%x00%B%x00", *span], cwd=world.origin,
                                   env=world.env, capture_output=True, text=True, check=True).stdout
@@ -29,6 +32,11 @@ class Chain:
                 self.append(json.loads(body), ref in self.cut)
                 self.cut.discard(ref)
             self.tips[ref] = tip
+
+    @staticmethod
+    def is_below(world, commit, tip):
+        words = ["git", "merge-base", "--is-ancestor", commit, tip]
+        return subprocess.run(words, cwd=world.origin, env=world.env, capture_output=True).returncode == 0
 
     def add_items(self, items):
         for item in items:

@@ -117,8 +117,10 @@ def never_older(seen):
     for entry in seen.changes():
         if "--accept-rewrite" in seen.calls[entry["call"]].words:
             continue
+        # Nothing holds back a command that runs already when a person takes its lock away.
+        started = entry["born"] if entry["run"] in seen.evicted else entry["t"]
         for past in seen.changes(unit=entry["unit"], code=0):
-            if past["exit"] >= entry["t"] or not seen.recorded(past):
+            if past["exit"] >= started or not seen.recorded(past):
                 continue
             if seen.before_cut(past) and not seen.before_cut(entry) and past["clone"] is not entry["clone"]:
                 continue

@@ -34,6 +34,20 @@ def say(event, **more):
     os.write(LOG, (json.dumps(line) + "\n").encode())
 
 
+def born():
+    """When the run started its command: the oldest of this process and of its parents that belong to the run."""
+    mark = b"LOCKSTEP_RUN_ID=" + os.environ.get("LOCKSTEP_RUN_ID", "?").encode()
+    pid, since = os.getpid(), time.time()
+    try:
+        boot = time.time() - float(open("/proc/uptime", encoding="ascii").read().split()[0])
+        while pid > 1 and mark in open(f"/proc/{pid}/environ", "rb").read().split(b"\0"):
+            fields = open(f"/proc/{pid}/stat", encoding="utf-8").read().rpartition(")")[2].split()
+            pid, since = int(fields[1]), min(since, boot + int(fields[19]) / os.sysconf("SC_CLK_TCK"))
+    except OSError:
+        pass
+    return since
+
+
 def blob(path):
     with open(path, "rb") as file:
         data = file.read()
@@ -82,7 +96,7 @@ def main():
     if "--stubborn" in FLAGS:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     over = enter()
-    say("enter", over=over, tok=found(), conf=rendered(), parent=os.getppid())
+    say("enter", born=born(), over=over, tok=found(), conf=rendered(), parent=os.getppid())
     if "--leave" in FLAGS and os.fork() == 0:
         gate()
         say("left")
