@@ -67,15 +67,18 @@ class Seen:
                 self.cache[commit, unit] = tok, f"hello {told.split(chr(34))[1]} {module}"
         return self.cache[commit, unit]
 
-    def recorded(self, entry):
-        """The entry's success is in the chain: by its own run, or by one that went on from it."""
+    def recorded(self, entry, before=float("inf")):
+        """The entry's success is in the chain: by its own run, or by one that went on from it, and that began before then."""
+        def known(record):
+            call = self.call_of(record)
+            return not call or call.start < before
         records = self.records.get(entry["run"], [])
         commit = next((r["commit"] for r in records if r.get("commit")), None)
         # A run of several units has a lock for each.
         own = [r for r in records if self.world.covers(r["key"], entry["unit"])]
         if any(r["effect"] == "applied" and r["act"] in ("released", "failed", "pushed") for r in own):
             return True
-        return any(r.get("applied") == commit for key, records in self.chains.items() for r in records
+        return any(r.get("applied") == commit and known(r) for key, records in self.chains.items() for r in records
                    if commit and self.world.covers(key, entry["unit"]))
 
     def before_cut(self, entry):
@@ -120,7 +123,7 @@ def never_older(seen):
         # Nothing holds back a command that runs already when a person takes its lock away.
         started = entry["born"] if entry["run"] in seen.evicted else entry["t"]
         for past in seen.changes(unit=entry["unit"], code=0):
-            if past["exit"] >= started or not seen.recorded(past):
+            if past["exit"] >= started or not seen.recorded(past, started):
                 continue
             if seen.before_cut(past) and not seen.before_cut(entry) and past["clone"] is not entry["clone"]:
                 continue
@@ -206,7 +209,9 @@ def evicted_runs(seen):
             own = seen.changes(run=run)
             if call.code == 0 and call.end > end:
                 yield f"{call.id} was evicted from {key} and ended with 0"
-            elif call.end > end and own and all(e["code"] == 0 for e in own) and call.code != 76 and not call.disturbed:
+            elif call.end > end and own and all(e["code"] == 0 for e in own) and not call.disturbed and (
+                    # What happened to one of several units is not what the run ends with.
+                    call.code not in ((76, 79) if len(call.units) > 1 else (76,))):
                 yield f"{call.id} was evicted from {key} and ended with {call.code}"
 
 

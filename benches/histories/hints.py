@@ -35,7 +35,8 @@ def type_line(world, clone, line):
         call.open()
         if call.wait():
             break
-    world.remove_locks(call.stderr())
+    # git names a lock file that a killed git has left in the clone, and says to remove it.
+    world.remove_locks(call.stderr(), world.base)
     world.note(f"  -> {call.code}")
     return call
 

@@ -225,8 +225,13 @@ impl Locks<'_> {
             let found = Found { prior, unfinished, record: found, head };
             let mut record = self.draft(request, &all.keys, seen, carried, &found)?;
             record.reason = exception;
-            if let Some(left) = left.filter(|_| !request.will_change) {
-                (record.commit, record.output) = (left.commit.clone(), left.output.clone());
+            match left {
+                // It counts as applied from now on, whatever becomes of the change that follows.
+                Some(left) if request.will_change && left.commit.is_some() => {
+                    (record.applied, record.applied_output) = (left.commit.clone(), left.output.clone());
+                }
+                Some(left) => (record.commit, record.output) = (left.commit.clone(), left.output.clone()),
+                None => {}
             }
             let expect = seen.last.as_ref().map(|(version, _)| version.clone());
             plan.push((Change { key: seen.key.clone(), expect, record }, Some(found)));

@@ -199,6 +199,29 @@ fn an_eviction_keeps_what_the_record_says_is_applied() {
 }
 
 #[test]
+fn a_change_that_is_applied_is_not_forgotten_by_the_next_one_that_is_evicted() {
+    let world = World::new();
+    let (a, b) = (world.clone("a"), world.clone("b"));
+    let commit = applied_and_not_pushed(&world, &a, &b, "modules/beta/outside.tf");
+    a.git("pull -q --rebase");
+    let again = world.tool("tofu");
+    again.waits();
+    let mut run = a.alias("tofu apply").start();
+    run.wait_for(again.started());
+    assert_eq!(record(&world)["applied"], json!(commit), "from the moment that the lock is taken over");
+    b.lockstep("--reason away unlock-any -- alpha prod").owner("ben@host2").run().code(0);
+    again.let_go();
+    run.finish().code(76);
+    assert_eq!((&record(&world)["state"], &record(&world)["applied"]), (&json!("free"), &json!(commit)));
+    b.git("pull -q --rebase");
+    let out = b.alias("tofu apply").owner("ben@host2").run();
+    out.code(77).says("which this tree does not contain").says("--accept-rewrite");
+    world.tool("tofu");
+    a.alias("tofu apply").run().code(0);
+    assert_eq!(world.lock_state("alpha/prod"), "free");
+}
+
+#[test]
 fn a_squash_merge_and_a_rebase_merge_of_what_was_applied_are_recognised() {
     for elsewhere in [false, true] {
         for how in [&["merge", "-q", "--squash", "fix"][..], &["cherry-pick", "fix~1", "fix"]] {

@@ -86,7 +86,7 @@ impl State {
             self.breaks_promise(Promise::Fenced);
         }
         let step = u8::from(matches!(write.purpose, Purpose::Acquire | Purpose::Evict));
-        if new.generation != old.generation + step || !new.applied.contains(old.applied) {
+        if new.generation != old.generation + step || !new.applied.brings(old.applied) {
             self.breaks_promise(Promise::NeverLost);
         }
         let freed = new.state.0 == LockState::Free;
@@ -125,7 +125,7 @@ impl State {
             self.sees(Sight::EvictedStarts);
             return;
         }
-        if !me.head.contains(self.applied) {
+        if !me.head.brings(self.applied) {
             self.breaks_promise(Promise::NeverOlder);
         }
     }

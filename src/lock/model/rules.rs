@@ -29,7 +29,7 @@ pub(super) fn decide(on: &Scenario, s: &mut State, c: usize) {
     let me = s.clients[c];
     let last = me.lock;
     let taken = if last.state.0 == LockState::Free { Some(Prior::Free) } else { takeover(on, s, c) };
-    let current = on.mutation == Mutation::NoAppliedCheck || me.head.contains(last.applied);
+    let current = on.mutation == Mutation::NoAppliedCheck || me.head.brings(last.applied);
     // A change of its owner's that is applied and not recorded so: no later one may lack it, and only
     // the very same is recorded.
     let left = taken.filter(|prior| prior.effect() == Effect::Applied).map(|_| last.commit);
@@ -54,6 +54,7 @@ pub(super) fn decide(on: &Scenario, s: &mut State, c: usize) {
         act: Enum(if prior == Prior::Free { Act::Acquired } else { Act::TakenOver }),
         run: me.run(c),
         commit: left.filter(|_| !changes).unwrap_or(me.head),
+        applied: left.filter(|_| changes).unwrap_or(last.applied),
         effect: Enum(if changes { Effect::Unfinished } else { prior.effect() }),
         ..last
     };

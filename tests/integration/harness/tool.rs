@@ -45,6 +45,10 @@ impl Tool {
 
     /// It makes the file `NAME.started` in the world, and ends well when `NAME.go` appears.
     pub(crate) fn waits(&self) -> &Self {
+        // It may have run before.
+        for file in [self.started(), self.go()] {
+            let _ = std::fs::remove_file(file);
+        }
         self.does(json!([{ "touch": self.started() }, { "await": self.go() }]))
     }
 
