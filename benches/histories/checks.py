@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import re
 
 from histories.world import read
 
@@ -209,10 +210,10 @@ def evicted_runs(seen):
             own = seen.changes(run=run)
             if call.code == 0 and call.end > end:
                 yield f"{call.id} was evicted from {key} and ended with 0"
-            elif call.end > end and own and all(e["code"] == 0 for e in own) and not call.disturbed and (
-                    # What happened to one of several units is not what the run ends with.
-                    call.code not in ((76, 79) if len(call.units) > 1 else (76,))):
-                yield f"{call.id} was evicted from {key} and ended with {call.code}"
+            elif call.end > end and own and all(e["code"] == 0 for e in own) and call.code != 76 and not call.disturbed:
+                # A run of several units ends with the code of the first that failed, and tells of each.
+                if len(call.units) < 2 or not re.search("exit 76|was lost|was taken from this run", call.stderr()):
+                    yield f"{call.id} was evicted from {key} and ended with {call.code}"
 
 
 def explained_pushes(seen):
