@@ -250,6 +250,7 @@ impl Kept {
             std::fs::create_dir_all(directory)?;
             let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(directory)?;
             file.write_all(&serde_json::to_vec(self).map_err(std::io::Error::other)?)?;
+            file.as_file().sync_all()?;
             file.persist(&path).map(drop).map_err(|error| error.error)
         };
         put().map_err(|source| ProjectError::NotKept { path: path.display().to_string(), source })
