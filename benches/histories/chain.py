@@ -12,6 +12,8 @@ class Chain:
     def __init__(self):
         # A key has several chains where somebody has deleted its ref.
         self.chains, self.tips, self.cut, self.gaps = {}, {}, set(), 0
+        # Refs that somebody put back as they were before their last records.
+        self.anew = set()
 
     def add_refs(self, world):
         refs = world.git(world.origin, "for-each-ref", "--format=%(objectname) %(refname)", "refs/lockstep/locks")
@@ -23,14 +25,21 @@ class Chain:
             if ref in self.cut and self.is_below(world, since, tip):
                 # Put back as it was, as the hint of a lost chain says: the same chain goes on.
                 self.cut.discard(ref)
+            elif ref in self.cut and self.is_below(world, tip, since):
+                # By somebody who knew less of it: what follows is to go on from what its writer knows.
+                self.cut.discard(ref)
+                self.anew.add(ref)
+                self.tips[ref] = tip
+                continue
             span = [f"{since}..{tip}"] if since and ref not in self.cut else [tip]
             told = subprocess.run(["git", "log", "--reverse", "--format=%H%x00%B%x00", *span], cwd=world.origin,
                                   env=world.env, capture_output=True, text=True, check=True).stdout
             parts = told.split("\0")
             for message in parts[1::2]:
                 body = message.split("\n\n", 1)[1].strip()
-                self.append(json.loads(body), ref in self.cut)
+                self.append(json.loads(body), ref in self.cut or ref in self.anew)
                 self.cut.discard(ref)
+                self.anew.discard(ref)
             self.tips[ref] = tip
 
     @staticmethod

@@ -162,7 +162,7 @@ impl Locks<'_> {
         reason: &str,
     ) -> Result<Record, LockError> {
         let last = seen.last.as_ref().map(|(_, record)| record);
-        Ok(Record {
+        let record = Record {
             lockstep: Record::VERSION,
             key: seen.key.clone(),
             unit: clean(unit, MAX_UNIT),
@@ -187,6 +187,7 @@ impl Locks<'_> {
             overrides: Vec::new(),
             time: self.clock.now(),
             reason: Some(clean(reason, MAX_REASON)).filter(|text| !text.is_empty()),
-        })
+        };
+        Ok(self.carry_lost(seen, record))
     }
 }

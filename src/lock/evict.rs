@@ -70,7 +70,9 @@ impl Locks<'_> {
             let freshness = if attempt == 0 { Freshness::Now } else { Freshness::Known };
             let mut done = Evicted::default();
             let mut changes = Vec::new();
-            for seen in self.backend.read(keys, freshness)? {
+            let observed = self.backend.read(keys, freshness)?;
+            self.refuse_lost_once(keys, &observed)?;
+            for seen in observed {
                 match self.eviction(&seen, run, reason)? {
                     Some((change, last)) => {
                         changes.push(change);
@@ -128,6 +130,7 @@ impl Locks<'_> {
             unfinished: Vec::new(),
             ..self.next(last, LockState::Free, act, reason)?
         };
+        let record = self.carry_lost(seen, record);
         let change = Change { key: seen.key.clone(), expect: Some(version.clone()), record };
         Ok(Some((change, last.clone())))
     }

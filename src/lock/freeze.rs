@@ -70,6 +70,7 @@ impl Locks<'_> {
             let observed = self.backend.read(&keys.and(gates), freshness)?;
             let (ours, gates): (Vec<Observed>, Vec<Observed>) =
                 observed.into_iter().partition(|seen| keys.contains(&seen.key));
+            self.refuse_lost_once(keys, &ours)?;
             let moved = self.gates(&ours, &gates)?;
             for seen in ours {
                 if let Some(record) = next(&seen)? {

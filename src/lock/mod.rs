@@ -35,6 +35,7 @@ mod key;
 mod lease;
 mod likely;
 mod local;
+mod lost;
 mod moving;
 mod naming;
 mod owner;

@@ -11,8 +11,7 @@ use super::record_json::{MAX_OVERRIDES, MAX_OWNER, MAX_REASON, MAX_UNIT, MAX_WOR
 use super::request::Seen;
 use super::{
     AcquireRequest, Act, BranchChange, ByKnown, Change, Effect, Freshness, KeySet, Lease, LockBackend,
-    LockError, LockKey, LockState, LostChain, LostTo, Observed, Prior, Proof, Record, Swap, Swapped, Version,
-    cover,
+    LockError, LockKey, LockState, LostTo, Observed, Prior, Proof, Record, Swap, Swapped, Version, cover,
 };
 use crate::env::{self, Clock, Host};
 
@@ -182,6 +181,7 @@ impl Locks<'_> {
             let holder = Box::new(freeze.clone());
             return Err(LockError::Held { key: freeze.key.clone(), holder, why: String::new() });
         }
+        let lost = taken.iter().map(|seen| self.known_of(seen)).collect::<Result<Vec<_>, _>>()?;
         let mut priors = Vec::with_capacity(taken.len());
         for seen in &taken {
             priors.push(match &seen.last {
@@ -190,25 +190,16 @@ impl Locks<'_> {
             });
         }
         let mut plan = Vec::with_capacity(taken.len());
-        for (seen, prior) in taken.iter().zip(priors) {
+        for ((seen, prior), lost) in taken.iter().zip(priors).zip(lost) {
             let last = seen.last.as_ref().map(|(_, record)| record);
-            let lost = self.backend.lost(&seen.key, last);
-            if let Some(LostChain { shown: false, record, at }) = lost {
-                let (place, last, at) = (self.backend.place(), Box::new(record), Box::new(at));
-                return Err(LockError::Gone { key: seen.key.clone(), place, last, at });
-            }
-            let lost = lost.map(|lost| lost.record);
             let exceptions = last
                 .into_iter()
                 .chain(&lost)
                 .filter_map(|last| self.check_applied(request, &seen.key, last).transpose());
             let exception = exceptions.collect::<Result<Vec<_>, _>>()?.into_iter().next();
             let mut carried = cover::carried(request, &taken, &seen.key)?;
-            if let Some(lost) = lost {
-                carried.generation = carried.generation.max(lost.generation);
-                if carried.applied.is_none() {
-                    (carried.applied, carried.applied_output) = (lost.applied, lost.applied_output);
-                }
+            if let Some(lost) = &lost {
+                carried.heed(last, lost);
             }
             let last = last.filter(|_| prior != Prior::Free);
             let mut unfinished = last.map(Record::unfinished_units).unwrap_or_default();

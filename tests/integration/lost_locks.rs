@@ -83,3 +83,53 @@ fn another_prefix_or_a_first_look_is_no_loss() {
     b.git("pull -q");
     b.alias("tofu apply").owner("bob@host2").run().code(0).never_says("gone");
 }
+
+const LOCK: &str = "refs/lockstep/locks/alpha/prod";
+
+/// Two changes, and the remote set back to the record of the first while it ran; the commits of both.
+fn set_back(world: &World, a: &Checkout<'_>) -> (String, String) {
+    world.tool("tofu");
+    let first = a.commit_file("modules/alpha/v1.tf", "v1\n");
+    a.alias("tofu apply").run().code(0);
+    let held = world.git(&world.origin(), &format!("rev-parse {LOCK}~1"));
+    let second = a.commit_file("modules/alpha/v2.tf", "v2\n");
+    a.alias("tofu apply").run().code(0);
+    world.git(&world.origin(), &format!("update-ref {LOCK} {}", held.trim()));
+    (first, second)
+}
+
+#[test]
+fn what_a_clone_knows_outlives_an_eviction_from_a_chain_that_was_set_back() {
+    let world = World::new();
+    let (a, b) = (world.clone("a"), world.clone("b"));
+    let (first, second) = set_back(&world, &a);
+    let known = 2;
+    a.alias("tofu apply").run().code(78).says("is gone from").says("generation 2");
+    // It is held, as far as the remote knows, by a run of long ago.
+    a.alias("tofu apply").run().code(75).says("unlock-any");
+    a.lockstep("--reason old unlock-any -- alpha prod").run().code(0);
+    let record = world.lock("alpha/prod").expect("there is a record");
+    assert_eq!(record["generation"].as_u64(), Some(known + 1));
+    assert_eq!(record["applied"].as_str(), Some(&*second));
+    b.git(&format!("fetch -q origin {first}"));
+    b.git(&format!("reset -q --hard {first}"));
+    world.git(&world.origin(), &format!("update-ref refs/heads/main {first}"));
+    b.alias("tofu apply").owner("bob@host2").run().code(77).says(&second[..10]);
+}
+
+#[test]
+fn an_eviction_and_a_freeze_are_refused_once_where_a_chain_was_lost() {
+    for words in ["--reason why unlock-any -- alpha prod", "freeze --reason why alpha/prod"] {
+        let world = World::new();
+        let a = world.clone("a");
+        let (_, second) = set_back(&world, &a);
+        if words.starts_with("freeze") {
+            world.git(&world.origin(), &format!("update-ref -d {LOCK}"));
+        }
+        a.lockstep(words).run().code(78).says("is gone from").says("git push --no-verify");
+        a.lockstep(words).run().code(0);
+        let record = world.lock("alpha/prod").expect("there is a record");
+        assert_eq!(record["generation"].as_u64(), Some(3), "{words}");
+        assert_eq!(record["applied"].as_str(), Some(&*second), "{words}");
+    }
+}
