@@ -208,9 +208,13 @@ def evicted_runs(seen):
                 continue
             end = seen.evicted[run]
             own = seen.changes(run=run)
-            if call.code == 0 and call.end > end:
+            # What it recorded before counts: then its lock was only kept, for another unit's sake.
+            settled = records[number - 1]["act"] in ("given_back", "failed")
+            wrapped = any(s[1] == "wrapper" for s in call.signals)
+            if call.code == 0 and call.end > end and not settled:
                 yield f"{call.id} was evicted from {key} and ended with 0"
-            elif call.end > end and own and all(e["code"] == 0 for e in own) and call.code != 76 and not call.disturbed:
+            elif call.end > end and own and all(e["code"] == 0 for e in own) and call.code not in (0, 76) and not (
+                    call.disturbed or wrapped):
                 # A run of several units ends with the code of the first that failed, and tells of each.
                 if len(call.units) < 2 or not re.search("exit 76|was lost|was taken from this run", call.stderr()):
                     yield f"{call.id} was evicted from {key} and ended with {call.code}"
