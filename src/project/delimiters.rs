@@ -20,23 +20,25 @@ pub struct Delimiters {
 
 /// The presets by name: the pairs around expressions, statements and comments.
 ///
-/// None begins with `<<`, with which HCL and shells begin a heredoc.
+/// What opens one must occur in no text that is not a template. `[[` is a test in bash and a list in YAML,
+/// `<<` a heredoc and YAML's merge key, `<%` the beginning of a syslog priority (`<%PRI%>`), `<#` of a
+/// comment of PowerShell, and `<{` stands in Python's f-strings: hence three characters for the tools
+/// that have braces of their own.
 pub const PRESETS: &[(&str, [[&str; 2]; 3])] = &[
     ("jinja", [["{{", "}}"], ["{%", "%}"], ["{#", "#}"]]),
-    ("ansible", SQUARE),
-    ("helm", SQUARE),
-    ("angle", [["<{", "}>"], ["<%", "%>"], ["<#", "#>"]]),
+    ("ansible", ANGLE),
+    ("helm", ANGLE),
     ("erb", [["<%=", "%>"], ["<%", "%>"], ["<%#", "%>"]]),
 ];
 
-const SQUARE: [[&str; 2]; 3] = [["[[", "]]"], ["[%", "%]"], ["[#", "#]"]];
+const ANGLE: [[&str; 2]; 3] = [["<{=", "=}>"], ["<{?", "?}>"], ["<{*", "*}>"]];
 
 impl Delimiters {
     /// The delimiters of a preset.
     ///
     /// ```
     /// use lockstep::project::Delimiters;
-    /// assert_eq!(Delimiters::preset("ansible").unwrap().variable, ["[[", "]]"]);
+    /// assert_eq!(Delimiters::preset("ansible").unwrap().variable, ["<{=", "=}>"]);
     /// assert_eq!(Delimiters::preset("jinja"), Some(Delimiters::default()));
     /// ```
     pub fn preset(name: &str) -> Option<Self> {
@@ -86,7 +88,7 @@ impl<'de> Deserialize<'de> for Delimiters {
             }
 
             fn visit_str<E: Error>(self, name: &str) -> Result<Delimiters, E> {
-                const NAMES: &[&str] = &["jinja", "ansible", "helm", "angle", "erb"];
+                const NAMES: &[&str] = &["jinja", "ansible", "helm", "erb"];
                 Delimiters::preset(name).ok_or_else(|| E::unknown_variant(name, NAMES))
             }
 
@@ -105,15 +107,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_preset_is_known_by_its_name_and_begins_no_heredoc() {
-        for (name, pairs) in PRESETS {
+    fn every_preset_is_known_by_its_name() {
+        for (name, _) in PRESETS {
             let toml: toml::Table = toml::from_str(&format!("d = \"{name}\"")).unwrap();
             let read: Delimiters = toml["d"].clone().try_into().unwrap();
             assert_eq!(Some(read), Delimiters::preset(name));
-            for pair in pairs {
-                assert!(!pair[0].starts_with("<<"), "{name}");
-            }
         }
         assert_eq!(Delimiters::preset("none"), None);
+    }
+
+    #[test]
+    fn marks_for_tools_with_braces_are_in_none_of_their_texts() {
+        let preset = Delimiters::preset("ansible").unwrap();
+        assert_eq!(Delimiters::preset("helm"), Some(preset.clone()));
+        for text in [
+            "if [[ $x =~ ^[[:alpha:]]+$ && ${#a[@]} -gt 0 ]]; then (( x <<= 2 )); fi",
+            "cat <<EOF; cat <<-'E'; read x <<<\"$y\"; diff <(a) <(b); { a; }>log; echo ${x[*]} ${!x} ${x#y} ${x%%y}",
+            "cat <{a,b}",
+            "x: {<<: *base, y: [[1], [[2]]], z: !!str '<% %>'}",
+            "format = <%(levelname)s> [%(name)s] {message}\n# [section]\n",
+            "template(name=\"t\" string=\"<%PRI%>%TIMESTAMP% %HOSTNAME%\")",
+            "{{- range $k, $v := .Values.x }}<{{ $v }}>{{/* c */}}{{ end }}",
+            "<{{ mail }}> {% if a %}<{% b %}>{# c #}<{# d #}>",
+            "f'<{self.name}> <{x!r}> <{x:>3}>' '<{}> <{0}> <{:x}> <{!r}>'.format(1)",
+            "<?php echo 1 ?><?xml version='1.0'?><!-- c --><![CDATA[ x ]]><%= erb %><%# c %>",
+            "<# .SYNOPSIS #> @{a=1} `${HOME}` Promise<{ a: string }> List<*>",
+        ] {
+            assert!(!preset.open_in(text), "{text}");
+        }
     }
 }
