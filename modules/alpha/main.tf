@@ -10,16 +10,16 @@ terraform {
 }
 
 locals {
-  # Tables and lists need `tojson`, which is valid HCL; one that is printed as it is, is an error.
-  labels = {{ labels | tojson }}
-  zones  = {{ zones | tojson }}
+  # Tables and lists need `tohcl`; one that is printed as it is, is an error.
+  labels = {{ labels | tohcl }}
+  zones  = {{ zones | tohcl }}
 }
 
 resource "terraform_data" "message" {
   input = {
-    text   = {{ message | tojson }}
-    size   = {{ size | tojson }}
-    region = {{ region | tojson }}
+    text   = {{ message | tohcl }}
+    size   = {{ size | tohcl }}
+    region = {{ region | tohcl }}
     labels = local.labels
     zones  = local.zones
   }

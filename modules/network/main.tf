@@ -7,7 +7,7 @@ terraform {
 }
 
 resource "terraform_data" "network" {
-  input = {{ cidr | tojson }}
+  input = {{ cidr | tohcl }}
 }
 
 # What other modules may know of it: `outputs.network.id` in their parameters.

@@ -10,8 +10,8 @@ terraform {
 resource "terraform_data" "node" {
   count = {{ count }}
   input = {
-    network = {{ network.id | tojson }}
-    address = cidrhost({{ network.cidr | tojson }}, count.index + 10)
+    network = {{ network.id | tohcl }}
+    address = cidrhost({{ network.cidr | tohcl }}, count.index + 10)
   }
 
   # With `--set healthy=false` the nodes never come up.

@@ -55,7 +55,7 @@ pub(super) struct PipelineOptions {
     /// Refuse to run in any other project than the one in DIR
     #[arg(long, value_name = "DIR", help_heading = "Pipeline options")]
     pub only_in: Option<PathBuf>,
-    /// Set a parameter for this run (TOML value, else text); may be repeated
+    /// Set a parameter for this run (a TOML value, else text, as is a number that would print otherwise, such as 1.10); may be repeated
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Pipeline options")]
     pub set: Vec<String>,
     /// Take parameters for this run from a TOML or JSON file; may be repeated

@@ -77,6 +77,7 @@ mod tests {
         plan.units = units
             .iter()
             .map(|unit| UnitPlan {
+                words: Vec::new(),
                 id: unit.parse().unwrap(),
                 keys: UnitKeys::default(),
                 directory: directory.path().to_owned(),

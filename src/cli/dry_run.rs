@@ -74,7 +74,7 @@ fn push(call: &Call, goes: &str) -> String {
 }
 
 fn line(call: &Call, (project, unit, env): (&Project, &UnitPlan, &Environment)) -> String {
-    match &call.argv {
+    match call.argv.as_ref().map(|argv| unit.argv(argv)) {
         Some(argv) => {
             let words: Vec<String> =
                 std::iter::once(&argv.program).chain(&argv.args).map(|word| quote(word)).collect();

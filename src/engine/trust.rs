@@ -43,6 +43,12 @@ pub(super) fn changes_environment(project: &Project, plan: &Plan) -> Result<bool
             return Ok(true);
         }
     }
+    let profiles: std::collections::BTreeSet<_> = plan.units.iter().map(|unit| &unit.id.profile).collect();
+    for profile in profiles {
+        if project.profile_sets_variables(profile)? {
+            return Ok(true);
+        }
+    }
     Ok(false)
 }
 

@@ -6,8 +6,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::encode::Format;
 use super::file_schema::of_build_file;
+use super::strict::hcl;
 use super::toml_file::TomlFile;
-use super::value::Node;
+use super::value::{Data, Node};
 use super::{Place, ProjectError};
 
 /// One `[[build.file]]`.
@@ -80,8 +81,44 @@ impl BuildFile {
         }
     }
 
+    /// Where a text gets into the file by way of a parameter that HCL would compute. What is written out in
+    /// `value` is meant so: that is how JSON refers to other things of tofu.
+    pub(crate) fn computed_text(&self, value: &serde_json::Value) -> Option<Place> {
+        match &self.value {
+            Some(node) => computed(node, value),
+            None => holds_template(value).then(|| self.place.clone()),
+        }
+    }
+
     /// How it is written.
     pub fn format(&self) -> Option<Format> {
         self.format.or_else(|| Format::of_ending(&self.path))
+    }
+}
+
+fn computed(node: &Node, value: &serde_json::Value) -> Option<Place> {
+    use serde_json::Value;
+    match (&node.data, value) {
+        (Data::Text(text), value) if text.contains("{{") => holds_template(value).then(|| node.place.clone()),
+        (Data::List(nodes), Value::Array(items)) => {
+            nodes.iter().zip(items).find_map(|(node, item)| computed(node, item))
+        }
+        (Data::Table { entries, .. }, Value::Object(values)) => {
+            entries.iter().find_map(|(key, node)| computed(node, values.get(key)?))
+        }
+        _ => None,
+    }
+}
+
+/// Whether HCL would compute a text in the data, names among them.
+fn holds_template(value: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => hcl::evaluates(text),
+        Value::Array(items) => items.iter().any(holds_template),
+        Value::Object(entries) => {
+            entries.iter().any(|(key, value)| hcl::evaluates(key) || holds_template(value))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }

@@ -1,16 +1,15 @@
 //! How a project wants its commands run: for how long, in which environment, by which version of a tool.
 
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::config::check_variable;
 use super::toml_file::TomlFile;
-use super::{Config, ModuleConfig, ProjectError};
-use crate::env::{Environment, Span, SpanError};
+use super::variables::is_variable;
+use super::{Config, ModuleConfig, ProjectError, Variables};
+use crate::env::{Span, SpanError};
 use crate::process::tools;
 
 /// How long a command may run, counted from its start.
@@ -118,30 +117,14 @@ impl Config {
             }
         }
     }
-
-    /// The user's variables as the project and then the module change them: each first takes out
-    /// what it unsets, then puts in its `[env]`.
-    pub fn command_env(&self, module: &ModuleConfig, env: &Environment) -> BTreeMap<OsString, OsString> {
-        let mut vars: BTreeMap<OsString, OsString> =
-            env.vars().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        for (unset, set) in [(&self.exec.unset, &self.env), (&module.exec.unset, &module.env)] {
-            vars.retain(|name, _| !unset.iter().any(|gone| name == gone.as_str()));
-            vars.extend(set.iter().map(|(name, value)| (name.into(), value.into())));
-        }
-        vars
-    }
 }
 
 /// Each name is that of a variable, and none that the same file sets.
-pub(super) fn check_unset(
-    unset: &[String],
-    env: &BTreeMap<String, String>,
-    file: &TomlFile,
-) -> Result<(), ProjectError> {
+pub(super) fn check_unset(unset: &[String], env: &Variables, file: &TomlFile) -> Result<(), ProjectError> {
     for name in unset {
-        let why = match check_variable(name) {
+        let why = match is_variable(name) {
             false => "is no environment variable",
-            true if env.contains_key(name) => "is set by `[env]` of the same file",
+            true if env.sets(name) => "is set by `[env]` of the same file",
             true => continue,
         };
         let message = format!("`[exec] unset`: `{}` {why}", name.escape_debug());
@@ -181,19 +164,6 @@ mod tests {
         let module = "[exec]\ntimeout = '2h'\nkill_after = '0s'\n";
         assert_eq!(limit(project, module, "tofu"), Some((7200, Some(0))));
         assert_eq!(limit(project, "[exec]\ntimeout = 'never'\n", "tofu"), None);
-    }
-
-    #[test]
-    fn the_module_has_the_last_word_on_the_environment() {
-        let (config, module) = config(
-            "[exec]\nunset = ['GONE', 'BACK']\n[env]\nA = 'project'\nB = 'project'\n",
-            "[exec]\nunset = ['A']\n[env]\nBACK = 'module'\n",
-        );
-        let user = [("GONE", "user"), ("BACK", "user"), ("A", "user"), ("KEPT", "user"), ("B", "user")];
-        let vars = config.command_env(&module, &Environment::new("/", user));
-        let vars: Vec<(&str, &str)> =
-            vars.iter().map(|(name, value)| (name.to_str().unwrap(), value.to_str().unwrap())).collect();
-        assert_eq!(vars, [("B", "project"), ("BACK", "module"), ("KEPT", "user")]);
     }
 
     #[test]

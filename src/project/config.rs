@@ -15,7 +15,9 @@ use super::file_schema::with_params;
 use super::sensitive::Mark;
 use super::toml_file::TomlFile;
 use super::value::Node;
-use super::{DynamodbLockConfig, FormerConfig, FurtherKey, GitLockConfig, Name, Place, ProjectError, Scope};
+use super::{
+    DynamodbLockConfig, FormerConfig, FurtherKey, GitLockConfig, Name, Place, ProjectError, Scope, Variables,
+};
 use crate::env::{Span, SpanError};
 use crate::process::tools::{self, ToolRules};
 
@@ -39,7 +41,7 @@ pub struct Config {
     #[serde(skip)]
     pub(super) marks: Vec<Mark>,
     /// Environment variables of commands.
-    pub env: BTreeMap<String, String>,
+    pub env: Variables,
     /// How commands run.
     pub exec: ExecConfig,
     /// What git-check and git-push go by.
@@ -265,6 +267,8 @@ impl Config {
         }
         no_owner(&table, file)?;
         let params = Node::take_params(table.get_mut(), file)?;
+        file.refuse_expressions(table.get_ref())?;
+        let variables = Variables::places(table.get_ref(), file);
         let places = DataConfig::places(table.get_ref(), file);
         let marks = Mark::read(table.get_ref(), file)?;
         let mut versions = version_places(table.get_ref(), file);
@@ -281,27 +285,10 @@ impl Config {
         for (name, tool) in &mut config.tools {
             tool.version_place = versions.remove(name);
         }
-        check_env(&config.env, file)?;
+        config.env.complete(variables)?;
         check_unset(&config.exec.unset, &config.env, file)?;
         Ok(config)
     }
-}
-
-/// An environment variable has a name that a shell can use, and neither half holds a NUL.
-pub(super) fn check_env(env: &BTreeMap<String, String>, file: &TomlFile) -> Result<(), ProjectError> {
-    match env.iter().find(|(name, value)| !check_variable(name) || value.contains('\0')) {
-        None => Ok(()),
-        Some((name, _)) => Err(ProjectError::config(
-            file.place(0),
-            format!("`[env]`: `{}` is no environment variable", name.escape_debug()),
-        )),
-    }
-}
-
-/// Whether a shell can use this as the name of a variable.
-pub(super) fn check_variable(name: &str) -> bool {
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(word)
 }
 
 /// Who takes a lock is said by the user: a file that everybody has would make them all the same owner, and

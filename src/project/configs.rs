@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::profile::Profile;
-use super::{ModuleConfig, Name, Overrides, Params, Project, ProjectError, Seen, UnitId};
+use super::{CommandEnv, ModuleConfig, Name, Overrides, Params, Project, ProjectError, Seen, UnitId};
 use crate::env::{self, Environment};
 
 /// The configuration of a project as it is read bit by bit.
@@ -142,6 +142,19 @@ impl Chain {
         let env = Environment::new(project.root(), std::iter::empty::<(&str, &str)>());
         let overrides = Overrides { set: &[], files: &[], env: &env };
         super::layers::merge(project, unit, &overrides, module, &profiles).map(Params::with_stand_ins)
+    }
+}
+
+impl Chain {
+    /// What the project changes in the environment of the unit's commands.
+    pub(crate) fn command_env(
+        &self,
+        project: &Project,
+        unit: &UnitId,
+        module: &ModuleConfig,
+    ) -> Result<CommandEnv, ProjectError> {
+        let profiles = self.profiles(project, &unit.profile)?;
+        Ok(CommandEnv::of(project, unit, Some(module), &profiles))
     }
 }
 

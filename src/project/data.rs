@@ -12,9 +12,10 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
 use super::error::printable;
+use super::exact::{self, Unreadable};
 use super::params::Scope;
 use super::toml_file::TomlFile;
-use super::{Opaque, Place, ProjectError, expr, functions, nearest, strict};
+use super::{Opaque, Place, ProjectError, expr, functions, nearest};
 use crate::env::Span;
 
 /// `[data.NAME]`
@@ -165,7 +166,7 @@ fn answer(scope: &Arc<Scope>, name: &str, item: &DataItem) -> Result<Value, Proj
         let _asking = Asking::begin(scope, name).ok_or_else(|| fail("its command needs itself", None))?;
         let words = command.iter().enumerate();
         words
-            .map(|(index, word)| self::word(scope, word, item.config.words.get(index).unwrap_or(place)))
+            .map(|(index, word)| scope.argument(word, item.config.words.get(index).unwrap_or(place)))
             .map(|word| word.map_err(|error| expr::needed_by(error, &format!("data `{name}`"), place)))
             .collect::<Result<Vec<_>, _>>()?
     };
@@ -179,41 +180,23 @@ fn answer(scope: &Arc<Scope>, name: &str, item: &DataItem) -> Result<Value, Proj
             fail(&failure.message, Some(hint.to_owned()))
         })
     })?;
-    let json: serde_json::Value = serde_json::from_slice(&answer).map_err(|error| {
+    exact::json(&answer).map_err(|error| {
         let program = printable(&argv[0]);
-        fail(
-            &format!(
-                "what `{program}` printed is not JSON (line {}, column {})",
-                error.line(),
-                error.column()
+        match error {
+            Unreadable::Syntax(error) => fail(
+                &format!(
+                    "what `{program}` printed is not JSON (line {}, column {})",
+                    error.line(),
+                    error.column()
+                ),
+                Some("it must print one JSON value on standard output and nothing else".to_owned()),
             ),
-            Some("it must print one JSON value on standard output and nothing else".to_owned()),
-        )
-    })?;
-    Ok(strict::from_json(json))
-}
-
-/// One word of a command.
-fn word(scope: &Arc<Scope>, text: &str, place: &Place) -> Result<String, ProjectError> {
-    if !text.contains("{{") {
-        return Ok(text.to_owned());
-    }
-    let before = scope.watch.take();
-    let value = expr::evaluate(text, place, scope.root());
-    let secret = scope.watch.take();
-    if before {
-        scope.watch.touch();
-    }
-    let value = value.map_err(|error| scope.failure().unwrap_or_else(|| scope.redacted(error)))?;
-    if secret {
-        let message = "a secret cannot be an argument: everybody on this machine can read it there";
-        let hint = "let the command read the secret itself".to_owned();
-        return Err(ProjectError::config_hint(place.clone(), message, Some(hint)));
-    }
-    let mut out = String::new();
-    strict::print(&value, &mut out)
-        .map_err(|error| ProjectError::config(place.clone(), strict::describe(&error)))?;
-    Ok(out)
+            Unreadable::TooLarge => fail(
+                &format!("in what `{program}` printed {}", exact::TOO_LARGE),
+                Some("it can print the number as a text".to_owned()),
+            ),
+        }
+    })
 }
 
 /// This thread works out the command of one of them: one that meets itself here needs itself.

@@ -9,6 +9,7 @@ use minijinja::Value;
 use super::params::{Item, Made, Scope};
 use super::strict::budget::{self, Evaluation};
 use super::strict::checks;
+use super::strict::hcl::Reader;
 use super::{Place, ProjectError, circles, output_names, strict};
 
 /// How many parameters may need one another in a chain: each takes from the stack.
@@ -152,6 +153,8 @@ pub(super) fn evaluate(text: &str, place: &Place, context: Value) -> Result<Valu
         )
     })?;
     let _evaluation = Evaluation::begin();
+    // Where the value goes is not known here.
+    let _reader = Reader::begin(false);
     let env = strict::environment();
     let compute = |range: &Range<usize>| {
         let at = || place.down(text[..range.start].matches('\n').count());

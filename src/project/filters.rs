@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::encode::Format;
 use super::functions::{decode, named};
+use super::strict::hcl::tohcl;
 use super::strict::{print, to_json, tojson};
 
 /// A filter beside the engine's own.
@@ -30,9 +31,16 @@ pub const FILTERS: &[Filter] = &[
     Filter {
         name: "tojson",
         usage: "tojson(indent=2)",
-        summary: "as JSON, which HCL and YAML read as well; on one line without `indent`.",
+        summary: "as JSON, which YAML reads as well; on one line without `indent`.",
         example: ("{'a': [1, true, none]} | tojson", "{\"a\":[1,true,null]}"),
         make: || Value::from_function(tojson),
+    },
+    Filter {
+        name: "tohcl",
+        usage: "tohcl(indent=2)",
+        summary: "as HCL reads it, in `*.tf.json` too: `${` and `%{` in texts stay texts.",
+        example: ("{'a': ['${x}', none]} | tohcl", "{\"a\": [\"$${x}\", null]}"),
+        make: || Value::from_function(tohcl),
     },
     Filter {
         name: "toyaml",

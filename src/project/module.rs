@@ -6,13 +6,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::command::{ModuleExecConfig, check_unset};
-use super::config::check_env;
 use super::data::DataConfig;
 use super::file_schema::of_module;
 use super::sensitive::Mark;
 use super::toml_file::TomlFile;
 use super::value::Node;
-use super::{BuildConfig, ModuleSchema, Name, Need, OutputsConfig, ProjectError, UnitLockConfig};
+use super::{BuildConfig, ModuleSchema, Name, Need, OutputsConfig, ProjectError, UnitLockConfig, Variables};
 
 /// What `module.toml` says.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -40,7 +39,7 @@ pub struct ModuleConfig {
     /// How it is rendered.
     pub build: BuildConfig,
     /// Environment variables of its commands.
-    pub env: BTreeMap<String, String>,
+    pub env: Variables,
     /// What its parameters must be, as JSON Schema.
     #[serde(skip)]
     pub schema: Option<Node>,
@@ -56,6 +55,9 @@ impl ModuleConfig {
     pub(crate) fn parse(file: &TomlFile) -> Result<Self, ProjectError> {
         let mut table = file.parse()?;
         let params = Node::take_params(table.get_mut(), file)?;
+        file.refuse_expressions(table.get_ref())?;
+        let variables = Variables::places(table.get_ref(), file);
+        let outputs = OutputsConfig::places(table.get_ref(), file);
         let rest = BuildConfig::take_rest(table.get_mut(), file)?;
         let places = DataConfig::places(table.get_ref(), file);
         let marks = Mark::read(table.get_ref(), file)?;
@@ -66,8 +68,8 @@ impl ModuleConfig {
         (config.params, config.schema, config.marks) = (params, schema, marks);
         DataConfig::complete(&mut config.data, places)?;
         Need::complete(&mut config.needs, needs);
-        check_env(&config.env, file)?;
-        config.outputs.check(file)?;
+        config.env.complete(variables)?;
+        config.outputs.complete(outputs)?;
         check_unset(&config.exec.unset, &config.env, file)?;
         Ok(config)
     }

@@ -10,15 +10,15 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
-use minijinja::value::{Object, Value};
-use serde_json::Value as Json;
+use minijinja::value::{Object, Value, ValueKind};
 
 use super::access::Question;
 use super::ask::Asked;
 use super::error::printable;
+use super::exact::{self, Unreadable};
 use super::output_names::WORD;
 use super::params::{ItemData, Scope};
-use super::{Opaque, Params, Place, ProjectError, UnitId, functions, nearest, strict};
+use super::{Opaque, Params, Place, ProjectError, UnitId, functions, nearest};
 use crate::env::Span;
 
 /// How the outputs of a unit are asked for.
@@ -107,7 +107,7 @@ impl Object for Unit {
                     scope.watch.touch();
                     reveal(scope, &value);
                 }
-                strict::from_json(value)
+                value
             }
             Err(error) => scope.raise(error).into(),
         })
@@ -115,17 +115,21 @@ impl Object for Unit {
 }
 
 /// Every text in a secret is one.
-fn reveal(scope: &Scope, value: &Json) {
-    match value {
-        Json::String(text) => scope.watch.reveal(text),
-        Json::Array(items) => items.iter().for_each(|item| reveal(scope, item)),
-        Json::Object(entries) => entries.values().for_each(|value| reveal(scope, value)),
-        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+fn reveal(scope: &Scope, value: &Value) {
+    if let Some(text) = value.as_str() {
+        scope.watch.reveal(text);
+    }
+    let is_table = value.kind() == ValueKind::Map;
+    for item in value.try_iter().into_iter().flatten().filter(|_| value.as_object().is_some()) {
+        match is_table {
+            true => reveal(scope, &value.get_item(&item).unwrap_or_default()),
+            false => reveal(scope, &item),
+        }
     }
 }
 
 /// One output, and whether it is a secret.
-fn read(scope: &Arc<Scope>, name: &str, key: &str) -> Result<(Json, bool), ProjectError> {
+fn read(scope: &Arc<Scope>, name: &str, key: &str) -> Result<(Value, bool), ProjectError> {
     let place = scope.asking_place();
     let Some(source) = scope.outside.outputs.get() else {
         let of = match scope.outside.stages.get(name) {
@@ -207,26 +211,38 @@ impl Scope {
 }
 
 /// What a command printed, by name, each with whether the tool calls it sensitive.
-struct Values(BTreeMap<String, (Json, bool)>);
+struct Values(BTreeMap<String, (Value, bool)>);
 
 impl Values {
     /// Reads `{"x": {"value": …, "sensitive": …}}` as tofu and terraform print it, or any other JSON
     /// object as it is. The error says what was printed, and nothing of it.
     fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let json: Json = serde_json::from_slice(bytes)
-            .map_err(|error| format!("is not JSON (line {}, column {})", error.line(), error.column()))?;
-        let Json::Object(entries) = json else { return Err("is no JSON object".to_owned()) };
-        let wrapped = |value: &Json| {
-            let Some(fields) = value.as_object() else { return false };
-            fields.contains_key("value") && fields.get("sensitive").is_some_and(Json::is_boolean)
-        };
-        let all_wrapped = entries.values().all(wrapped);
-        let values = entries.into_iter().map(|(key, value)| match value {
-            Json::Object(mut fields) if all_wrapped => {
-                let sensitive = fields.get("sensitive") == Some(&Json::Bool(true));
-                (key, (fields.remove("value").unwrap_or_default(), sensitive))
+        let table = exact::json(bytes).map_err(|error| match error {
+            Unreadable::Syntax(error) => {
+                format!("is not JSON (line {}, column {})", error.line(), error.column())
             }
-            value => (key, (value, false)),
+            Unreadable::TooLarge => format!("cannot be used: {}", exact::TOO_LARGE),
+        })?;
+        if table.kind() != ValueKind::Map {
+            return Err("is no JSON object".to_owned());
+        }
+        let field = |value: &Value, name: &str| match value.kind() {
+            ValueKind::Map => value.get_attr(name).ok().filter(|field| !field.is_undefined()),
+            _ => None,
+        };
+        let names = table.try_iter().into_iter().flatten();
+        let entries: Vec<(String, Value)> =
+            names.filter_map(|name| Some((name.as_str()?.to_owned(), table.get_item(&name).ok()?))).collect();
+        let all_wrapped = entries.iter().all(|(_, value)| {
+            field(value, "value").is_some()
+                && field(value, "sensitive").is_some_and(|mark| mark.kind() == ValueKind::Bool)
+        });
+        let values = entries.into_iter().map(|(key, value)| match all_wrapped {
+            true => {
+                let sensitive = field(&value, "sensitive").is_some_and(|mark| mark.is_true());
+                (key, (field(&value, "value").unwrap_or_default(), sensitive))
+            }
+            false => (key, (value, false)),
         });
         Ok(Self(values.collect()))
     }
@@ -234,6 +250,7 @@ impl Values {
 
 #[cfg(test)]
 mod tests {
+    use super::super::strict;
     use super::*;
     use serde_json::json;
 
@@ -244,9 +261,12 @@ mod tests {
             r#"{"a": {"sensitive": false, "type": "string", "value": "x"}, "b": {"sensitive": true, "value": [1]}}"#,
         );
         let tofu = tofu.unwrap();
-        assert_eq!((&tofu["a"], &tofu["b"]), (&(json!("x"), false), &(json!([1]), true)));
+        let of = |value: serde_json::Value, sensitive| (strict::from_json(value), sensitive);
+        assert_eq!((&tofu["a"], &tofu["b"]), (&of(json!("x"), false), &of(json!([1]), true)));
         let other = values(r#"{"a": {"value": 1}, "b": null}"#).unwrap();
-        assert_eq!((&other["a"], &other["b"]), (&(json!({ "value": 1 }), false), &(Json::Null, false)));
+        assert_eq!((&other["a"], &other["b"]), (&of(json!({ "value": 1 }), false), &of(json!(null), false)));
+        let large = values(r#"{"a": {"sensitive": false, "value": 12345678901234567890123}}"#).unwrap();
+        assert_eq!(large["a"].0.to_string(), "12345678901234567890123");
         assert!(values("{}").unwrap().is_empty());
         assert_eq!(values("[]").unwrap_err(), "is no JSON object");
         assert_eq!(values("{\"hunter2").unwrap_err(), "is not JSON (line 1, column 9)");

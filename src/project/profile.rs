@@ -11,7 +11,7 @@ use super::file_schema::with_params;
 use super::sensitive::Mark;
 use super::toml_file::TomlFile;
 use super::value::Node;
-use super::{Name, Place, Project, ProjectError, UnitLockConfig};
+use super::{Name, Place, Project, ProjectError, UnitLockConfig, Variables};
 
 /// One profile's file.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct Profile {
     /// Keys of parameters that are secrets.
     pub(super) sensitive: Vec<Mark>,
     pub(crate) params: Node,
+    /// Variables of the commands of all modules.
+    pub(super) env: Variables,
     pub(crate) modules: BTreeMap<Name, ProfileModule>,
     pub(crate) extends: Vec<(Name, Place)>,
 }
@@ -34,6 +36,8 @@ pub(crate) struct ProfileModule {
     pub(crate) place: Place,
     pub(crate) enabled: Option<bool>,
     pub(crate) params: Node,
+    /// Variables of the module's commands.
+    pub(super) env: Variables,
     pub(crate) lock: UnitLockConfig,
 }
 
@@ -64,6 +68,8 @@ pub(super) struct Raw {
     overrides: Option<OverridePolicy>,
     /// Keys of parameters that are secrets.
     sensitive: Vec<String>,
+    /// Environment variables of commands, above those of lockstep.toml and module.toml.
+    env: Variables,
     /// What it says about single modules.
     #[schemars(with = "BTreeMap<Name, RawModule>")]
     modules: BTreeMap<Spanned<Name>, RawModule>,
@@ -76,6 +82,8 @@ pub(super) struct Raw {
 struct RawModule {
     /// Whether the module is a unit in this profile.
     enabled: Option<bool>,
+    /// Environment variables of the module's commands.
+    env: Variables,
     lock: UnitLockConfig,
 }
 
@@ -83,29 +91,29 @@ impl Profile {
     fn parse(file: &TomlFile) -> Result<Self, ProjectError> {
         let mut table = file.parse()?;
         let params = Node::take_params(table.get_mut(), file)?;
-        let mut module_params = BTreeMap::new();
+        let variables = Variables::places(table.get_ref(), file);
+        let mut of_modules = BTreeMap::new();
         if let Some(modules) = table.get_mut().get_mut("modules")
             && let DeValue::Table(modules) = modules.get_mut()
         {
             for (name, value) in modules.iter_mut() {
                 if let DeValue::Table(module) = value.get_mut() {
-                    module_params
-                        .insert(name.get_ref().clone().into_owned(), Node::take_params(module, file)?);
+                    let own = (Node::take_params(module, file)?, Variables::places(module, file));
+                    of_modules.insert(name.get_ref().clone().into_owned(), own);
                 }
             }
         }
+        file.refuse_expressions(table.get_ref())?;
         let sensitive = Mark::read(table.get_ref(), file)?;
-        let raw: Raw = file.decode(table, &["params"])?;
-        let modules = raw
-            .modules
-            .into_iter()
-            .map(|(name, module)| {
-                let params = module_params.remove(name.get_ref().as_str()).unwrap_or_default();
-                let place = file.place(name.span().start);
-                let (enabled, lock) = (module.enabled, module.lock);
-                (name.into_inner(), ProfileModule { place, enabled, params, lock })
-            })
-            .collect();
+        let mut raw: Raw = file.decode(table, &["params"])?;
+        raw.env.complete(variables)?;
+        let mut modules = BTreeMap::new();
+        for (name, RawModule { enabled, mut env, lock }) in raw.modules {
+            let (params, variables) = of_modules.remove(name.get_ref().as_str()).unwrap_or_default();
+            let place = file.place(name.span().start);
+            env.complete(variables)?;
+            modules.insert(name.into_inner(), ProfileModule { place, enabled, params, env, lock });
+        }
         let extends = raw
             .extends
             .into_iter()
@@ -121,6 +129,7 @@ impl Profile {
             overrides: raw.overrides,
             sensitive,
             params,
+            env: raw.env,
             modules,
             extends,
         })

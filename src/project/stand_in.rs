@@ -153,10 +153,13 @@ impl Params {
 }
 
 /// Whether an expression does no more with its values than print them: names, calls, attributes,
-/// texts put together, and `| tojson`.
+/// texts put together, `| tojson` and `| tohcl`.
 pub(crate) fn only_prints(expression: &str) -> bool {
     const DECIDE: [&str; 7] = ["if", "else", "and", "or", "not", "in", "is"];
-    let bare = without_quoted(expression.trim_matches('-')).replace("|tojson", "").replace("| tojson", "");
+    let mut bare = without_quoted(expression.trim_matches('-'));
+    for filter in ["|tojson", "| tojson", "|tohcl", "| tohcl"] {
+        bare = bare.replace(filter, "");
+    }
     let harmless = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.,()[]~'=".contains(c);
     bare.chars().all(harmless)
         && !bare.contains("==")

@@ -10,6 +10,8 @@ pub(crate) mod budget;
 mod check_filters;
 pub(crate) mod checks;
 mod engine_filters;
+pub(crate) mod hcl;
+mod methods;
 mod operands;
 mod predicates;
 mod tags;
@@ -52,6 +54,7 @@ fn build() -> Environment<'static> {
             check(state, value)?;
         }
         if let Some(text) = value.as_str() {
+            hcl::check(value)?;
             budget::make(text.len())?;
             out.write_str(text)?;
             return Ok(());
@@ -186,6 +189,9 @@ fn json_of(value: &Value, depth: usize, walk: &mut Walk) -> Result<serde_json::V
         ValueKind::Number => match (i64::try_from(value.clone()), u64::try_from(value.clone())) {
             (Ok(whole), _) if value.is_integer() => whole.into(),
             (_, Ok(whole)) if value.is_integer() => whole.into(),
+            _ if value.is_integer() => {
+                return refuse("a whole number beyond 64 bits cannot be written as data: use `| string`");
+            }
             _ => match f64::try_from(value.clone()).ok().and_then(serde_json::Number::from_f64) {
                 Some(number) => Json::Number(number),
                 None => {
@@ -238,17 +244,18 @@ pub(super) fn from_json(json: serde_json::Value) -> Value {
     }
 }
 
-/// `tojson(indent=2)`: plain JSON, which is HCL and YAML as well. The engine's own would turn
-/// undefined names into `null` and write `&` as `\u0026`.
-pub(super) fn tojson(value: &Value, options: Kwargs) -> Result<String, Error> {
+/// `tojson(indent=2)`: plain JSON, which is YAML as well. The engine's own would turn undefined names into
+/// `null` and write `&` as `\u0026`.
+pub(super) fn tojson(value: &Value, options: Kwargs) -> Result<Value, Error> {
     let indent: Option<usize> = options.get("indent")?;
     options.assert_all_used()?;
     let json = to_json(value)?;
     let failed = |why| Error::new(ErrorKind::BadSerialization, why);
-    match indent {
+    let text = match indent {
         None => serde_json::to_string(&json).map_err(|_| failed("this cannot be written as JSON")),
         Some(indent) => json_text(&json, indent.min(16)).map_err(failed),
-    }
+    };
+    text.map(hcl::json)
 }
 
 /// Data as indented JSON, if that is not too long.
@@ -295,6 +302,7 @@ pub(crate) fn describe(error: &Error) -> String {
     match (error.kind(), detail) {
         (ErrorKind::UndefinedError, Some(detail)) => detail.to_owned(),
         (ErrorKind::UndefinedError, None) => "this is undefined".to_owned(),
+        (ErrorKind::UnknownMethod, Some(detail)) => methods::instead(detail),
         (ErrorKind::TemplateNotFound, _) => NO_SUCH_FILE.to_owned(),
         (ErrorKind::InvalidOperation, Some(detail)) => detail.to_owned(),
         (ErrorKind::InvalidOperation, None) => "these values cannot be combined in this way".to_owned(),

@@ -156,15 +156,14 @@ impl Search<'_> {
             let (first, rest) = keys.split_first()?;
             rest.iter().try_fold(table.get(*first)?, |value, key| value.get(*key))
         };
-        if file == MARKER || file.ends_with("/module.toml") {
-            for (name, value) in at(&["env"]).and_then(Value::as_table).into_iter().flatten() {
-                self.add(OwnWord::new(
-                    file,
-                    "env",
-                    &format!("{name}={value}"),
-                    &format!("sets {}", printable(name)),
-                ));
+        let modules = at(&["modules"]).and_then(Value::as_table).into_iter().flatten();
+        for env in at(&["env"]).into_iter().chain(modules.filter_map(|(_, module)| module.get("env"))) {
+            for (name, value) in env.as_table().into_iter().flatten() {
+                let (text, says) = (format!("{name}={value}"), format!("sets {}", printable(name)));
+                self.add(OwnWord::new(file, "env", &text, &says));
             }
+        }
+        if file == MARKER || file.ends_with("/module.toml") {
             for name in at(&["exec", "unset"]).and_then(Value::as_array).into_iter().flatten() {
                 let name = name.as_str().unwrap_or_default();
                 self.add(OwnWord::new(file, "unset", name, &format!("unsets {}", printable(name))));
@@ -283,7 +282,11 @@ mod tests {
                 "{% set p = secret(command=[\"vault\", \"x\"]) %} secret(command=[\"no\"])",
             ),
             ("modules/_partials/y", "{{ secret(env='A') }} command"),
-            ("profiles/prod.toml", "[params]\nv = '{{ secret(command=[\"op\"]) }}'\n"),
+            (
+                "profiles/prod.toml",
+                "[params]\nv = '{{ secret(command=[\"op\"]) }}'\n[env]\nB = '1'\n[modules.alpha.env]\n\
+                 C = '{{ secret(command=[\"gpg\"]) }}'\n",
+            ),
         ]);
         let says: Vec<String> = sample.project().own_words().into_iter().map(|word| word.says).collect();
         assert_eq!(
@@ -300,7 +303,10 @@ mod tests {
                 "modules/alpha/deep/x: a secret starts `vault x`",
                 "modules/alpha/module.toml: [outputs] starts `./out.sh`",
                 "modules/alpha/module.toml: sets A",
+                "profiles/prod.toml: a secret starts `gpg`",
                 "profiles/prod.toml: a secret starts `op`",
+                "profiles/prod.toml: sets B",
+                "profiles/prod.toml: sets C",
             ]
         );
         assert!(Sample::new(&[("modules/alpha/x", "{{ v }}")]).project().own_words().is_empty());

@@ -59,6 +59,7 @@ impl WorkflowFile {
     fn parse(file: &TomlFile) -> Result<Self, ProjectError> {
         let mut table = file.parse()?;
         let [steps, finally] = ["steps", "finally"].map(|key| places(table.get_ref().get(key), file));
+        file.refuse_expressions(table.get_ref())?;
         let create = Rest::take(table.get_mut(), StageAction::Create, file)?;
         let delete = Rest::take(table.get_mut(), StageAction::Delete, file)?;
         let mut workflow: Self = file.decode(table, &["params"])?;

@@ -2,6 +2,7 @@
 
 use super::RenderError;
 use super::outputs::{Output, is_harmless};
+use crate::project::strict::hcl;
 use crate::project::{BuildFile, Params, Place, ProjectError};
 
 /// The mode of a file that no file of the module stands for.
@@ -26,6 +27,14 @@ pub(super) fn make(file: &BuildFile, params: &Params) -> Result<Output, RenderEr
     let (value, place) = (value?, file.value.as_ref().map_or(&file.place, |node| &node.place));
     let fail = |place: &Place, why: &str| ProjectError::config(place.clone(), format!("`{path}`: {why}"));
     let format = file.format().ok_or_else(|| fail(&file.place, "no format"))?;
+    if hcl::reads(&path)
+        && let Some(place) = file.computed_text(&value)
+    {
+        let why = "HCL would compute a text that gets into it, `${…}` or `%{…}`";
+        let hint = "make variables of it, which are literal: `path = \"….auto.tfvars.json\"`; or escape with `| tohcl` in a template";
+        let message = format!("`{path}`: {why}");
+        return Err(ProjectError::config_hint(place, message, Some(hint.to_owned())).into());
+    }
     let text = format.write(&value).map_err(|why| fail(place, why))?;
     Ok(Output::new(path, text.into_bytes(), MODE, secret, file.place.to_string()))
 }

@@ -15,6 +15,7 @@ use super::outputs::{Output, Outputs, is_harmless};
 use super::source::{Reader, SourceFile, fits};
 use super::templates::{Templates, includes};
 use super::{RenderError, generated};
+use crate::project::strict::hcl;
 use crate::project::{
     BuildConfig, ModuleConfig, ModuleSchema, Name, Params, Place, Project, ProjectError, UnitId, nearest,
 };
@@ -140,7 +141,7 @@ impl Module {
             params.go_on_with(&file.shown)?;
             let path = self.path(file, fate, name, &context, params)?;
             params.decide_if_stand_in();
-            let (bytes, secret) = self.content(file, fate, &context, params);
+            let (bytes, secret) = self.content(file, fate, &path, (&context, params));
             if params.took_stand_in() && !self.templates.only_prints(&file.bytes) {
                 params.decide();
             }
@@ -184,18 +185,19 @@ impl Module {
         }
     }
 
-    /// What its output holds, and whether a secret went into it.
+    /// What its output at a path holds, and whether a secret went into it.
     fn content(
         &self,
         file: &SourceFile,
         fate: &Fate,
-        context: &minijinja::Value,
-        params: &Params,
+        path: &str,
+        (context, params): (&minijinja::Value, &Params),
     ) -> (Result<Vec<u8>, RenderError>, bool) {
         if !fate.template {
             // Raw, binary, or nothing to render in it.
             return (Ok(file.bytes.clone()), false);
         }
+        let _reader = hcl::Reader::begin(hcl::reads(path));
         let (text, secret) = params.watch(|| self.templates.render(&file.path, context, params));
         (text.map(String::into_bytes), secret)
     }

@@ -34,6 +34,9 @@ impl Output {
     }
 }
 
+/// No file system takes a longer name.
+const LONGEST: usize = 255;
+
 /// Outputs by the name that counts: where a file system knows no case, `Main.tf` is `main.tf`.
 #[derive(Debug, Default)]
 pub(super) struct Outputs {
@@ -47,6 +50,10 @@ impl Outputs {
         self.bytes += output.bytes.len() as u64;
         if self.bytes > read::SOURCE {
             let why = format!("with it the unit has more than {} of output", read::size(read::SOURCE));
+            return Err(RenderError::Output { path: output.source, why });
+        }
+        if let Some(name) = output.path.split('/').find(|name| name.len() > LONGEST) {
+            let why = format!("its name becomes one of {} bytes; a name has at most {LONGEST}", name.len());
             return Err(RenderError::Output { path: output.source, why });
         }
         let key = output.path.to_lowercase();

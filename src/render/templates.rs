@@ -215,6 +215,7 @@ impl Templates {
         let written = written.filter_map(|(text, again)| Some((text?, again)));
         let seen = Seen::of(inner, written, &self.delimiters);
         let mut message = params.told(seen.refused.map_or_else(|| strict::describe(inner), str::to_owned));
+        message.push_str(seen.trap(&message));
         if !chain.is_empty() {
             let way: Vec<String> =
                 chain.iter().rev().map(|(name, line)| place(self.shown(name), *line).to_string()).collect();
@@ -306,6 +307,20 @@ impl<'t> Seen<'t> {
             }
         }
         Self { text: source, line, range: error.range(), refused: None }
+    }
+
+    /// What is probably meant where the engine cannot read it.
+    fn trap(&self, message: &str) -> &'static str {
+        let line = self.line.and_then(|line| self.text.lines().nth(line - 1)).unwrap_or_default();
+        match message.starts_with("syntax error") {
+            true if message.contains("unexpected character") && !line.is_ascii() => {
+                "; names in templates are letters of ASCII, digits and `_`"
+            }
+            true if line.contains("{{{") => {
+                "; `{{{` begins an expression that holds a table: for one within HCL's `${…}` write `${ {{ x }} }`"
+            }
+            _ => "",
+        }
     }
 
     /// The line that failed, with carets below what failed.

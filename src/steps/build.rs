@@ -1,7 +1,7 @@
 //! `build`: renders the module for the profile and keeps the rendered directory in use.
 
 use super::rendering::{from_outside, with_batch, with_request};
-use super::{head, inputs};
+use super::{head, inputs, surroundings};
 use crate::Error;
 use crate::process::Signal;
 use crate::render::{RenderError, Rendered, Results, build, build_all, check, check_all, content};
@@ -52,6 +52,10 @@ impl Step for Build {
         // A second build in one run must not wait for the first one's guard.
         state.rendered = None;
         head::unmoved(run, state)?;
+        if run.plan.runs_commands() {
+            // Before anything is written, as the rest.
+            surroundings::settle(run, state)?;
+        }
         let rendered = with_request(run, |request| Ok(build(request)?))?;
         if state.checked.is_some() {
             inputs::prove(run, &rendered.inputs)?;

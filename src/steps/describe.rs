@@ -4,11 +4,11 @@
 mod facts;
 mod text;
 
-use self::facts::{Command, Facts, FileFact, LockFact, NeedFact};
+use self::facts::{Command, Facts, FileFact, LockFact, NeedFact, VariableFact};
 use super::rendering::with_unknowns;
 use crate::Error;
 use crate::lock::{Freshness, LockState, Observed, Record, escape};
-use crate::project::{Explained, ExplainedJson, Overrides, UnitId, toml_text};
+use crate::project::{Asker, Explained, ExplainedJson, Overrides, UnitId, toml_text};
 use crate::render::{git_facts, survey};
 use crate::workflow::journal::Journal;
 use crate::workflow::{Call, Done, LastRun, Role, Run, State, Step};
@@ -81,10 +81,8 @@ fn gather<'a>(
     };
     let chain = project.chain(&unit.profile)?;
     let module = project.module_config(&unit.module)?;
-    let mut environment: Vec<String> =
-        project.config().env.keys().chain(module.env.keys()).cloned().collect();
-    environment.sort_unstable();
-    environment.dedup();
+    let variables: Vec<VariableFact> =
+        project.command_env(unit, Asker::Module)?.names().map(VariableFact::new).collect();
     let (files, cannot_render) = match with_request_quietly(run) {
         Ok(files) => (files, None),
         Err(error) => (Vec::new(), Some(error.to_string())),
@@ -104,7 +102,8 @@ fn gather<'a>(
         needs_error,
         needed_by,
         needed_by_error,
-        environment,
+        environment: variables.iter().map(|variable| variable.name.clone()).collect(),
+        variables,
         commands: commands
             .map(|(call, argv)| Command {
                 command: call.label.clone(),

@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::surroundings::Setting;
+use super::surroundings::{self, Setting};
 use super::{head, plugin_cache, rendering};
 use crate::Error;
 use crate::lock::{Alive, Effect};
@@ -43,7 +43,7 @@ impl Step for Exec {
          lock is kept. `tofu:plan` as a step is the same for a command of its own.\n\
          A command that runs longer than [exec] timeout gets SIGTERM once and is waited for.\n\
          The command gets LOCKSTEP_MODULE, LOCKSTEP_PROFILE, LOCKSTEP_RUN_ID, LOCKSTEP_INVOCATION_DIR\n\
-         and what lockstep.toml and module.toml say under [env]."
+         and what lockstep.toml, module.toml and profiles say under [env]."
     }
 
     fn role(&self) -> Role {
@@ -51,7 +51,7 @@ impl Step for Exec {
     }
 
     fn run(&self, call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
-        let Some(argv) = &call.argv else {
+        let Some(argv) = call.argv.as_ref().map(|argv| run.unit.argv(argv)) else {
             // Every plan sets it; a program that makes its own plans may not have.
             let (program, looked_in) = (call.label.clone(), "a plan that gives it no command".to_owned());
             return Err(ProcessError::NotFound { program, looked_in }.into());
@@ -66,6 +66,7 @@ impl Step for Exec {
                 rendering::proved(run, state)?;
             }
         }
+        let own = surroundings::settle(run, state)?;
         let directory = directory(call, run, state)?;
         let module = run.project.module_config(&run.id().module)?;
         let limit = run.project.config().limit_for(&module, &argv.program);
@@ -74,7 +75,7 @@ impl Step for Exec {
             program: find_program(&argv.program, &directory, &services.env)?,
             name: argv.program.clone(),
             args: argv.args.clone(),
-            env: Setting::of(run).environment(&module, state.result, &directory),
+            env: Setting::of(run).environment(&own, state.result, &directory),
             cwd: directory,
             stdio: services.stdio,
             keep_open: keep_open(state),

@@ -3,7 +3,7 @@
 //! remote, else by a second look.
 
 use super::wait::Wait;
-use super::{applied, branch, git_check, head, rendering, turn};
+use super::{applied, branch, git_check, head, rendering, surroundings, turn};
 use crate::Error;
 use crate::env::Span;
 use crate::git::{Ancestry, GitError, Oid};
@@ -47,6 +47,9 @@ impl Step for Lock {
         }
         head::may_act(run)?;
         head::unmoved(run, state)?;
+        if run.plan.runs_commands() {
+            surroundings::settle(run, state)?;
+        }
         if !is_built_before(run) && commands_under_lock(run).iter().any(|argv| changes(run, argv)) {
             rendering::proved(run, state)?;
         }

@@ -13,7 +13,8 @@ use crate::env::{self, Environment};
 use crate::git::Repo;
 use crate::process::{CommandRunner, Interrupts, Stdio, find_program, tools};
 use crate::project::{
-    Access, Answers, OutputCommand, OutputSource, Overrides, Place, Project, ProjectError, Trust, UnitId,
+    Access, Answers, Asker, OutputCommand, OutputSource, Overrides, Params, Place, Project, ProjectError,
+    Trust, UnitId,
 };
 use crate::render::{BuildRequest, Holder, RenderError, build, git_facts, hold};
 use crate::workflow::parse::{command, quote};
@@ -85,11 +86,16 @@ impl Reader {
             return Err(ProjectError::config(place.clone(), message));
         }
         let module = self.project.module_config(&unit.module)?;
-        let (argv, cure) = match &module.outputs.command {
+        let command = match module.outputs.is_computed() {
+            // What it needs must be known without running anything.
+            true => module.outputs.command_of(&self.plain_params(&unit)?)?,
+            false => module.outputs.command.clone(),
+        };
+        let (argv, cure) = match command {
             Some(argv) => {
                 let words: Vec<String> = argv.iter().map(|word| quote(word.as_ref())).collect();
                 let run = format!("lockstep build exec -- {} {}", unit.module, unit.profile);
-                (argv.clone(), format!("see what it says: {run} {}", words.join(" ")))
+                (argv, format!("see what it says: {run} {}", words.join(" ")))
             }
             None => {
                 let tool = self.tool(&unit, place)?;
@@ -119,7 +125,12 @@ impl Reader {
                 error.hint(),
             ),
         })?;
-        let env = self.setting(&unit).environment(&module, None, &directory);
+        let own = self.project.command_env(&unit, Asker::Module)?;
+        let own = match own.is_computed() {
+            true => own.evaluate(&self.params(chain, &unit)?)?,
+            false => own.as_written(),
+        };
+        let env = self.setting(&unit).environment(&own, None, &directory);
         Ok(OutputCommand {
             argv,
             directory,
@@ -152,16 +163,23 @@ impl Reader {
         Setting { project: &self.project, unit: Some(unit), env: &self.env, run_id: &self.run_id }
     }
 
-    /// Renders a unit that was never rendered here, by what the project says.
-    fn render(self: &Arc<Self>, chain: &[UnitId], unit: &UnitId) -> Result<(), RenderError> {
-        let overrides = Overrides { set: &[], files: &[], env: &self.env };
-        let (repo, reader, id) = (self.repo.clone(), Arc::clone(self), unit.clone());
-        let surroundings =
-            move |asker| Setting::of_asker(&reader.project, &id, &reader.env, &reader.run_id, asker);
+    /// A unit's parameters by what the project says, without what only a run reads or runs.
+    fn plain_params(&self, unit: &UnitId) -> Result<Params, ProjectError> {
+        let repo = self.repo.clone();
+        let params = self.project.params(unit, &Overrides { set: &[], files: &[], env: &self.env })?;
+        Ok(params.with_git(git_facts(&self.env, self.branch.as_deref(), move || Ok(repo.clone()))))
+    }
+
+    /// The same with all of it.
+    fn params(self: &Arc<Self>, chain: &[UnitId], unit: &UnitId) -> Result<Params, ProjectError> {
+        let (reader, id) = (Arc::clone(self), unit.clone());
+        let surroundings = move |asker| {
+            let own = Setting::known(&reader.project, &id, asker, || reader.plain_params(&id))?;
+            Ok(reader.setting(&id).of_asker(&own, asker))
+        };
         let chain = chain.iter().chain([unit]).cloned().collect();
-        let params = self.project.params(unit, &overrides)?;
-        let params = params
-            .with_git(git_facts(&self.env, self.branch.as_deref(), move || Ok(repo.clone())))
+        let params = self.plain_params(unit)?;
+        Ok(params
             .with_access(Access {
                 runner: Arc::clone(&self.runner),
                 interrupts: self.interrupts.clone(),
@@ -170,7 +188,12 @@ impl Reader {
                 answers: self.answers.clone(),
                 trust: self.trust.clone(),
             })
-            .with_outputs(Arc::clone(self).source(chain));
+            .with_outputs(Arc::clone(self).source(chain)))
+    }
+
+    /// Renders a unit that was never rendered here, by what the project says.
+    fn render(self: &Arc<Self>, chain: &[UnitId], unit: &UnitId) -> Result<(), RenderError> {
+        let params = self.params(chain, unit)?;
         build(&BuildRequest {
             project: &self.project,
             unit,

@@ -100,7 +100,17 @@ fn prepared(run: &Run<'_>, project: &Arc<Project>, params: Params) -> Params {
 fn surroundings(run: &Run<'_>, project: &Arc<Project>) -> Surroundings {
     let (project, unit) = (Arc::clone(project), run.id().clone());
     let (env, run_id) = (run.services.env.clone(), run.services.run_id.clone());
-    Arc::new(move |asker| Setting::of_asker(&project, &unit, &env, &run_id, asker))
+    let (repo, options) = (run.services.repo.clone(), run.plan.options.clone());
+    Arc::new(move |asker| {
+        let own = Setting::known(&project, &unit, asker, || {
+            let overrides = Overrides { set: &options.set, files: &options.params, env: &env };
+            let repo = repo.clone();
+            let facts = git_facts(&env, options.branch.as_deref(), move || Ok(repo.clone()));
+            Ok(project.params(&unit, &overrides)?.with_git(facts))
+        })?;
+        let setting = Setting { project: &project, unit: Some(&unit), env: &env, run_id: &run_id };
+        Ok(setting.of_asker(&own, asker))
+    })
 }
 
 /// Does something with a request for the units of several runs of one plan: none if there are none.

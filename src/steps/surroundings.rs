@@ -3,10 +3,26 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use super::rendering::with_request;
+use crate::Error;
 use crate::env::Environment;
 use crate::process;
-use crate::project::{Asker, ModuleConfig, Project, ProjectError, UnitId};
-use crate::workflow::Run;
+use crate::project::{Asker, OwnVariables, Params, Project, ProjectError, UnitId};
+use crate::workflow::{Run, State};
+
+/// Evaluates what the project says of the environment of the unit's commands, once in a run: before a lock is
+/// taken, so that what cannot be evaluated stops nothing halfway. Of the values nothing is told.
+pub(super) fn settle(run: &Run<'_>, state: &mut State) -> Result<OwnVariables, Error> {
+    if let Some(own) = &state.variables {
+        return Ok(own.clone());
+    }
+    let own = run.project.command_env(run.id(), Asker::Module)?;
+    let own = match own.is_computed() {
+        true => with_request(run, |request| Ok(own.evaluate(request.params)?))?,
+        false => own.as_written(),
+    };
+    Ok(state.variables.insert(own).clone())
+}
 
 /// What the environment of a unit's commands is made of, whatever the command.
 pub(super) struct Setting<'a> {
@@ -27,32 +43,35 @@ impl<'a> Setting<'a> {
         Self { project: run.project, unit: Some(run.id()), env: &services.env, run_id: &services.run_id }
     }
 
-    /// What parameters ask by commands, for which there is no file of the module to read where they are
-    /// written elsewhere.
-    pub(super) fn of_asker(
+    /// What the project changes in the environment of commands that parameters ask: without what is made of
+    /// secrets, data and outputs, for these may ask such commands themselves.
+    pub(super) fn known(
         project: &Project,
         unit: &UnitId,
-        env: &Environment,
-        run_id: &str,
         asker: Asker,
-    ) -> Result<Vec<(OsString, OsString)>, ProjectError> {
-        let (module, unit) = match asker {
-            Asker::Module => (project.module_config(&unit.module)?, Some(unit)),
-            Asker::Project => (ModuleConfig::default(), None),
-        };
-        Ok(Setting { project, unit, env, run_id }.environment(&module, None, project.root()))
+        params: impl FnOnce() -> Result<Params, ProjectError>,
+    ) -> Result<OwnVariables, ProjectError> {
+        let own = project.command_env(unit, asker)?;
+        if own.is_computed() { own.evaluate_known(&params()?) } else { Ok(own.as_written()) }
     }
 
-    /// The user's variables, then the project's, the module's, and what lockstep says itself.
-    /// `result` is the exit code so far, in `finally`.
+    /// The environment of what parameters ask by commands, for which there is no file of the module to read
+    /// where they are written elsewhere.
+    pub(super) fn of_asker(&self, own: &OwnVariables, asker: Asker) -> Vec<(OsString, OsString)> {
+        let unit = self.unit.filter(|_| asker == Asker::Module);
+        Setting { unit, ..*self }.environment(own, None, self.project.root())
+    }
+
+    /// The user's variables, then the project's own, and what lockstep says itself. `result` is the exit
+    /// code so far, in `finally`.
     pub(super) fn environment(
         &self,
-        module: &ModuleConfig,
+        own: &OwnVariables,
         result: Option<u8>,
         directory: &Path,
     ) -> Vec<(OsString, OsString)> {
         let env = self.env;
-        let mut vars = self.project.config().command_env(module, env);
+        let mut vars = own.over(env);
         // What a calling git hook has set; what the project says itself stays.
         vars.retain(|name, value| {
             !process::is_foreign_to_git(name)

@@ -2,7 +2,7 @@
 
 use super::rendering::with_request;
 use crate::Error;
-use crate::project::toml_text;
+use crate::project::{Asker, toml_text};
 use crate::render::{Verified, verify};
 use crate::workflow::{Call, Done, Role, Run, State, Step};
 
@@ -33,7 +33,12 @@ impl Step for Validate {
     }
 
     fn run(&self, _call: &Call, run: &Run<'_>, _state: &mut State) -> Result<Done, Error> {
-        let verified = with_request(run, |request| Ok(verify(request)?))?;
+        let own = run.project.command_env(run.id(), Asker::Module)?;
+        let verified = with_request(run, |request| {
+            let verified = verify(request)?;
+            own.evaluate(request.params)?;
+            Ok(verified)
+        })?;
         let Verified { schema, files, fault, unused, idle } = verified;
         for mark in run.services.shared.idle_marks(run.project, idle) {
             let key = toml_text::escaped(&mark.written);

@@ -87,6 +87,7 @@ mod tests {
         let argv = words.next().filter(|word: &std::ffi::OsString| !word.is_empty());
         let argv = argv.map(|program| Argv { program, args: words.collect() });
         let unit = |at| UnitPlan {
+            words: Vec::new(),
             id: format!("m{at}/prod").parse().unwrap(),
             keys: crate::lock::UnitKeys::default(),
             directory: "/".into(),
@@ -94,7 +95,7 @@ mod tests {
         };
         let plan = Plan {
             units: (0..units).map(unit).collect(),
-            calls: vec![Call { step: &Any, argv, releases: false, label: command.to_owned() }],
+            calls: vec![Call { written: None, step: &Any, argv, releases: false, label: command.to_owned() }],
             finally: Vec::new(),
             staged: None,
             left_out: None,

@@ -160,7 +160,7 @@ mod tests {
         line.split_whitespace()
             .map(|word| {
                 let step = FAKES.iter().find(|fake| fake.0 == word).unwrap();
-                Call { step, argv: None, releases: false, label: word.to_owned() }
+                Call { written: None, step, argv: None, releases: false, label: word.to_owned() }
             })
             .collect()
     }

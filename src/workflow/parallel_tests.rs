@@ -79,9 +79,15 @@ fn play(units: &[(&str, &[usize], &[&str])], ask: &Ask) -> Came {
         let id: UnitId = format!("{module}/prod").parse().unwrap();
         let further = keys.iter().map(|key| FurtherKey::new((*key).to_owned()).unwrap()).collect::<Vec<_>>();
         let keys: UnitKeys = Naming::default().unit(&id, &further);
-        UnitPlan { keys, directory: directory.path().join(module), id, needs: needs.to_vec() }
+        UnitPlan {
+            words: Vec::new(),
+            keys,
+            directory: directory.path().join(module),
+            id,
+            needs: needs.to_vec(),
+        }
     };
-    let call = Call { step: ask.step, argv: None, releases: false, label: "by-name".into() };
+    let call = Call { written: None, step: ask.step, argv: None, releases: false, label: "by-name".into() };
     let plan = Plan {
         units: units.iter().map(unit).collect(),
         // Two, so that it is no pipeline of one step.

@@ -36,6 +36,11 @@ impl Plan {
         }
     }
 
+    /// Whether a command of its own runs in it.
+    pub fn runs_commands(&self) -> bool {
+        self.calls.iter().chain(&self.finally).any(|call| call.argv.is_some())
+    }
+
     /// Whether it only looks at the project: such a run leaves nothing behind, not even a journal.
     pub fn only_looks(&self) -> bool {
         let inspects = |call: &Call| call.step.role() == Role::Inspect;
@@ -57,6 +62,15 @@ pub struct UnitPlan {
     /// The units that must have succeeded before this one begins, by their places in [`Plan::units`]:
     /// each is smaller than this unit's own.
     pub needs: Vec<usize>,
+    /// What the unit's parameters make of commands that are written with expressions.
+    pub words: Vec<(Argv, Argv)>,
+}
+
+impl UnitPlan {
+    /// A command of the plan as it is run for this unit.
+    pub fn argv<'a>(&'a self, written: &'a Argv) -> &'a Argv {
+        self.words.iter().find(|(of, _)| of == written).map_or(written, |(_, made)| made)
+    }
 }
 
 /// What the command line says beside the words; the same for every unit.

@@ -1,5 +1,6 @@
 //! Makes a plan: every word, name, program and order is checked here, before the first effect.
 
+mod expressions;
 mod gone;
 mod staged;
 
@@ -61,6 +62,9 @@ pub fn plan(
         }
     }
     given_back(&calls, &units)?;
+    for unit in &mut units {
+        planner.evaluate((&calls, &finally), unit, request, env)?;
+    }
 
     let left_out = nothing.or(planner.leave_out(&mut calls));
     // With `finally` the lock is given back after it.
@@ -122,7 +126,9 @@ impl Planner<'_> {
             let place = places.get(at).map(Place::to_string);
             match parse::word(OsStr::new(text), self.vocabulary, place.as_deref())? {
                 Word::Step(step) => Ok(step_call(step)),
-                Word::Command(argv) => self.command_call(argv),
+                Word::Command(argv) => {
+                    Ok(Call { written: places.get(at).cloned(), ..self.command_call(argv)? })
+                }
                 Word::Workflow(name) => Err(ParseError::Nested { word: name.to_string(), place }.into()),
             }
         };
@@ -172,6 +178,7 @@ impl Planner<'_> {
             _ => configs.in_order(ids, self.takes_down(calls))?,
         };
         let unit = |Turn { unit, needs }: Turn| UnitPlan {
+            words: Vec::new(),
             keys: UnitKeys::default(),
             directory: project.unit_directory(&unit),
             id: unit,
@@ -293,7 +300,7 @@ fn given_back(calls: &[Call], units: &[UnitPlan]) -> Result<(), PlanError> {
 }
 
 fn step_call(step: &'static dyn Step) -> Call {
-    Call { step, argv: None, releases: false, label: step.name().to_owned() }
+    Call { written: None, step, argv: None, releases: false, label: step.name().to_owned() }
 }
 
 fn has_slash(program: &OsStr) -> bool {

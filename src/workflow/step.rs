@@ -10,7 +10,7 @@ use crate::git::{Head, Oid, Repo};
 use crate::lock::{Effect, Lease, LockBackend};
 pub use crate::process::Stream;
 use crate::process::{CommandRunner, Interrupts, Pulse, Stdio, ToolStatus};
-use crate::project::{Answers, Project, StageAction, Trust, UnitId};
+use crate::project::{Answers, OwnVariables, Place, Project, StageAction, Trust, UnitId};
 use crate::render::Rendered;
 
 /// What a step is for: the order rules of the plan are written over roles, not names.
@@ -52,6 +52,8 @@ pub struct Call {
     pub step: &'static dyn Step,
     /// For [`Role::Command`]: what to run. Always set after planning.
     pub argv: Option<Argv>,
+    /// Where the words of a command stand in a workflow's file, in which they may hold expressions.
+    pub written: Option<Place>,
     /// For [`Role::Push`] under a lock: the next step gives the lock back, so one atomic push does both.
     pub releases: bool,
     /// How the step is named to people: `build`, `exec`, `tofu:plan`. Holds no arguments beyond a known subcommand.
@@ -309,6 +311,8 @@ pub struct State {
     pub unproved: bool,
     /// Keys of the parameters that came from outside the repository. Set by `build`.
     pub overrides: Vec<String>,
+    /// What the project changes in the environment of the unit's commands, evaluated.
+    pub variables: Option<OwnVariables>,
     /// The lock that this run holds now.
     pub lease: Option<Lease>,
     /// This run took a lock at some time.

@@ -15,7 +15,7 @@ use crate::process::tools::version::{self, NEUTRAL};
 use crate::process::{
     CommandRunner, CommandSpec, Finished, Interrupts, Limit, Signal, Stdio, ToolStatus, find_program,
 };
-use crate::project::{Place, Project, Trust};
+use crate::project::{Asker, Overrides, OwnVariables, Place, Project, ProjectError, Trust, UnitId};
 
 /// Longer than any tool needs to say what it is.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -86,6 +86,21 @@ pub fn is_own_program(project: &Project, program: &OsStr, directory: &Path, env:
     find_program(program, directory, env).is_ok_and(|path| project.holds_program(&path, env))
 }
 
+/// What the project changes in the tool's environment, as far as it is known before anything runs.
+fn known_variables(
+    project: &Project,
+    plan: &Plan,
+    unit: &UnitId,
+    env: &Environment,
+) -> Result<OwnVariables, ProjectError> {
+    let own = project.command_env(unit, Asker::Module)?;
+    if !own.is_computed() {
+        return Ok(own.as_written());
+    }
+    let overrides = Overrides { set: &plan.options.set, files: &plan.options.params, env };
+    own.evaluate_known(&project.params(unit, &overrides)?)
+}
+
 /// Asks the tools of a plan for their versions, each once, where the project wants certain ones.
 ///
 /// # Errors
@@ -124,7 +139,7 @@ pub fn check_versions(
         let is_run = matches!(asking, Asking::Run(_));
         let cwd = if is_run && unit.directory.is_dir() { &unit.directory } else { Path::new(NEUTRAL) };
         let mut vars = match is_run {
-            true => project.config().command_env(&project.module_config(&unit.id.module)?, env),
+            true => known_variables(project, plan, &unit.id, env)?.over(env),
             false => env.vars().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         };
         vars.extend(version::QUESTION_ENV.map(|(name, value)| (name.into(), value.into())));

@@ -49,7 +49,7 @@ fn traces() -> Vec<String> {
 }
 
 /// The files below a directory that hold one of the traces.
-fn tell_tales(directory: &Path, traces: &[String]) -> Vec<String> {
+pub(crate) fn tell_tales(directory: &Path, traces: &[String]) -> Vec<String> {
     let (mut waiting, mut found) = (vec![directory.to_owned()], Vec::new());
     while let Some(at) = waiting.pop() {
         for entry in std::fs::read_dir(&at).expect("readable") {

@@ -81,6 +81,7 @@ mod stage_units;
 mod stages;
 mod takeover;
 mod terminal;
+mod texts;
 mod trust;
 mod untrusted;
 mod validate;

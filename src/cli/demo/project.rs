@@ -29,8 +29,8 @@ const MAIN_TF: &str = r#"terraform {
 }
 
 resource "terraform_data" "greeting" {
-  input            = {{ greeting | tojson }}
-  triggers_replace = {{ greeting | tojson }}
+  input            = {{ greeting | tohcl }}
+  triggers_replace = {{ greeting | tohcl }}
 
   provisioner "local-exec" {
     command = "test {{ healthy }} = true"

@@ -4,6 +4,7 @@ use minijinja::value::Value;
 use minijinja::{Error, ErrorKind};
 use serde_json::Value as Json;
 
+use super::super::exact::{self, Unreadable};
 use super::super::strict;
 use crate::read;
 
@@ -20,9 +21,10 @@ fn text(value: &Value) -> Result<&str, Error> {
 }
 
 pub(in super::super) fn fromjson(value: &Value) -> Result<Value, Error> {
-    let data: Json = serde_json::from_str(text(value)?)
-        .map_err(|error| refuse(format!("this is not JSON (line {})", error.line())))?;
-    Ok(strict::from_json(data))
+    exact::json(text(value)?.as_bytes()).map_err(|error| match error {
+        Unreadable::Syntax(error) => refuse(format!("this is not JSON (line {})", error.line())),
+        Unreadable::TooLarge => refuse(exact::TOO_LARGE),
+    })
 }
 
 /// YAML 1.2: `no` and `on` are texts, and so is `0755`.
@@ -31,10 +33,14 @@ pub(in super::super) fn fromyaml(value: &Value) -> Result<Value, Error> {
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
     };
-    let data: Json = serde_saphyr::from_str_with_options(text(value)?, options).map_err(|error| {
+    let text = text(value)?;
+    let data: Json = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let line = error.location().map_or(1, |at| at.line());
         refuse(format!("this is not one document of YAML (line {line})"))
     })?;
+    if exact::is_rounded(text, &data) {
+        return Err(refuse("a whole number has more than 64 bits: write it in quotes"));
+    }
     Ok(strict::from_json(data))
 }
 
@@ -76,6 +82,9 @@ mod tests {
         for (expression, expected) in [
             (r#"('{"a": [1, 2.5, true, null, "x"]}' | fromjson).a | tojson"#, r#"[1,2.5,true,null,"x"]"#),
             (r#"'18446744073709551615' | fromjson"#, "18446744073709551615"),
+            (r#"('[12345678901234567890123]' | fromjson)[0]"#, "12345678901234567890123"),
+            (r#"'18446744073709551615' | fromyaml"#, "18446744073709551615"),
+            (r#"('a: 1e30' | fromyaml).a"#, "1000000000000000000000000000000.0"),
             (
                 r#"("a: [no, 0755, 1_000, ~]\nb: 2026-01-02" | fromyaml) | tojson"#,
                 r#"{"a":["no","0755",1000,null],"b":"2026-01-02"}"#,
@@ -99,6 +108,9 @@ mod tests {
             (r#"'a: .nan' | fromyaml"#, "YAML"),
             (r#""a = 1\nb = hunter2" | fromtoml"#, "`fromtoml`: this is not TOML (line 2)"),
             (r#"'a = nan' | fromtoml"#, "no format"),
+            (r#"'a: 18446744073709551616' | fromyaml"#, "more than 64 bits"),
+            (r#"('9' * 40) | fromjson"#, "more than 128 bits"),
+            (r#"'[18446744073709551616]' | fromjson | tojson"#, "beyond 64 bits"),
             ("[1] | fromjson", "only a text"),
             ("nope | fromyaml", "undefined"),
         ] {
@@ -113,7 +125,8 @@ mod tests {
             any::<bool>().prop_map(Json::Bool),
             any::<i64>().prop_map(Json::from),
             any::<u64>().prop_map(Json::from),
-            any::<f64>().prop_filter_map("finite", |f| serde_json::Number::from_f64(f).map(Json::Number)),
+            // Larger ones are written without a fraction in YAML, as whole numbers that may not be rounded.
+            (-9e18..9e18).prop_map(Json::from),
             any::<String>().prop_map(Json::String),
         ];
         leaf.prop_recursive(4, 32, 4, |inner| {

@@ -34,6 +34,8 @@ fn wrap(env: &mut Environment<'static>, name: &'static str, filter: Value) {
         if let Some(position) = attribute {
             check_attribute(&args, position)?;
         }
+        // Of text that was made for another format it stays known.
+        let marked = name == "indent" && args.first().is_some_and(Value::is_safe);
         bounds::check(name, &args)?;
         for arg in args.iter_mut().take(text) {
             *arg = texts::printed(arg)?;
@@ -45,7 +47,10 @@ fn wrap(env: &mut Environment<'static>, name: &'static str, filter: Value) {
         }
         let value = filter.call(state, &args)?;
         budget::made(&value)?;
-        Ok(value)
+        match value.as_str() {
+            Some(text) if marked => Ok(Value::from_safe_string(text.to_owned())),
+            _ => Ok(value),
+        }
     });
 }
 

@@ -230,8 +230,9 @@ impl<'a> Side<'a> {
         let unset = project.exec.unset.iter().chain(&config.exec.unset).cloned().collect();
         let mut limits = config.exec.clone();
         limits.unset.clear();
-        let exec = Exec { unset, limits, outputs: config.outputs.clone() };
-        let env = project.command_env(config, &nothing);
+        let exec = Exec { unset, limits, outputs: config.outputs.evaluated(&params) };
+        let env = chain.command_env(watched, unit, config)?.evaluate_known(&params)?.over(&nothing);
+        let decided = decided || params.decided_by_stand_in();
         let needs = config.needs.iter().filter_map(|need| need.of(unit)).collect();
         Ok(State::Made(Box::new(Made { outputs, env, exec, needs, decided, module, params })))
     }

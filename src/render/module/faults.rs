@@ -40,7 +40,7 @@ impl Module {
                 continue;
             }
             let Some(path) = tried.keep(self.path(file, fate, name, &context, params))? else { continue };
-            let (bytes, secret) = self.content(file, fate, &context, params);
+            let (bytes, secret) = self.content(file, fate, &path, (&context, params));
             let Some(bytes) = tried.keep(bytes)? else { continue };
             tried.keep(outputs.add(Output::new(path, bytes, file.mode, secret, file.shown.clone())))?;
         }

@@ -51,7 +51,7 @@ impl Module {
             };
             let mut secret = false;
             let bytes = take(params, || {
-                let (bytes, is_secret) = self.content(file, fate, &context, params);
+                let (bytes, is_secret) = self.content(file, fate, &path, (&context, params));
                 secret = is_secret;
                 bytes
             });

@@ -119,7 +119,11 @@ fn two_outputs_of_one_name_are_an_error_that_names_both() {
 fn presets_leave_the_tools_own_braces_alone() {
     for (preset, template, expected) in [
         ("jinja", "{{ module }}{% if true %}y{% endif %}{# c #}", "alphay"),
-        ("ansible", "<{= module =}> {{ x }} <{? if true ?}>{% y %}<{? endif ?}><{* c *}>", "alpha {{ x }} {% y %}"),
+        (
+            "ansible",
+            "<{= module =}> {{ x }} <{? if true ?}>{% y %}<{? endif ?}><{* c *}>",
+            "alpha {{ x }} {% y %}",
+        ),
         ("ansible", "<{= {'a': 1}.a=}><{=- 'b' -=}> [[ x ]] <<E", "1b[[ x ]] <<E"),
         ("helm", "{{- .Values.x }} <{= module =}>", "{{- .Values.x }} alpha"),
         (

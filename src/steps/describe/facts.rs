@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::env::Span;
 use crate::lock::{LockState, Record, escape};
-use crate::project::{Because, ExplainedJson, Name, StaleAfter, UnitId};
+use crate::project::{Because, ExplainedJson, Name, Place, StaleAfter, UnitId};
 use crate::render::FileFate;
 use crate::workflow::LastRun;
 
@@ -36,6 +36,8 @@ pub(super) struct Facts<'a> {
     pub(super) needed_by_error: Option<String>,
     /// The names of the environment variables that its commands get from the configuration.
     pub(super) environment: Vec<String>,
+    /// The same with where each is written.
+    pub(super) variables: Vec<VariableFact>,
     /// The commands of this pipeline.
     pub(super) commands: Vec<Command>,
     /// Keys, never values, of parameters from outside the repository.
@@ -85,6 +87,23 @@ impl NeedFact {
             Because::Outputs(_) => Says::Outputs,
         };
         Self { unit, because, file, line }
+    }
+}
+
+/// An environment variable of its commands; never its value.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct VariableFact {
+    /// Its name.
+    pub(super) name: String,
+    /// The file that sets it, relative to the project.
+    pub(super) file: String,
+    /// The line in it, counted from 1; null where that is not known.
+    pub(super) line: Option<usize>,
+}
+
+impl VariableFact {
+    pub(super) fn new((name, place): (&str, &Place)) -> Self {
+        Self { name: name.to_owned(), file: place.file().to_owned(), line: place.line() }
     }
 }
 

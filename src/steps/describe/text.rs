@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::facts::{Facts, LockFact, NeedFact, Says};
+use super::facts::{Facts, LockFact, NeedFact, Says, VariableFact};
 use crate::lock::{LockState, escape};
 use crate::project::{Explained, Name, Resolved, toml_text};
 use crate::render::FileFate;
@@ -27,7 +27,11 @@ pub(super) fn show(facts: &Facts<'_>, explained: &[Explained]) -> String {
     row("needs", facts.needs.iter().map(need).collect::<Vec<_>>().join(", "));
     row("needs", facts.needs_error.as_ref().map_or_else(String::new, |why| unknown(why)));
     row("needed by", needed_by(facts));
-    row("environment", facts.environment.join(", "));
+    let variable = |one: &VariableFact| match one.line {
+        Some(line) => format!("{} ({}:{line})", one.name, one.file),
+        None => format!("{} ({})", one.name, one.file),
+    };
+    row("environment", facts.variables.iter().map(variable).collect::<Vec<_>>().join(", "));
     for command in &facts.commands {
         let reads = if command.only_reads { "only reads" } else { "may change things" };
         row("command", format!("{}: {reads}", escape(&command.command)));

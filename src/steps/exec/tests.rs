@@ -77,10 +77,10 @@ impl World {
         let module = Name::new("alpha").unwrap();
         let id = UnitId { module, profile: Name::new("prod").unwrap() };
         let keys = crate::lock::Naming::default().unit(&id, []);
-        let unit = UnitPlan { id, keys, directory: self.rendered(), needs: Vec::new() };
+        let unit = UnitPlan { words: Vec::new(), id, keys, directory: self.rendered(), needs: Vec::new() };
         let args = args.iter().map(OsString::from).collect();
         let argv = Some(Argv { program: program.into(), args });
-        let call = Call { step: &Exec, argv, releases: false, label: "true look".to_owned() };
+        let call = Call { written: None, step: &Exec, argv, releases: false, label: "true look".to_owned() };
         let plan = Plan {
             staged: None,
             units: vec![unit],

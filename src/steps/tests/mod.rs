@@ -122,6 +122,7 @@ impl Session {
         let id: UnitId = "alpha/prod".parse().unwrap();
         let apply = Argv { program: "tofu".into(), args: vec!["apply".into(), "-var=x=secret".into()] };
         let unit = UnitPlan {
+            words: Vec::new(),
             keys: Naming::default().unit(&id, []),
             directory: dir.join(".dist/alpha/prod"),
             id,
@@ -195,7 +196,7 @@ impl Session {
 }
 
 fn call(step: &'static dyn Step, releases: bool) -> Call {
-    Call { step, argv: None, releases, label: step.name().to_owned() }
+    Call { written: None, step, argv: None, releases, label: step.name().to_owned() }
 }
 
 fn some_failure() -> Error {

@@ -40,7 +40,8 @@ pub fn plan_of_gone(
         return Ok(None);
     }
     let keys = UnitKeys { take, ..UnitKeys::default() };
-    let unit = UnitPlan { keys, directory: project.unit_directory(&id), needs: Vec::new(), id };
+    let unit =
+        UnitPlan { words: Vec::new(), keys, directory: project.unit_directory(&id), needs: Vec::new(), id };
     Ok(Some(Plan {
         units: vec![unit],
         calls,

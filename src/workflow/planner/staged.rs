@@ -61,10 +61,12 @@ pub(super) fn plan(
         let project = project.staged(workflow, &file, action, &profile)?;
         let mut stages = Vec::new();
         for stage in file.stages(action) {
-            let stage = planner.stage(&project, stage)?;
+            let mut stage = planner.stage(&project, stage)?;
             // What the other action would run need not be here.
             if asked == Some(action) {
                 planner.find_programs(&stage.calls, &[], &stage.unit, env)?;
+                let planner = Planner { project: &project, vocabulary: planner.vocabulary };
+                planner.evaluate((&stage.calls, &[]), &mut stage.unit, request, env)?;
             }
             keys = keys.and(&stage.unit.keys);
             stages.push(stage);
@@ -87,7 +89,8 @@ pub(super) fn plan(
         order::fuse(&mut calls);
     }
     let id = UnitId::new(workflow.clone(), profile);
-    let unit = UnitPlan { keys, directory: project.unit_directory(&id), needs: Vec::new(), id };
+    let unit =
+        UnitPlan { words: Vec::new(), keys, directory: project.unit_directory(&id), needs: Vec::new(), id };
     let (finally, options) = (finally.to_vec(), request.options.clone());
     Ok(Some(Plan { units: vec![unit], calls, finally, left_out: None, options, staged }))
 }
@@ -228,7 +231,13 @@ impl Planner<'_> {
             UnitId::new(stage.name.clone(), profile)
         });
         let keys = UnitKeys::of(project, &id)?;
-        let unit = UnitPlan { directory: project.unit_directory(&id), keys, needs: Vec::new(), id };
+        let unit = UnitPlan {
+            words: Vec::new(),
+            directory: project.unit_directory(&id),
+            keys,
+            needs: Vec::new(),
+            id,
+        };
         project.check_outputs_of_stage(&unit.id)?;
         Ok(StagePlan { name: stage.name.clone(), unit, calls, words })
     }

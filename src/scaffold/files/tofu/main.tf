@@ -11,7 +11,7 @@ terraform {
 }
 
 resource "terraform_data" "message" {
-  input = {{ message | tojson }}
+  input = {{ message | tohcl }}
 }
 
 output "message" {
