@@ -127,6 +127,7 @@ impl Planner<'_> {
             match parse::word(OsStr::new(text), self.vocabulary, place.as_deref())? {
                 Word::Step(step) => Ok(step_call(step)),
                 Word::Command(argv) => {
+                    expressions::check_program(&argv, places.get(at))?;
                     Ok(Call { written: places.get(at).cloned(), ..self.command_call(argv)? })
                 }
                 Word::Workflow(name) => Err(ParseError::Nested { word: name.to_string(), place }.into()),

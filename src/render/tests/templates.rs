@@ -224,7 +224,7 @@ fn the_examples_render_in_every_profile() {
         }
     }
     let read = |path: &str| std::fs::read_to_string(sample.path(".dist").join(path)).unwrap();
-    assert!(read("alpha/prod/main.tf").contains("zones  = [\"a\",\"b\",\"c\"]"));
+    assert!(read("alpha/prod/main.tf").contains("zones  = [\"a\", \"b\", \"c\"]"));
     assert!(!read("alpha/dev/main.tf").contains("standby"));
     assert!(read("motd/prod/playbook.yml").contains("greeting: \"Welcome to example.com\""));
     assert!(read("motd/prod/playbook.yml").contains("\"{{ greeting }}\\n\""));

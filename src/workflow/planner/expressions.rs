@@ -50,15 +50,6 @@ impl Planner<'_> {
     }
 
     fn made(&self, argv: &Argv, place: &Place, params: &Params) -> Result<Argv, ProjectError> {
-        let refuse = |message: &str, hint: &str| {
-            Err(ProjectError::config_hint(place.clone(), message, Some(hint.to_owned())))
-        };
-        if has_expression(&argv.program) {
-            return refuse(
-                "the program of a command cannot be computed",
-                "write it out; its arguments may hold expressions",
-            );
-        }
         let args = argv.args.iter().map(|word| match word.to_str() {
             Some(text) => params.argument(text, place).map(OsString::from),
             None => Ok(word.clone()),
@@ -71,11 +62,24 @@ impl Planner<'_> {
         };
         match judged(argv) == judged(&made) {
             true => Ok(made),
-            false => refuse(
-                "what this command does depends on a parameter",
-                "write out the words that say what it does; others may hold expressions",
-            ),
+            false => {
+                let message = "what this command does depends on a parameter";
+                let hint = "write out the words that say what it does; others may hold expressions";
+                Err(ProjectError::config_hint(place.clone(), message, Some(hint.to_owned())))
+            }
         }
+    }
+}
+
+/// Refuses a program that is computed.
+pub(super) fn check_program(argv: &Argv, place: Option<&Place>) -> Result<(), ProjectError> {
+    match place.filter(|_| has_expression(&argv.program)) {
+        Some(place) => {
+            let message = "the program of a command cannot be computed";
+            let hint = "write it out; its arguments may hold expressions".to_owned();
+            Err(ProjectError::config_hint(place.clone(), message, Some(hint)))
+        }
+        None => Ok(()),
     }
 }
 
