@@ -73,9 +73,11 @@ fn line(one: &Explained) -> String {
     if let Some(expression) = &one.expression {
         said.push_str(&format!(" as {}", toml_text::string(expression)));
     }
-    if !one.overrode.is_empty() {
-        let places: Vec<String> = one.overrode.iter().rev().map(Place::to_string).collect();
-        said.push_str(&format!("; overrides {}", places.join(", ")));
+    for (what, places) in [("appends to", &one.appended_to), ("overrides", &one.overrode)] {
+        if !places.is_empty() {
+            let places: Vec<String> = places.iter().rev().map(Place::to_string).collect();
+            said.push_str(&format!("; {what} {}", places.join(", ")));
+        }
     }
     let said = toml_text::escaped(&said);
     match &one.value {

@@ -19,6 +19,8 @@ pub struct Explained {
     pub expression: Option<String>,
     /// Where the values stand that it overrode, lowest layer first.
     pub overrode: Vec<Place>,
+    /// Where the lists stand that it was appended to, lowest layer first.
+    pub appended_to: Vec<Place>,
 }
 
 /// What a parameter is.
@@ -95,7 +97,8 @@ impl Params {
             Data::Text(text) if text.contains("{{") && !self.is_marked(&path) => Some(text.clone()),
             _ => None,
         };
-        Explained { path, value, place: node.place.clone(), expression, overrode: node.shadowed.clone() }
+        let (overrode, appended_to) = (node.shadowed.clone(), node.extended.clone());
+        Explained { path, value, place: node.place.clone(), expression, overrode, appended_to }
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct ExplainedJson<'a> {
     from: At<'a>,
     /// Where the values stand that it overrode, lowest layer first.
     overrides: Vec<At<'a>>,
+    /// Where the lists stand that it was appended to, lowest layer first.
+    appends_to: Vec<At<'a>>,
     /// What it is.
     #[serde(flatten)]
     #[schemars(with = "Is")]
@@ -63,6 +65,7 @@ impl<'a> ExplainedJson<'a> {
             path: &one.path,
             from: At::new(&one.place),
             overrides: one.overrode.iter().map(At::new).collect(),
+            appends_to: one.appended_to.iter().map(At::new).collect(),
             is: match &one.value {
                 Resolved::Value(value) => Is::Value(value.clone()),
                 Resolved::Odd(odd) => Is::Value(odd.json.clone()),

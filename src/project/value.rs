@@ -22,6 +22,8 @@ pub struct Node {
     pub place: Place,
     /// Where the values stand that it overrode, lowest layer first.
     pub shadowed: Vec<Place>,
+    /// Where the lists stand that it was appended to, lowest layer first.
+    pub extended: Vec<Place>,
 }
 
 /// A value.
@@ -65,7 +67,7 @@ impl Default for Node {
 impl Node {
     /// A value that overrode nothing.
     pub fn new(data: Data, place: Place) -> Self {
-        Self { data, place, shadowed: Vec::new() }
+        Self { data, place, shadowed: Vec::new(), extended: Vec::new() }
     }
 
     /// A table.
@@ -120,7 +122,7 @@ impl Node {
     /// This layer with a later one over it.
     #[must_use]
     pub fn merge(self, later: Node) -> Node {
-        let Node { data, place, mut shadowed } = self;
+        let Node { data, place, mut shadowed, mut extended } = self;
         match (data, later.data) {
             (Data::Table { mut entries, whole }, Data::Table { entries: over, whole: false }) => {
                 let place = if over.is_empty() { place } else { later.place };
@@ -132,12 +134,16 @@ impl Node {
                     entries.insert(key, merged);
                 }
                 shadowed.extend(later.shadowed);
-                Node { data: Data::Table { entries, whole }, place, shadowed }
+                Node { data: Data::Table { entries, whole }, place, shadowed, extended }
             }
             (data, over) => {
                 let below = place.clone();
-                shadowed.push(place);
+                extended.push(place);
+                if !matches!((&data, &over), (Data::List(_) | Data::Append(_), Data::Append(_))) {
+                    shadowed.append(&mut extended);
+                }
                 shadowed.extend(later.shadowed);
+                extended.extend(later.extended);
                 let data = match (data, over) {
                     (Data::List(mut items), Data::Append(more)) => {
                         items.extend(more);
@@ -154,7 +160,7 @@ impl Node {
                     (_, Data::Table { entries, .. }) => Data::Table { entries, whole: true },
                     (_, over) => over,
                 };
-                Node { data, place: later.place, shadowed }
+                Node { data, place: later.place, shadowed, extended }
             }
         }
     }
@@ -163,7 +169,7 @@ impl Node {
     /// taken away is gone.
     #[must_use]
     pub fn settle(self) -> Node {
-        let Node { data, place, shadowed } = self;
+        let Node { data, place, shadowed, extended } = self;
         let data = match data {
             Data::Table { entries, whole } => Data::Table {
                 entries: entries
@@ -178,7 +184,7 @@ impl Node {
             }
             other => other,
         };
-        Node { data, place, shadowed }
+        Node { data, place, shadowed, extended }
     }
 
     /// Refuses what appends to no list, if anything does after the last layer.
@@ -312,10 +318,12 @@ fn insert(entries: &mut BTreeMap<String, Node>, key: String, node: Node) -> Resu
 
 /// Reads `key+` and `key-`.
 pub(crate) fn operator(key: &str, node: Node) -> Result<(String, Node), ProjectError> {
-    let Node { data, place, shadowed } = node;
+    let Node { data, place, shadowed, extended } = node;
     if let Some(bare) = key.strip_suffix('+') {
         return match data {
-            Data::List(items) => Ok((bare.to_owned(), Node { data: Data::Append(items), place, shadowed })),
+            Data::List(items) => {
+                Ok((bare.to_owned(), Node { data: Data::Append(items), place, shadowed, extended }))
+            }
             _ => Err(ProjectError::config(
                 place,
                 format!("`{}` appends, so it needs a list", key.escape_debug()),
@@ -324,7 +332,7 @@ pub(crate) fn operator(key: &str, node: Node) -> Result<(String, Node), ProjectE
     }
     if let Some(bare) = key.strip_suffix('-') {
         return match data {
-            Data::Bool(true) => Ok((bare.to_owned(), Node { data: Data::Unset, place, shadowed })),
+            Data::Bool(true) => Ok((bare.to_owned(), Node { data: Data::Unset, place, shadowed, extended })),
             _ => Err(ProjectError::config(
                 place,
                 format!(
@@ -334,5 +342,5 @@ pub(crate) fn operator(key: &str, node: Node) -> Result<(String, Node), ProjectE
             )),
         };
     }
-    Ok((key.to_owned(), Node { data, place, shadowed }))
+    Ok((key.to_owned(), Node { data, place, shadowed, extended }))
 }

@@ -110,6 +110,7 @@ impl<'a> Memory<'a> {
             removed: 0,
             unchanged: entry.files,
             foreign: entry.foreign.clone(),
+            undecoded: Vec::new(),
             secrets: Vec::new(),
             override_keys: Vec::new(),
             digest: None,
@@ -152,7 +153,9 @@ impl<'a> Memory<'a> {
                 }
             }
             let own = own_paths(unit, &outputs);
+            // Of what is warned of it is told each time.
             if of.len() == sources.len()
+                && rendered.undecoded.is_empty()
                 && let Some(stamp) = self.settled(&own)
             {
                 let (with, files) = (digest(stamps.as_bytes()), outputs.len());

@@ -10,6 +10,7 @@ mod changes;
 mod diff;
 mod digest;
 mod directory;
+mod encoding;
 mod error;
 mod facts;
 mod fresh;
@@ -24,6 +25,7 @@ mod memory;
 mod module;
 mod outputs;
 mod preview;
+mod rendered;
 mod save;
 mod source;
 mod stamp;
@@ -36,7 +38,6 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -48,6 +49,7 @@ pub use guard::Holder;
 pub use hold::hold;
 use preview::would_change;
 pub use preview::{FileChange, FileState, check, content, preview};
+pub use rendered::Rendered;
 pub use save::{SAVED_BY_DEFAULT, Saved, save};
 pub use survey::{FileFate, Survey, survey};
 pub use verify::{Verified, verify};
@@ -84,35 +86,6 @@ pub struct BuildRequest<'a> {
     pub force: bool,
     /// Who builds, for the message that another build gets.
     pub holder: Holder,
-}
-
-/// A rendered unit. The directory stays as it is for as long as the guard lives.
-#[derive(Debug)]
-pub struct Rendered<G = Arc<OwnedFd>> {
-    /// Where the files are; absolute.
-    pub directory: PathBuf,
-    /// Keeps other builds from changing the directory; tools inherit it.
-    pub guard: G,
-    /// How many files were written.
-    pub written: usize,
-    /// The files that were written, relative to the directory, each with what it was made of,
-    /// relative to the project.
-    pub made: Vec<(String, String)>,
-    /// How many files were removed.
-    pub removed: usize,
-    /// How many files were as they should be.
-    pub unchanged: usize,
-    /// Files that lockstep did not make and that the tool would read.
-    pub foreign: Vec<String>,
-    /// Files with secrets that were written, relative to the directory.
-    pub secrets: Vec<String>,
-    /// Keys of parameters, never values, that came from outside the repository.
-    pub override_keys: Vec<String>,
-    /// Digest of all files, by which equal output is known elsewhere; nothing secret is in it. None for what
-    /// was passed over as unchanged.
-    pub digest: Option<String>,
-    /// What was read for it, relative to the project: files, and directories with all below them.
-    pub inputs: Vec<PathBuf>,
 }
 
 /// Renders a unit and keeps its directory in use.
@@ -241,6 +214,7 @@ fn rendered<G>(
         removed: if done { changes.remove.len() } else { 0 },
         unchanged: changes.unchanged,
         foreign,
+        undecoded: outputs.iter().filter(|one| one.undecoded).map(|one| one.source.clone()).collect(),
         secrets,
         override_keys: request.params.override_keys(),
         digest: Some(of_outputs(request, outputs)?),

@@ -10,6 +10,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 pub(super) use known::Known;
 
 use super::directory::{Directory, PARTIALS};
+use super::encoding::is_missed;
 use super::listing::Listing;
 use super::outputs::{Output, Outputs, is_harmless};
 use super::source::{Reader, SourceFile, fits};
@@ -40,6 +41,8 @@ struct Fate {
     raw: bool,
     /// Its content has to be rendered.
     template: bool,
+    /// It seems to be a template, and is not UTF-8.
+    undecoded: bool,
     /// The conditions under which it is made.
     when: Vec<usize>,
 }
@@ -112,6 +115,7 @@ impl Module {
                     name,
                     raw: is_raw,
                     template: !is_raw && text.is_ok_and(|text| templates.has_syntax(text)),
+                    undecoded: !is_raw && is_missed(&file.bytes, &build.delimiters),
                     when: matching(&conditions, &file.path),
                 }
             })
@@ -145,7 +149,9 @@ impl Module {
             if params.took_stand_in() && !self.templates.only_prints(&file.bytes) {
                 params.decide();
             }
-            outputs.add(Output::new(path, bytes?, file.mode, secret, file.shown.clone()))?;
+            let mut output = Output::new(path, bytes?, file.mode, secret, file.shown.clone());
+            output.undecoded = fate.undecoded;
+            outputs.add(output)?;
         }
         for file in &self.build.file {
             params.go_on_with(&file.path)?;

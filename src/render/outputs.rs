@@ -17,6 +17,8 @@ pub(super) struct Output {
     pub(super) mode: u32,
     /// A secret went into it: it is for its owner alone, and never shown.
     pub(super) sensitive: bool,
+    /// It was copied, and seems to be a template in another encoding than UTF-8.
+    pub(super) undecoded: bool,
     /// What makes it: a file, relative to the project, or a place in module.toml. Safe to print.
     pub(super) source: String,
     digest: OnceLock<String>,
@@ -25,7 +27,7 @@ pub(super) struct Output {
 impl Output {
     pub(super) fn new(path: String, bytes: Vec<u8>, mode: u32, sensitive: bool, source: String) -> Self {
         let mode = if sensitive { mode & 0o700 } else { mode };
-        Self { path, bytes, mode, sensitive, source, digest: OnceLock::new() }
+        Self { path, bytes, mode, sensitive, undecoded: false, source, digest: OnceLock::new() }
     }
 
     /// The digest of its bytes.

@@ -13,6 +13,7 @@ use minijinja::syntax::SyntaxConfig;
 
 use super::RenderError;
 use super::directory::PARTIALS;
+use super::encoding;
 use super::error::Excerpt;
 use super::source::SourceFile;
 use crate::project::strict::budget::Evaluation;
@@ -54,7 +55,7 @@ impl Templates {
         let again = files.iter().chain(partials.iter()).any(includes);
         let (own, shared, pairs) = (Arc::clone(&files), Arc::clone(&partials), delimiters.clone());
         env.set_loader(move |name| {
-            let text = find(&own, &shared, name).and_then(|file| std::str::from_utf8(&file.bytes).ok());
+            let text = find(&own, &shared, name).and_then(|file| encoding::text(&file.bytes));
             Ok(text.map(|text| match checks::template(text, &pairs, again) {
                 Ok(checked) => checked.text.into_owned(),
                 // What the engine cannot read either; `error` says why.
@@ -166,7 +167,12 @@ impl Templates {
     ) -> Result<String, RenderError> {
         let _evaluation = Evaluation::begin();
         let template = self.env.get_template(path);
-        self.settle(path, "", template.and_then(|template| template.render(context.clone())), params)
+        let rendered = template.and_then(|template| template.render(context.clone()));
+        let text = self.settle(path, "", rendered, params)?;
+        // Of a file that is included it goes.
+        let file = find(&self.files, &self.partials, path);
+        let is_marked = file.is_some_and(|file| file.bytes.starts_with("\u{feff}".as_bytes()));
+        Ok(if is_marked { format!("{}{text}", encoding::MARK) } else { text })
     }
 
     /// `part` is the part of a name that was rendered instead of a file.
@@ -210,7 +216,7 @@ impl Templates {
             chain.push((path, None));
         }
         let file = find(&self.files, &self.partials, name);
-        let written = [file.and_then(|file| std::str::from_utf8(&file.bytes).ok()), Some(part)];
+        let written = [file.and_then(|file| encoding::text(&file.bytes)), Some(part)];
         let written = written.into_iter().zip([self.again, false]);
         let written = written.filter_map(|(text, again)| Some((text?, again)));
         let seen = Seen::of(inner, written, &self.delimiters);

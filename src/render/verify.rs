@@ -14,6 +14,8 @@ pub struct Verified {
     pub files: usize,
     /// What is wrong: [`RenderError::Faults`] if it is more than one thing.
     pub fault: Option<RenderError>,
+    /// Files that are not UTF-8 and are copied although they seem to be templates, relative to the project.
+    pub undecoded: Vec<String>,
     /// Parameters that cannot be evaluated, and that neither schema nor templates ask for.
     pub unused: Vec<ProjectError>,
     /// Keys of `sensitive` that mark no parameter of the unit.
@@ -52,7 +54,7 @@ pub fn verify(request: &BuildRequest<'_>) -> Result<Verified, RenderError> {
         _ => Some(RenderError::Faults { unit: request.unit.clone(), faults: tried.faults }),
     };
     let idle = request.project.idle_marks_of(request.unit, params)?;
-    Ok(Verified { schema, files: tried.files, fault, unused, idle })
+    Ok(Verified { schema, files: tried.files, fault, undecoded: tried.undecoded, unused, idle })
 }
 
 fn is_told(error: &str, faults: &[RenderError]) -> bool {

@@ -1,6 +1,6 @@
 //! `build`: renders the module for the profile and keeps the rendered directory in use.
 
-use super::rendering::{from_outside, with_batch, with_request};
+use super::rendering::{from_outside, not_utf8, with_batch, with_request};
 use super::{head, inputs, surroundings};
 use crate::Error;
 use crate::process::Signal;
@@ -118,6 +118,7 @@ fn told<G>(run: &Run<'_>, rendered: &Rendered<G>) -> Done {
                 .join(", ")
         ));
     }
+    not_utf8(run, &rendered.undecoded);
     if !rendered.secrets.is_empty()
         && let Some(committed) = run.services.shared.committed(run.project, run.services.repo.as_ref())
     {

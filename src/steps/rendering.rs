@@ -143,6 +143,18 @@ pub(super) fn with_batch<T>(
     })
 }
 
+/// Warns of files that are copied although they seem to be templates.
+pub(super) fn not_utf8(run: &Run<'_>, files: &[String]) {
+    if !files.is_empty() {
+        let files: Vec<String> = files.iter().map(|file| format!("`{}`", file.escape_debug())).collect();
+        run.warn(format!(
+            "copied as they are, for they are not UTF-8, although expressions stand in them: {}; write them in UTF-8, or \
+             name them under `[build] raw`",
+            files.join(", ")
+        ));
+    }
+}
+
 pub(super) fn from_outside(keys: &[String]) -> String {
     format!(
         "parameters from outside the repository: {}; what is rendered differs from the commit",

@@ -1,6 +1,6 @@
 //! `validate`: whether parameters, schema and templates of a unit are right, before anything is done.
 
-use super::rendering::with_request;
+use super::rendering::{not_utf8, with_request};
 use crate::Error;
 use crate::project::{Asker, toml_text};
 use crate::render::{Verified, verify};
@@ -39,7 +39,8 @@ impl Step for Validate {
             own.evaluate(request.params)?;
             Ok(verified)
         })?;
-        let Verified { schema, files, fault, unused, idle } = verified;
+        let Verified { schema, files, fault, undecoded, unused, idle } = verified;
+        not_utf8(run, &undecoded);
         for mark in run.services.shared.idle_marks(run.project, idle) {
             let key = toml_text::escaped(&mark.written);
             run.warn(format!("{}: `{key}` in `sensitive` is no parameter of any unit", mark.place));

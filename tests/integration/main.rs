@@ -40,6 +40,7 @@ mod git_edges;
 mod graph;
 mod harness;
 mod harness_works;
+mod hcl;
 mod init;
 mod inputs;
 mod inputs_delivered;

@@ -170,3 +170,144 @@ fn an_expression_in_any_other_setting_is_refused_with_its_place() {
         }
     }
 }
+
+#[test]
+fn the_presets_for_tools_with_braces_leave_shell_scripts_alone() {
+    let world = World::new();
+    let a = world.clone("a");
+    let script = "if [[ \"$1\" == \"prod\" ]]; then echo PROD; fi\n[[ \"$x\" ]] && cat <<-E > log\n[[:space:]] {{ x }}\n";
+    for preset in ["ansible", "helm"] {
+        a.write("modules/alpha/module.toml", format!("[build]\ndelimiters = \"{preset}\"\n"));
+        a.write(
+            "modules/alpha/go.sh",
+            format!("{script}<{{? if true ?}}><{{= profile =}}><{{? endif ?}}><{{* c *}}>\n"),
+        );
+        a.lockstep("build validate -- alpha prod").run().code(0);
+        assert_eq!(a.read(".dist/alpha/prod/go.sh"), format!("{script}prod\n"));
+    }
+    a.write("modules/alpha/module.toml", "[build]\ndelimiters = \"angle\"\n");
+    a.lockstep("build -- alpha prod").run().code(78).says("unknown value `angle`");
+}
+
+#[test]
+fn templates_in_another_encoding_are_named_and_marks_of_partials_go() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write("modules/alpha/k.yaml", b"# Caf\xe9\nname: {{ profile }}\n");
+    a.write("modules/_partials/p", "\u{feff}shared\n");
+    a.write("modules/alpha/main.tf", "\u{feff}first\n{% include \"_partials/p\" %}");
+    let warning = "copied as they are, for they are not UTF-8, although expressions stand in them: `modules/alpha/k.yaml`";
+    for words in [
+        "build -- alpha prod",
+        "build -- alpha prod",
+        "build -- * prod",
+        "build -- * prod",
+        "validate -- alpha prod",
+    ] {
+        a.lockstep(words).run().code(0).says(warning);
+    }
+    assert_eq!(a.read(".dist/alpha/prod/main.tf"), "\u{feff}first\nshared\n");
+    a.write("modules/alpha/module.toml", "[build]\nraw = [\"*.yaml\"]\n");
+    a.lockstep("build validate -- alpha prod").run().code(0).never_says("UTF-8");
+}
+
+#[test]
+fn parameters_from_outside_are_what_was_written_or_refused() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write("modules/alpha/main.tf", "{{ region }} {{ list | tojson }} {{ n | tojson }}\n");
+    a.write("profiles/prod.toml", "[params]\nregion = \"eu\"\nlist = [\"a\"]\nn = 1\n");
+    for (set, said) in [
+        ("list[0]=x", "`list[0]` is not a key: a list is set whole, `--set 'list=[…]'`"),
+        ("a b=1", "`a b` is not a key"),
+        ("list.0=x", "`list.0`: `list` is a list (profiles/prod.toml:3)"),
+    ] {
+        a.lockstep("build --set").arg(set).words("-- alpha prod").run().code(64).says(said);
+    }
+    for (set, n) in [
+        ("n=inf", "\"inf\""),
+        ("n=nan", "\"nan\""),
+        ("n=1.10", "\"1.10\""),
+        ("n=1.5", "1.5"),
+        ("n=5 # y", "\"5 # y\""),
+        ("n='5' ", "\"5\""),
+    ] {
+        a.lockstep("build --set").arg(set).words("-- alpha prod").run().code(0);
+        assert_eq!(a.read(".dist/alpha/prod/main.tf"), format!("eu [\"a\"] {n}\n"), "{set}");
+    }
+    a.lockstep("build --set").arg("list+=['b']").words("-- alpha prod").run().code(0);
+    a.write("marked.json", "\u{feff}{\"n\": 2}");
+    a.lockstep("build --params marked.json -- alpha prod").run().code(0);
+    assert_eq!(a.read(".dist/alpha/prod/main.tf"), "eu [\"a\"] 2\n");
+    let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+    for (file, text, said) in [
+        ("x.yaml", "n: 2\n", "x.yaml: parameters are read from TOML or JSON, and by its name this is YAML"),
+        (
+            "x.json",
+            "{\"a\": [{\"n\": 18446744073709551616}]}",
+            "x.json: `a[0].n`: this number does not fit into 64 bits",
+        ),
+        ("x.json", &format!("{{\"n\": {deep}}}"), "x.json:1: this is nested too deeply"),
+        ("x.toml", "n = 18446744073709551616\n", "x.toml:1: this number does not fit into 64 bits"),
+    ] {
+        a.write(file, text);
+        a.lockstep("build --params").arg(file).words("-- alpha prod").run().code(78).says(said);
+    }
+}
+
+#[test]
+fn whole_numbers_of_outputs_and_data_keep_their_value_or_are_refused() {
+    let world = World::new();
+    let a = world.clone("a");
+    let out = world.tool("out");
+    out.does(serde_json::json!([{ "print": "{\"id\": 12345678901234567890123}" }]));
+    a.write("lockstep.toml", "[data.d]\ncommand = [\"out\"]\n");
+    a.write("modules/beta/module.toml", "[outputs]\ncommand = [\"out\"]\n");
+    a.write("profiles/prod.toml", "[params]\nregion = \"eu\"\nid = \"{{ outputs.beta.id }}\"\n");
+    a.write("modules/alpha/main.tf", "{{ id }} {{ data.d.id }} {{ id | tohcl }}\n");
+    a.lockstep("build -- alpha prod").run().code(0);
+    let id = "12345678901234567890123";
+    assert_eq!(a.read(".dist/alpha/prod/main.tf"), format!("{id} {id} {id}\n"));
+    a.write("modules/alpha/more", "{{ id | tojson }}\n");
+    a.lockstep("build -- alpha prod")
+        .run()
+        .code(78)
+        .says("a whole number beyond 64 bits cannot be written as data");
+    out.does(serde_json::json!([{ "print": format!("{{\"id\": {}}}", "9".repeat(40)) }]));
+    let refused = a.lockstep("build -- alpha prod").run();
+    refused.code(78).says("profiles/prod.toml:3").says("a whole number has more than 128 bits");
+}
+
+#[test]
+fn mistakes_in_templates_are_answered_with_what_is_meant() {
+    let world = World::new();
+    let a = world.clone("a");
+    for (text, said) in [
+        (
+            "{% for k, v in {'a': 1}.items() %}{% endfor %}",
+            "there is no method `items`; values have none: write `x | items`",
+        ),
+        ("{{ ключ }}", "names in templates are letters of ASCII, digits and `_`"),
+        ("x = ${{{ region }}}", "`{{{` begins an expression that holds a table"),
+    ] {
+        a.write("modules/alpha/x", text);
+        a.lockstep("build -- alpha prod").run().code(78).says(said);
+    }
+    std::fs::remove_file(a.path("modules/alpha/x")).expect("just written");
+    a.write("modules/alpha/{{ 'n' * 300 }}", "x");
+    let out = a.lockstep("build -- alpha prod").run();
+    out.code(78).says("its name becomes one of 300 bytes; a name has at most 255");
+    assert!(!a.path(".dist/alpha/prod").exists());
+}
+
+#[test]
+fn why_tells_what_is_appended_from_what_is_overridden() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write("profiles/base.toml", "[params]\nlist = [1]\nn = 1\n");
+    a.write("profiles/prod.toml", "extends = [\"base\"]\n[params]\n\"list+\" = [2]\nn = 2\n");
+    a.lockstep("why alpha/prod").run().code(0).prints(
+        "list = [1, 2]  # profiles/prod.toml:3; appends to profiles/base.toml:2\n\
+         n = 2  # profiles/prod.toml:4; overrides profiles/base.toml:3\n",
+    );
+}

@@ -13,6 +13,8 @@ pub(in crate::render) struct Tried {
     pub(in crate::render) faults: Vec<RenderError>,
     /// How many files can be rendered.
     pub(in crate::render) files: usize,
+    /// Files that are copied although they seem to be templates.
+    pub(in crate::render) undecoded: Vec<String>,
 }
 
 impl Module {
@@ -42,6 +44,9 @@ impl Module {
             let Some(path) = tried.keep(self.path(file, fate, name, &context, params))? else { continue };
             let (bytes, secret) = self.content(file, fate, &path, (&context, params));
             let Some(bytes) = tried.keep(bytes)? else { continue };
+            if fate.undecoded {
+                tried.undecoded.push(file.shown.clone());
+            }
             tried.keep(outputs.add(Output::new(path, bytes, file.mode, secret, file.shown.clone())))?;
         }
         for file in &self.build.file {
