@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::encode::Format;
 use super::functions::{decode, named};
-use super::strict::hcl::tohcl;
+use super::strict::hcl::{of_other_format, tohcl};
 use super::strict::{print, to_json, tojson};
 
 /// A filter beside the engine's own.
@@ -163,19 +163,19 @@ pub(super) fn slug(value: &Value, length: Option<usize>) -> Result<String, Error
     }
 }
 
-pub(super) fn toyaml(value: &Value) -> Result<String, Error> {
+pub(super) fn toyaml(value: &Value) -> Result<Value, Error> {
     data(value, Format::Yaml)
 }
 
-pub(super) fn totoml(value: &Value) -> Result<String, Error> {
+pub(super) fn totoml(value: &Value) -> Result<Value, Error> {
     data(value, Format::Toml)
 }
 
 /// Without the last newline: the template around it has its own.
-fn data(value: &Value, format: Format) -> Result<String, Error> {
+fn data(value: &Value, format: Format) -> Result<Value, Error> {
     let mut text = format.write(&to_json(value)?).map_err(refuse)?;
     text.truncate(text.trim_end_matches('\n').len());
-    Ok(text)
+    Ok(of_other_format(text))
 }
 
 #[cfg(test)]

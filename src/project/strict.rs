@@ -255,7 +255,7 @@ pub(super) fn tojson(value: &Value, options: Kwargs) -> Result<Value, Error> {
         None => serde_json::to_string(&json).map_err(|_| failed("this cannot be written as JSON")),
         Some(indent) => json_text(&json, indent.min(16)).map_err(failed),
     };
-    text.map(hcl::json)
+    text.map(hcl::of_other_format)
 }
 
 /// Data as indented JSON, if that is not too long.

@@ -90,9 +90,11 @@ fn json_that_hcl_would_compute_is_refused_with_its_line() {
         }
     };
     refused(
-        "error: modules/alpha/main.tf:2: HCL would compute what `tojson` writes here, `${…}` or `%{…}`: use `| tohcl`\n    \
+        "error: modules/alpha/main.tf:2: HCL would compute `${…}` or `%{…}` in this data: use `| tohcl`, in the place of `tojson` or behind `toyaml`\n    \
          2 | locals { g = {{ [greeting] | tojson }} }",
     );
+    a.write("modules/alpha/main.tf", "locals { g = {{ \"x\" ~ (greeting | tojson) }} }\n");
+    refused("modules/alpha/main.tf:1: HCL would compute `${…}` or `%{…}` in this data");
     a.write("modules/alpha/main.tf", "locals { g = {{ greeting | tohcl }}, p = {{ plain | tojson }} }\n");
     a.lockstep("build -- alpha prod").run().code(0);
     assert_eq!(a.read(".dist/alpha/prod/main.tf"), "locals { g = \"costs $${5}\", p = \"$5\" }\n");

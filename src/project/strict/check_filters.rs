@@ -7,7 +7,7 @@ use minijinja::{Environment, Error, ErrorKind, State, functions};
 
 use super::super::views;
 use super::budget::Walk;
-use super::{DEEPEST, budget, check, texts};
+use super::{DEEPEST, budget, check, hcl, texts};
 
 pub(super) fn add_to(env: &mut Environment<'static>) {
     env.add_filter("lockstep.text", as_text);
@@ -48,6 +48,7 @@ fn refuse(why: &'static str) -> Error {
 /// them in the same way.
 fn as_text(state: &mut State, value: &Value) -> Result<Value, Error> {
     check(state, value)?;
+    hcl::check(value)?;
     let text = texts::printed(value)?;
     budget::made(&text)?;
     Ok(text)

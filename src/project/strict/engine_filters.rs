@@ -5,7 +5,7 @@ use minijinja::value::{Rest, Value, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
 
 use super::super::filters::FILTERS;
-use super::{bounds, budget, check, texts};
+use super::{bounds, budget, check, hcl, texts};
 
 /// Filters and the position of the attribute that they look up in each item, if not by keyword.
 const BY_ATTRIBUTE: &[(&str, Option<usize>)] = &[
@@ -35,7 +35,7 @@ fn wrap(env: &mut Environment<'static>, name: &'static str, filter: Value) {
             check_attribute(&args, position)?;
         }
         // Of text that was made for another format it stays known.
-        let marked = name == "indent" && args.first().is_some_and(Value::is_safe);
+        let marked = hcl::stays_marked(name, &args);
         bounds::check(name, &args)?;
         for arg in args.iter_mut().take(text) {
             *arg = texts::printed(arg)?;

@@ -1,7 +1,7 @@
 //! HCL: values as it reads them (`tohcl`), and text of JSON that it would evaluate.
 //!
-//! HCL takes the quoted texts of JSON for templates of its own: `"${x}"` is computed. What must hold:
-//! no text that `tojson` made gets into a file of HCL where that happens.
+//! HCL takes quoted texts, and those of heredocs, for templates of its own: `"${x}"` is computed. What must hold:
+//! no text that `tojson`, `toyaml` or `totoml` made gets into a file of HCL where that happens.
 
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -47,21 +47,34 @@ pub(crate) fn evaluates(text: &str) -> bool {
     text.contains("${") || text.contains("%{")
 }
 
-/// Text of JSON, marked where HCL would compute something in it: it may still be made into something else.
-pub(super) fn json(text: String) -> Value {
+/// Text of data in another format, marked where HCL would compute something in it: it may still be made into
+/// something else.
+pub(in super::super) fn of_other_format(text: String) -> Value {
     match READS.get() && evaluates(&text) {
         true => Value::from_safe_string(text),
         false => Value::from(text),
     }
 }
 
-/// Refuses such a text where it is printed.
+/// Filters whose result holds a text that they were given as it was.
+const KEEPS: [&str; 5] = ["indent", "trim", "join", "format", "string"];
+
+/// Whether what a filter makes of its arguments is such a text again.
+pub(super) fn stays_marked(filter: &str, args: &[Value]) -> bool {
+    let in_list = |list: &Value| {
+        list.kind() == ValueKind::Seq
+            && list.try_iter().is_ok_and(|mut items| items.any(|item| item.is_safe()))
+    };
+    READS.get() && KEEPS.contains(&filter) && args.iter().any(|arg| arg.is_safe() || in_list(arg))
+}
+
+/// Refuses such a text where it is printed, or put together with others.
 pub(super) fn check(value: &Value) -> Result<(), Error> {
-    let marked = value.is_safe() && READS.get() && value.as_str().is_some_and(evaluates);
-    if marked {
-        Err(refuse("HCL would compute what `tojson` writes here, `${…}` or `%{…}`: use `| tohcl`"))
-    } else {
-        Ok(())
+    match value.is_safe() && READS.get() && value.as_str().is_some_and(evaluates) {
+        true => Err(refuse(
+            "HCL would compute `${…}` or `%{…}` in this data: use `| tohcl`, in the place of `tojson` or behind `toyaml`",
+        )),
+        false => Ok(()),
     }
 }
 
@@ -239,6 +252,10 @@ mod tests {
             "{{ 'a ${b}' | tojson }}",
             "{{ {'%{k}': 1} | tojson(indent=2) | indent(2) }}",
             "{% set x = ['${a}'] | tojson %}{{ x }}",
+            "[{{ ['${a}', 1] | map('tojson') | join(', ') }}]",
+            "{{ '%s' | format(['%{a}'] | tojson) }}",
+            "<<EOF\n{{ {'a': '${b}'} | toyaml | indent(2) }}\nEOF",
+            "{{ {'a': '${b}'} | totoml }}",
             "{% macro m(x) %}{{ x | tojson }}{% endmacro %}{{ m('${a}') }}",
         ] {
             for path in ["main.tf", "a/x.tofu", "x.tfvars", "t.hcl", "x.tf.json", "x.tofu.json"] {
@@ -252,6 +269,7 @@ mod tests {
         for (fine, expected) in [
             ("{{ ['$a {', '$$', '100%'] | tojson }}", r#"["$a {","$$","100%"]"#),
             ("{{ '${a}' | tojson | tohcl }}", r#""\"$${a}\"""#),
+            ("{{ {'a': '${b}'} | toyaml | tohcl }}", r#""a: $${b}""#),
             ("{{ '${a}' | tojson | replace('${', '$${') }}", r#""$${a}""#),
             ("{{ '${a}' }}", "${a}"),
         ] {
