@@ -3,7 +3,7 @@
 
 use super::error::is_interrupt;
 use super::{BuildRequest, RenderError, module};
-use crate::project::{Mark, ProjectError, Resolved};
+use crate::project::{Mark, Place, ProjectError, Resolved};
 
 /// What was found.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Verified {
     pub undecoded: Vec<String>,
     /// Parameters that cannot be evaluated, and that neither schema nor templates ask for.
     pub unused: Vec<ProjectError>,
+    /// Parameters of module.toml that no template can name, and no `from` of a generated file does.
+    pub unreachable: Vec<(String, Place)>,
     /// Keys of `sensitive` that mark no parameter of the unit.
     pub idle: Vec<Mark>,
 }
@@ -54,7 +56,34 @@ pub fn verify(request: &BuildRequest<'_>) -> Result<Verified, RenderError> {
         _ => Some(RenderError::Faults { unit: request.unit.clone(), faults: tried.faults }),
     };
     let idle = request.project.idle_marks_of(request.unit, params)?;
-    Ok(Verified { schema, files: tried.files, fault, undecoded: tried.undecoded, unused, idle })
+    Ok(Verified {
+        schema,
+        files: tried.files,
+        fault,
+        undecoded: tried.undecoded,
+        unused,
+        unreachable: unreachable(request)?,
+        idle,
+    })
+}
+
+fn unreachable(request: &BuildRequest<'_>) -> Result<Vec<(String, Place)>, RenderError> {
+    let file = format!("modules/{}/module.toml", request.project.source_of(&request.unit.module));
+    let config = request.project.module_config(&request.unit.module)?;
+    let is_from = |key: &str| {
+        config.build.file.iter().filter_map(|file| file.from.as_deref()).any(|from| from.contains(key))
+    };
+    let entries = request.params.tree().entries().into_iter().flatten();
+    let lost = entries.filter(|(key, node)| node.place.file() == file && !is_name(key) && !is_from(key));
+    Ok(lost.map(|(key, node)| (key.clone(), node.place.clone())).collect())
+}
+
+/// Whether a template can name it at top level.
+fn is_name(key: &str) -> bool {
+    const WORDS: [&str; 13] =
+        ["true", "false", "none", "True", "False", "None", "not", "and", "or", "in", "is", "if", "else"];
+    let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    key.chars().all(part) && !key.starts_with(|c: char| c.is_ascii_digit()) && !WORDS.contains(&key)
 }
 
 fn is_told(error: &str, faults: &[RenderError]) -> bool {

@@ -39,7 +39,7 @@ impl Step for Validate {
             own.evaluate(request.params)?;
             Ok(verified)
         })?;
-        let Verified { schema, files, fault, undecoded, unused, idle } = verified;
+        let Verified { schema, files, fault, undecoded, unused, unreachable, idle } = verified;
         not_utf8(run, &undecoded);
         for mark in run.services.shared.idle_marks(run.project, idle) {
             let key = toml_text::escaped(&mark.written);
@@ -47,6 +47,12 @@ impl Step for Validate {
         }
         for error in unused {
             run.warn(format!("{error}; nothing asks for it"));
+        }
+        for (key, place) in unreachable {
+            let key = toml_text::key(&key);
+            run.warn(format!(
+                "{place}: no template can name `{key}`: names are letters of ASCII, digits and `_`"
+            ));
         }
         if let Some(fault) = fault {
             return Err(fault.into());

@@ -301,6 +301,21 @@ fn mistakes_in_templates_are_answered_with_what_is_meant() {
 }
 
 #[test]
+fn a_parameter_that_no_template_can_name_is_told_by_validate() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write(
+        "modules/alpha/module.toml",
+        "[params]\nname_1 = 1\n\"with-dash\" = 2\n\"made-of\" = {}\nnot = 3\n[[build.file]]\npath = \"x.json\"\nfrom = \"made-of\"\n",
+    );
+    let out = a.lockstep("validate -- alpha prod").run();
+    out.code(0).says("modules/alpha/module.toml:3: no template can name `with-dash`");
+    out.says("modules/alpha/module.toml:5: no template can name `not`")
+        .never_says("made-of")
+        .never_says("name_1");
+}
+
+#[test]
 fn why_tells_what_is_appended_from_what_is_overridden() {
     let world = World::new();
     let a = world.clone("a");
@@ -310,4 +325,48 @@ fn why_tells_what_is_appended_from_what_is_overridden() {
         "list = [1, 2]  # profiles/prod.toml:3; appends to profiles/base.toml:2\n\
          n = 2  # profiles/prod.toml:4; overrides profiles/base.toml:3\n",
     );
+}
+
+#[test]
+fn each_unit_has_its_own_words_and_variables_and_affected_counts_them() {
+    let world = World::new();
+    let a = world.clone("a");
+    world.tool("tofu");
+    for profile in ["dev", "prod"] {
+        let text =
+            format!("[params]\nregion = \"eu\"\nsize = \"{profile}-1\"\n[env]\nSIZE = \"{{{{ size }}}}\"\n");
+        a.write(format!("profiles/{profile}.toml"), text);
+    }
+    a.publish("workflows/go.toml", "steps = [\"build\", \"tofu:plan:-var:size={{ size }}\"]\n");
+    a.lockstep("go -- alpha dev,prod -j1").run().code(0);
+    let mut seen: Vec<(String, String)> = world
+        .calls()
+        .iter()
+        .map(|call| {
+            (call.argv[2].display().to_string(), call.env("SIZE").expect("set").display().to_string())
+        })
+        .collect();
+    seen.sort();
+    let of = |size: &str| (format!("size={size}"), size.to_owned());
+    assert_eq!(seen, [of("dev-1"), of("prod-1")]);
+    let text = a.read("profiles/prod.toml").replace("prod-1", "prod-2");
+    a.write("profiles/prod.toml", text);
+    let out = a.lockstep("affected --base HEAD").run();
+    out.code(0).prints("alpha/prod\nbeta/prod\n");
+    a.lockstep("affected --base HEAD --why")
+        .run()
+        .code(0)
+        .prints("alpha/prod\n  [env]: profiles/prod.toml\nbeta/prod\n  [env]: profiles/prod.toml\n");
+}
+
+#[test]
+fn variables_of_a_profile_are_asked_about_before_they_change_anything() {
+    let world = World::new();
+    let a = world.clone("a");
+    world.tool("tofu");
+    a.publish("profiles/prod.toml", "[params]\nregion = \"eu\"\n[modules.alpha.env]\nPATH = \"/evil\"\n");
+    world.trusts_nothing();
+    let out = a.lockstep("build exec -- alpha prod tofu plan").run();
+    out.code(78).says("profiles/prod.toml: sets PATH");
+    assert!(world.called().is_empty());
 }
