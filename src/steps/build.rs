@@ -52,11 +52,11 @@ impl Step for Build {
         // A second build in one run must not wait for the first one's guard.
         state.rendered = None;
         head::unmoved(run, state)?;
-        if run.plan.runs_commands() {
+        let rendered = with_request(run, |request| {
             // Before anything is written, as the rest.
-            surroundings::settle(run, state)?;
-        }
-        let rendered = with_request(run, |request| Ok(build(request)?))?;
+            surroundings::settle_by(request.params, run, state)?;
+            Ok(build(request)?)
+        })?;
         if state.checked.is_some() {
             inputs::prove(run, &rendered.inputs)?;
         }

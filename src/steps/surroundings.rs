@@ -24,6 +24,14 @@ pub(super) fn settle(run: &Run<'_>, state: &mut State) -> Result<OwnVariables, E
     Ok(state.variables.insert(own).clone())
 }
 
+/// The same by parameters that are there already.
+pub(super) fn settle_by(params: &Params, run: &Run<'_>, state: &mut State) -> Result<(), Error> {
+    if run.plan.runs_commands() {
+        state.variables = Some(run.project.command_env(run.id(), Asker::Module)?.evaluate(params)?);
+    }
+    Ok(())
+}
+
 /// What the environment of a unit's commands is made of, whatever the command.
 pub(super) struct Setting<'a> {
     /// The project.

@@ -27,8 +27,9 @@ fn variables_are_evaluated_for_each_unit_and_layer_and_secrets_stay_in_the_envir
         "-v --events {} build git-check lock exec git-push unlock -- alpha prod tofu apply",
         events.display()
     );
-    let out = a.lockstep(&words).env("X", PASSWORD).run();
+    let out = a.lockstep(&format!("--set other=1 {words}")).env("X", PASSWORD).run();
     out.code(0);
+    assert_eq!(out.stderr().matches("parameters from outside the repository").count(), 1, "{out}");
     let call = &world.calls()[0];
     for (name, value) in [
         ("REGION", "prod-1"),
