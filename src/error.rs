@@ -87,6 +87,14 @@ pub enum Error {
     /// Asked to end before any command had started.
     #[error("interrupted before a command ran")]
     Interrupted(Signal),
+    /// A command was interrupted and ended as after success, which its tool does whatever it has done.
+    #[error("`{program}` got {signal} and ended with 0, which does not say whether it has finished")]
+    Unproven {
+        /// The command.
+        program: String,
+        /// What came.
+        signal: Signal,
+    },
     /// Asked to end between commands.
     #[error("stopped by {0} after a command had run")]
     Stopped(Signal),
@@ -142,7 +150,7 @@ impl Error {
             Self::CommandFailed { .. } => ExitCode::Found,
             Self::TimedOut { .. } => ExitCode::TimedOut,
             Self::Declined | Self::Interrupted(_) => ExitCode::Interrupted,
-            Self::Stopped(_) => ExitCode::Stopped,
+            Self::Stopped(_) | Self::Unproven { .. } => ExitCode::Stopped,
         }
     }
 

@@ -64,6 +64,9 @@ pub(super) struct PipelineOptions {
     /// Overwrite generated files that were edited by hand
     #[arg(long, help_heading = "Pipeline options")]
     pub force: bool,
+    /// This run only looks, whatever its command: it pushes, records and frees nothing
+    #[arg(long, help_heading = "Pipeline options")]
+    pub read: bool,
     /// With `build` alone: write nothing, end with 1 if anything would change
     #[arg(long, help_heading = "Pipeline options")]
     pub check: bool,

@@ -10,8 +10,8 @@ use crate::workflow::{Call, Plan, Role};
 
 /// What is asked; none where there is nothing to ask.
 pub(super) fn question(project: &Project, plan: &Plan) -> Option<String> {
-    let calls = || plan.calls.iter().chain(&plan.finally);
-    if plan.units.len() < 2 || !calls().any(|call| changes(project, call)) {
+    let (calls, read) = (|| plan.calls.iter().chain(&plan.finally), plan.options.read);
+    if plan.units.len() < 2 || !calls().any(|call| changes(project, call, read)) {
         return None;
     }
     let mut text = String::new();
@@ -21,7 +21,7 @@ pub(super) fn question(project: &Project, plan: &Plan) -> Option<String> {
     }
     let named = |commands: bool| {
         let mut names: Vec<String> = Vec::new();
-        for call in calls().filter(|call| call.argv.is_some() == commands && changes(project, call)) {
+        for call in calls().filter(|call| call.argv.is_some() == commands && changes(project, call, read)) {
             let name = format!("`{}`", call.label);
             if !names.contains(&name) {
                 names.push(name);
@@ -42,9 +42,9 @@ pub(super) fn is_yes(answer: &str) -> bool {
 
 /// Whether a step changes anything beyond the project's own directory: what a tool manages, a lock or a
 /// branch.
-fn changes(project: &Project, call: &Call) -> bool {
+fn changes(project: &Project, call: &Call, read: bool) -> bool {
     match &call.argv {
-        Some(argv) => project.config().rules_for(&argv.program).changes(&argv.args),
+        Some(argv) => !read && project.config().rules_for(&argv.program).changes(&argv.args),
         None => matches!(call.step.role(), Role::Lock | Role::Push | Role::Unlock | Role::UnlockAny),
     }
 }

@@ -260,6 +260,12 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
                     .into(),
             ]
         }
+        Error::Unproven { .. } => {
+            vec![
+                "look at what it has done; if its exit code tells: `interrupted = true` under [tools.NAME]"
+                    .into(),
+            ]
+        }
         Error::CommandFailed { .. }
         | Error::Declined
         | Error::Interrupted(_)

@@ -22,6 +22,9 @@ pub(super) struct ManyArgs {
     /// Run several units without asking first
     #[arg(short, long, help_heading = "Options for many units")]
     pub yes: bool,
+    /// Turn the order of the units: those that need others before them, as for what takes down
+    #[arg(long, help_heading = "Options for many units")]
+    pub reverse: bool,
     /// Refuse if more units than this are selected
     #[arg(long, value_name = "N", value_parser = most, help_heading = "Options for many units")]
     pub max_units: Option<usize>,
@@ -53,6 +56,7 @@ impl ManyArgs {
     pub(super) fn put_into(&self, options: &mut Options) {
         options.jobs = self.jobs;
         options.keep_going = self.keep_going;
+        options.reverse = self.reverse;
         options.max_units = self.max_units;
         options.affected.clone_from(&self.affected);
     }

@@ -148,6 +148,7 @@ fn request(args: &PipelineArgs, separated: bool, env: &Environment) -> Result<Re
     request.options = Options {
         force: options.force,
         accept_rewrite: options.accept_rewrite,
+        read: options.read,
         check: options.check,
         print: options.print.clone(),
         json: options.json,

@@ -98,8 +98,15 @@ impl Locks<'_> {
             if outcome == Outcome::Unchanged && lease.resumed {
                 return self.as_found(entry, "nothing has changed since");
             }
+            if entry.untouched && entry.prior != Prior::Free {
+                return self.as_found(entry, "nothing has changed under it since");
+            }
             let mut record = self.next(&entry.record, LockState::Free, Act::Released, None)?;
             record.effect = Effect::None;
+            if entry.untouched {
+                of_before(&mut record, entry);
+                return Ok(record.with_unfinished(Vec::new()));
+            }
             if let Outcome::Changed(applied) = &outcome {
                 record.effect = Effect::Applied;
                 if let Some(applied) = applied {

@@ -29,11 +29,16 @@ pub struct LeaseEntry {
     pub unfinished: Vec<String>,
     /// The record that this run found, if the lock was not free.
     pub found: Option<Box<Record>>,
+    /// This run has changed something, but nothing under this key.
+    pub untouched: bool,
 }
 
 impl LeaseEntry {
-    /// Those of them that are not the run's own: no success of this run finishes them.
+    /// Those of them that no success of this run finishes: they are not its own.
     pub fn others(&self) -> Vec<String> {
+        if self.untouched {
+            return self.unfinished.clone();
+        }
         self.unfinished.iter().filter(|unit| **unit != self.record.unit).cloned().collect()
     }
 }
@@ -117,7 +122,15 @@ pub(super) fn lease(changes: Vec<Change>, versions: Vec<Version>, priors: &[Opti
         .zip(priors)
         .filter_map(|((change, version), found)| {
             let Found { prior, unfinished, record: found, .. } = found.clone()?;
-            Some(LeaseEntry { key: change.key, version, record: change.record, prior, unfinished, found })
+            Some(LeaseEntry {
+                key: change.key,
+                version,
+                record: change.record,
+                prior,
+                unfinished,
+                found,
+                untouched: false,
+            })
         })
         .collect();
     let head = priors.iter().flatten().find_map(|found| found.head.clone());

@@ -112,6 +112,8 @@ struct Tool {
     send: Option<Send>,
     /// What it was told already, or will be told once it runs.
     told: Vec<Signal>,
+    /// The first signal that came while it ran, be it that the terminal told it.
+    interrupted: Option<Signal>,
 }
 
 impl std::fmt::Debug for Tool {
@@ -152,6 +154,7 @@ impl Interrupts {
             self.0.asked.notify_all();
         }
         for tool in &mut inner.tools {
+            tool.interrupted.get_or_insert(signal);
             // A tool that runs got the terminal's signals; what it makes of them is its exit code.
             // Of one that is being started it cannot be told. It is told again, within the
             // millisecond of its start: if it got the first it is dead or has done nothing yet.
@@ -213,7 +216,7 @@ impl Interrupts {
         }
         let id = inner.next;
         inner.next += 1;
-        inner.tools.push(Tool { id, send: None, told: Vec::new() });
+        inner.tools.push(Tool { id, send: None, told: Vec::new(), interrupted: None });
         drop(inner);
         Ok(Starting(Slot { interrupts: self.clone(), id }))
     }
@@ -283,6 +286,12 @@ impl Running {
     pub(super) fn told(&self) -> Vec<Signal> {
         let inner = self.0.interrupts.lock();
         inner.tools.iter().find(|tool| tool.id == self.0.id).map(|tool| tool.told.clone()).unwrap_or_default()
+    }
+
+    /// The first signal that came while it ran: one that was sent on, or one of the terminal's, which it got itself.
+    pub(super) fn interrupted(&self) -> Option<Signal> {
+        let inner = self.0.interrupts.lock();
+        inner.tools.iter().find(|tool| tool.id == self.0.id).and_then(|tool| tool.interrupted)
     }
 
     /// Reaps the tool while no signal can be on its way to it; afterwards none can.

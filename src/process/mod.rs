@@ -88,6 +88,8 @@ pub struct Finished {
     pub status: ToolStatus,
     /// Its limit was over before it ended, and it had been asked to end.
     pub expired: bool,
+    /// The first signal that came while it ran and ends programs, be it from the terminal.
+    pub interrupted: Option<Signal>,
     /// What it started and left behind, with [`CommandSpec::mark`] only.
     pub left: Option<Left>,
     /// Standard output, with [`Stdio::Capture`] and [`Stdio::Answer`] only.

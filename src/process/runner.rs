@@ -73,7 +73,7 @@ impl CommandRunner for SystemRunner {
             _ => Collected::Whole(capture(&mut child)),
         };
         let waited = wait_without_reaping(pid);
-        let sent = running.told();
+        let (sent, interrupted) = (running.told(), running.interrupted());
         let status = match waited {
             Ok(()) => running.ended(|| child.wait()),
             // The host reaps children itself, or the like: nobody can be told safely any more.
@@ -87,7 +87,7 @@ impl CommandRunner for SystemRunner {
         let status = status.map_err(io_error)?.into();
         let kill_after = spec.limit.as_ref().filter(|_| expired).and_then(|limit| limit.kill_after);
         let left = spec.mark.as_ref().and_then(|mark| mark.rest(&End { status, sent: &sent, kill_after }));
-        Ok(Finished { status, expired, left, stdout, stderr })
+        Ok(Finished { status, expired, interrupted, left, stdout, stderr })
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::command::{TimeLimit, VersionRule, check_unset};
+use super::command::check_unset;
 use super::data::DataConfig;
 use super::file_schema::with_params;
 use super::sensitive::Mark;
@@ -18,8 +18,8 @@ use super::value::Node;
 use super::{
     DynamodbLockConfig, FormerConfig, FurtherKey, GitLockConfig, Name, Place, ProjectError, Scope, Variables,
 };
-use crate::env::{Span, SpanError};
-use crate::process::tools::{self, ToolRules};
+use crate::env::{Environment, Span, SpanError};
+use crate::process::tools::{self, BadSetting, TimeLimit, ToolRules, ToolSettings};
 
 /// What `lockstep.toml` says.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -51,7 +51,13 @@ pub struct Config {
     /// The run journal.
     pub journal: JournalConfig,
     /// What is known about single tools, by program name.
-    pub tools: BTreeMap<String, ToolConfig>,
+    pub tools: BTreeMap<String, ToolSettings>,
+    /// Where `[tools.NAME] version` is written, by program name.
+    #[serde(skip)]
+    pub version_places: BTreeMap<String, Place>,
+    /// The user's variables.
+    #[serde(skip)]
+    pub(super) outside: BTreeMap<String, String>,
 }
 
 /// `[exec]`
@@ -228,32 +234,31 @@ impl Default for JournalConfig {
     }
 }
 
-/// `[tools.NAME]`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct ToolConfig {
-    /// Subcommands that only read; replaces the built-in list.
-    pub reads: Option<Vec<String>>,
-    /// Exit codes that count as success; replaces the built-in rule.
-    pub success: Option<Vec<u8>>,
-    /// Which versions of it may be used.
-    pub version: Option<VersionRule>,
-    /// Where that is written.
-    #[serde(skip)]
-    pub version_place: Option<Place>,
-    /// How long each of its commands may run.
-    pub timeout: Option<TimeLimit>,
-}
-
 impl Config {
-    /// What is known about a program: the built-in rules, and what `[tools.NAME]` says instead.
+    /// What is known about a program: the built-in rules, and what `[tools.NAME]` says instead or in addition.
+    /// Arguments that it takes from the user's variables count.
     pub fn rules_for(&self, program: &OsStr) -> ToolRules {
-        let configured = tools::tool_name(program).and_then(|name| self.tools.get(name));
-        tools::rules_for(
+        self.rules_with(
             program,
-            configured.and_then(|tool| tool.reads.as_deref()),
-            configured.and_then(|tool| tool.success.as_deref()),
+            self.outside.clone().into_iter().map(|(name, value)| (name, Some(value))).collect(),
         )
+    }
+
+    pub(super) fn rules_with(
+        &self,
+        program: &OsStr,
+        variables: BTreeMap<String, Option<String>>,
+    ) -> ToolRules {
+        let settings = tools::tool_name(program).and_then(|name| self.tools.get(name));
+        ToolRules::of(program, settings).with_variables(variables)
+    }
+
+    /// Takes note of the user's variables in which tools look for arguments.
+    pub(super) fn take_variables(&mut self, env: &Environment) {
+        let text =
+            |(name, value): (&OsStr, &OsStr)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()));
+        let vars = env.vars().filter_map(text);
+        self.outside = vars.filter(|(name, _)| tools::holds_arguments(name, self.tools.values())).collect();
     }
 
     /// Reads the text of `lockstep.toml`. The version requirement is checked before anything else:
@@ -271,7 +276,7 @@ impl Config {
         let variables = Variables::places(table.get_ref(), file);
         let places = DataConfig::places(table.get_ref(), file);
         let marks = Mark::read(table.get_ref(), file)?;
-        let mut versions = version_places(table.get_ref(), file);
+        let places_of_tools = key_places(table.get_ref(), file);
         let lock = backend_place(table.get_ref().get("lock"), file);
         let former = table.get_ref().get("lock").and_then(|lock| lock.get_ref().get("former"));
         let former = backend_place(former, file);
@@ -282,9 +287,7 @@ impl Config {
         if let Some(before) = &mut config.lock.former {
             before.backend_place = former;
         }
-        for (name, tool) in &mut config.tools {
-            tool.version_place = versions.remove(name);
-        }
+        config.version_places = check_tools(&config.tools, places_of_tools)?;
         config.env.complete(variables)?;
         check_unset(&config.exec.unset, &config.env, file)?;
         Ok(config)
@@ -306,14 +309,35 @@ fn backend_place(table: Option<&Spanned<DeValue<'_>>>, file: &TomlFile) -> Optio
     table?.get_ref().get("backend").map(|backend| file.place(backend.span().start))
 }
 
-/// Where each `[tools.NAME] version` is written.
-fn version_places(table: &DeTable<'_>, file: &TomlFile) -> BTreeMap<String, Place> {
+/// Where each key of each `[tools.NAME]` is written.
+fn key_places(table: &DeTable<'_>, file: &TomlFile) -> BTreeMap<String, BTreeMap<String, Place>> {
     let tools = table.get("tools").and_then(|tools| tools.get_ref().as_table());
-    let versions = tools.into_iter().flatten().filter_map(|(name, tool)| {
-        let version = tool.get_ref().as_table()?.get("version")?;
-        Some((name.get_ref().to_string(), file.place(version.span().start)))
+    let keys = tools.into_iter().flatten().filter_map(|(name, tool)| {
+        let keys = tool.get_ref().as_table()?.iter();
+        let places = keys.map(|(key, value)| (key.get_ref().to_string(), file.place(value.span().start)));
+        Some((name.get_ref().to_string(), places.collect()))
     });
-    versions.collect()
+    keys.collect()
+}
+
+/// What `[tools.NAME]` says must be meant; where the versions are written.
+fn check_tools(
+    tools: &BTreeMap<String, ToolSettings>,
+    mut places: BTreeMap<String, BTreeMap<String, Place>>,
+) -> Result<BTreeMap<String, Place>, ProjectError> {
+    let mut versions = BTreeMap::new();
+    for (name, settings) in tools {
+        let mut places = places.remove(name).unwrap_or_default();
+        if let Some(BadSetting { key, why }) = settings.check()
+            && let Some(place) = places.remove(key)
+        {
+            return Err(ProjectError::config(place, format!("`{key}` of [tools.{name}]: {why}")));
+        }
+        if let Some(place) = places.remove("version") {
+            versions.insert(name.clone(), place);
+        }
+    }
+    Ok(versions)
 }
 
 fn check_version(required: &str, place: Place) -> Result<(), ProjectError> {

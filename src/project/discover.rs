@@ -42,8 +42,9 @@ impl Project {
     pub fn discover(start: &Path, env: &Environment) -> Result<Self, ProjectError> {
         let read_at = Clock::System.now();
         let (root, file) = Self::find(start, env)?;
-        let (config, files) = (Arc::new(Config::parse(&file)?), Files::working_tree(root));
-        Ok(Self { files, config, read_at, staging: None })
+        let (mut config, files) = (Config::parse(&file)?, Files::working_tree(root));
+        config.take_variables(env);
+        Ok(Self { files, config: Arc::new(config), read_at, staging: None })
     }
 
     /// The project as these files have it; none if there is no `lockstep.toml` among them.

@@ -84,7 +84,7 @@ pub use build_file::BuildFile;
 pub use build_when::BuildWhen;
 pub use command::{CommandLimit, ModuleExecConfig, TimeLimit, TimeLimitError, VersionRule, VersionRuleError};
 pub use config::{
-    CheckScope, Config, ExecConfig, GitConfig, JournalConfig, LockConfig, ReadOnly, StaleAfter, ToolConfig,
+    CheckScope, Config, ExecConfig, GitConfig, JournalConfig, LockConfig, ReadOnly, StaleAfter,
 };
 pub(crate) use configs::Chain;
 pub use configs::Configs;

@@ -159,6 +159,22 @@ impl CommandEnv {
         self.set.0.extend(set.0.iter().map(|(name, variable)| (name.clone(), variable.clone())));
     }
 
+    /// The user's variables in which tools look for arguments, changed so; nothing for what is computed.
+    pub(super) fn arguments(
+        &self,
+        outside: &BTreeMap<String, String>,
+        holds_arguments: impl Fn(&str) -> bool,
+    ) -> BTreeMap<String, Option<String>> {
+        let kept = outside.iter().filter(|(name, _)| !self.unset.contains(*name));
+        let kept = kept.map(|(name, value)| (name.clone(), Some(value.clone())));
+        let own = self.set.0.iter().filter(|(name, _)| holds_arguments(name));
+        let own = own.map(|(name, variable)| {
+            let is_known = !variable.text.contains("{{");
+            (name.clone(), is_known.then(|| variable.text.clone()))
+        });
+        kept.chain(own).collect()
+    }
+
     /// Whether a value is computed.
     pub fn is_computed(&self) -> bool {
         self.set.0.values().any(|variable| variable.text.contains("{{"))

@@ -11,6 +11,24 @@ pub(super) fn output(state: &State) -> Option<String> {
     state.rendered.as_ref().and_then(|rendered| rendered.digest.clone())
 }
 
+/// Of a staged workflow only those stages are applied that changed something: the others leave their locks as
+/// they were. What `--resume` did not do again was done before.
+pub(super) fn mark_untouched(run: &Run<'_>, state: &State, lease: &mut Lease) {
+    let Some(staged) = &run.plan.staged else { return };
+    if state.effect == Effect::None || run.plan.options.resume {
+        return;
+    }
+    let changed = |key| {
+        let of = staged.stages.iter().filter(|stage| stage.unit.keys.take.contains(key));
+        let mut of = of.peekable();
+        // A key of the whole has no stage of its own.
+        of.peek().is_none() || of.any(|stage| state.changed.contains(&stage.unit.id))
+    };
+    for entry in &mut lease.entries {
+        entry.untouched = !changed(&entry.key);
+    }
+}
+
 /// Whether HEAD contains a commit that was applied, or its change under another name. One that is not here,
 /// because its branch is gone since it was merged, the remote may still have.
 pub(super) fn contains(

@@ -107,7 +107,7 @@ fn gather<'a>(
         commands: commands
             .map(|(call, argv)| Command {
                 command: call.label.clone(),
-                only_reads: project.config().rules_for(&argv.program).only_reads(&argv.args),
+                only_reads: run.plan.options.read || run.rules_for(argv).only_reads(&argv.args),
             })
             .collect(),
         overrides,

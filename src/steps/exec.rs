@@ -58,9 +58,9 @@ impl Step for Exec {
         };
         let services = run.services;
         verify_after_a_stop(run, state)?;
-        let rules = run.project.config().rules_for(&argv.program);
+        let rules = run.rules_for(argv);
         // What stands in `finally` runs whatever became of the others.
-        if rules.changes(&argv.args) && state.result.is_none() {
+        if run.changes(argv) && state.result.is_none() {
             head::may_act(run)?;
             if state.lease.is_some() && state.rendered.is_none() {
                 rendering::proved(run, state)?;
@@ -85,7 +85,7 @@ impl Step for Exec {
         };
         let finished = {
             let _turn = plugin_cache::needs_turn(&rules, argv, &spec).then(|| services.shared.plugin_cache());
-            start(call, argv, &spec, &rules, run, state)?
+            start(call, argv, &spec, run, state)?
         };
         finish(call, argv, finished, (&rules, limit), run, state)
     }
@@ -96,7 +96,6 @@ fn start(
     call: &Call,
     argv: &Argv,
     spec: &CommandSpec,
-    rules: &ToolRules,
     run: &Run<'_>,
     state: &mut State,
 ) -> Result<Finished, Error> {
@@ -106,7 +105,7 @@ fn start(
     }
     let before = (state.command_started, state.effect);
     state.command_started = true;
-    if rules.changes(&argv.args) {
+    if run.changes(argv) {
         state.effect = Effect::Unfinished;
     }
     run.emit(&Event::CommandStarted {
@@ -152,17 +151,20 @@ fn finish(
     run: &Run<'_>,
     state: &mut State,
 ) -> Result<Done, Error> {
-    let Finished { status, expired, left, stdout, stderr } = finished;
+    let Finished { status, expired, interrupted, left, stdout, stderr } = finished;
     let succeeded = rules.judge(status, &argv.args).is_success();
-    let ok = succeeded && !expired;
+    // A tool that ends well although it was interrupted may have done a part of it.
+    let unproven = interrupted.filter(|_| succeeded && run.changes(argv) && !rules.tells_interruption());
+    let ok = succeeded && !expired && unproven.is_none();
     let signal = match status {
         ToolStatus::Signal(number) => Some(number),
         ToolStatus::Code(_) => None,
     };
     // What `finally` does is no part of the change.
-    if ok && state.result.is_none() && rules.changes(&argv.args) {
+    if ok && state.result.is_none() && run.changes(argv) {
         // Until all of them have run, what was to be changed is not whole.
         state.effect = if changes_more(call, run) { Effect::Unfinished } else { Effect::Applied };
+        state.changed.insert(run.id().clone());
         // Before anybody is told anything, for that may be the end.
         note_success(run, state);
     }
@@ -175,6 +177,9 @@ fn finish(
     if expired && let Some(CommandLimit { timeout: limit, .. }) = limit {
         return Err(Error::TimedOut { program: call.label.clone(), limit, status, ok: succeeded });
     }
+    if let Some(signal) = unproven {
+        return Err(Error::Unproven { program: call.label.clone(), signal });
+    }
     if !ok {
         return Err(Error::CommandFailed { program: call.label.clone(), status });
     }
@@ -184,9 +189,7 @@ fn finish(
 /// Whether commands come after this one that may change things.
 fn changes_more(call: &Call, run: &Run<'_>) -> bool {
     let after = run.plan.calls.iter().skip_while(|one| !std::ptr::eq(*one, call)).skip(1);
-    after
-        .flat_map(|call| run.plan.commands_of(call))
-        .any(|argv| run.project.config().rules_for(&argv.program).changes(&argv.args))
+    after.flat_map(|call| run.plan.commands_of(call)).any(|argv| run.changes(argv))
 }
 
 /// Writes down that the change has succeeded, before anything can get in the way of telling the remote.

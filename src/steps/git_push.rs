@@ -195,6 +195,7 @@ fn push_under_lock(
     to: &Oid,
 ) -> Result<Done, Error> {
     let Some(mut lease) = state.lease.take() else { return Ok(Done::quietly()) };
+    applied::mark_untouched(run, state, &mut lease);
     let branch = BranchChange::Forward { name: upstream.name.clone(), to: to.clone() };
     let written = done_by_run(run, state, &lease).and_then(|outcome| {
         let written = with_locks(run, state.command_started, |locks| match call.releases {

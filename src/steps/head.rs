@@ -37,9 +37,7 @@ pub(super) fn is_at(state: &mut State, now: &Oid, branch: Option<&str>) -> Resul
 /// [`CheckRefusal::OtherBranch`], [`CheckRefusal::OtherName`], or what git's configuration says against it.
 pub(super) fn may_act(run: &Run<'_>) -> Result<(), Error> {
     let calls = || run.plan.calls.iter();
-    let changes = calls()
-        .flat_map(|call| run.plan.commands_of(call))
-        .any(|argv| run.project.config().rules_for(&argv.program).changes(&argv.args));
+    let changes = calls().flat_map(|call| run.plan.commands_of(call)).any(|argv| run.changes(argv));
     let pushes = calls().any(|call| call.step.role() == Role::Push);
     let allowed = &run.project.config().git.apply_from;
     let asks = changes && !allowed.is_empty();

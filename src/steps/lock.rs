@@ -50,7 +50,7 @@ impl Step for Lock {
         if run.plan.runs_commands() {
             surroundings::settle(run, state)?;
         }
-        if !is_built_before(run) && commands_under_lock(run).iter().any(|argv| changes(run, argv)) {
+        if !is_built_before(run) && commands_under_lock(run).iter().any(|argv| run.changes(argv)) {
             rendering::proved(run, state)?;
         }
         let alive = Alive::of_user(&run.services.env);
@@ -227,10 +227,10 @@ fn with_request<T>(
         },
         subcommand: match &run.plan.staged {
             Some(staged) => Some(staged.action.word().to_owned()),
-            None => first.and_then(|argv| tools::subcommand(&argv.program, &argv.args)),
+            None => first.and_then(|argv| run.rules_for(argv).subcommand(&argv.args)),
         },
         overrides: state.overrides.clone(),
-        will_change: commands.iter().any(|argv| changes(run, argv)),
+        will_change: commands.iter().any(|argv| run.changes(argv)),
         only_finishes: commands.is_empty() && gives_back(run),
         in_effect: &in_effect,
         accept_rewrite: run.plan.options.accept_rewrite,
@@ -244,10 +244,6 @@ fn with_request<T>(
         }
         error.into()
     })
-}
-
-fn changes(run: &Run<'_>, argv: &Argv) -> bool {
-    run.project.config().rules_for(&argv.program).changes(&argv.args)
 }
 
 /// Whether the lock is given back, or the branch pushed under it; `lock` alone is for what comes later.

@@ -45,7 +45,7 @@ mod tests {
 
     use super::*;
     use crate::process::Stdio;
-    use crate::process::tools::rules_for;
+    use crate::process::tools::ToolRules;
 
     fn needs(line: &str, env: &[(&str, &str)], cwd: &Path) -> bool {
         let mut words = line.split(' ').map(OsString::from);
@@ -62,7 +62,7 @@ mod tests {
             limit: None,
             lines: None,
         };
-        needs_turn(&rules_for(&argv.program, None, None), &argv, &spec)
+        needs_turn(&ToolRules::of(&argv.program, None), &argv, &spec)
     }
 
     #[test]

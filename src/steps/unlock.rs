@@ -42,7 +42,8 @@ impl Step for Unlock {
 /// Gives back what this run holds; nothing is left to do if a push has done so already.
 pub(super) fn release(run: &Run<'_>, state: &mut State) -> Result<Done, Error> {
     verify_after_a_stop(run, state)?;
-    let Some(lease) = state.lease.take() else { return Ok(Done::quietly()) };
+    let Some(mut lease) = state.lease.take() else { return Ok(Done::quietly()) };
+    applied::mark_untouched(run, state, &mut lease);
     let released = done_by_run(run, state, &lease).and_then(|outcome| {
         let _turn = run.services.shared.remote();
         let release = |locks: &Locks<'_>| locks.release(&lease, outcome.clone(), None);

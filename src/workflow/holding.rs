@@ -11,7 +11,7 @@ use crate::process::{Left, Pulse};
 pub enum Settled {
     /// The run held none.
     Nothing,
-    /// No command had started: it is as it was found.
+    /// No command that may change things had started: it is as it was found.
     GivenBack,
     /// It had been given back already: an answer that was thought lost says so.
     Released,
@@ -77,7 +77,7 @@ pub fn verify_lease(run: &Run<'_>, state: &State) -> Result<(), LockError> {
 }
 
 /// Settles the lock of a run that ends early because of `error`: given back if no command of this
-/// run has started under it, else kept and marked failed. Says the truth about a lock it has lost.
+/// run that may change things has started under it, else kept and marked failed. Says the truth about a lock it has lost.
 pub fn settle(run: &Run<'_>, state: &mut State, error: &Error) -> Settled {
     let Some(lease) = state.lease.take() else { return Settled::Nothing };
     let settled = settle_lease(run, state, &lease, error);
@@ -91,15 +91,17 @@ fn settle_lease(run: &Run<'_>, state: &State, lease: &Lease, error: &Error) -> S
     }
     let left = still_alive(run, state, lease);
     let reason = reason(error);
+    // Commands that read or make ready leave the world as it was.
+    let is_begun = state.command_started && state.effect != Effect::None;
     let _turn = run.services.shared.remote();
     let written = with_locks(run, state.command_started, |locks| match &left {
-        _ if !state.command_started => locks.give_back(lease, &reason),
+        _ if !is_begun => locks.give_back(lease, &reason),
         None => locks.fail(lease, state.effect, &reason),
         Some(left) => locks.outlived(lease, state.effect, &format!("{reason}; still running: {left}")),
     });
     let released = || locks(run).and_then(|locks| locks.already_released(lease)).unwrap_or(false);
     match written {
-        Ok(()) if state.command_started => Settled::Kept { recorded: Ok(()), left },
+        Ok(()) if is_begun => Settled::Kept { recorded: Ok(()), left },
         Ok(()) => Settled::GivenBack,
         Err(LockError::Lost { .. }) if released() => Settled::Released,
         Err(LockError::Lost { .. }) => Settled::Lost,
@@ -110,7 +112,7 @@ fn settle_lease(run: &Run<'_>, state: &State, lease: &Lease, error: &Error) -> S
 /// What the commands of a run that failed have left behind and what still lives. After success what they left
 /// is no part of a failure.
 fn still_alive(run: &Run<'_>, state: &State, lease: &Lease) -> Option<Left> {
-    if !state.command_started || state.effect == Effect::Applied {
+    if !state.command_started || state.effect != Effect::Unfinished {
         return None;
     }
     let unit = &lease.entries.first()?.record.unit;
@@ -121,9 +123,11 @@ fn still_alive(run: &Run<'_>, state: &State, lease: &Lease) -> Option<Left> {
 /// their texts may quote what must not be shown.
 fn reason(error: &Error) -> String {
     match error {
-        Error::CommandFailed { .. } | Error::TimedOut { .. } | Error::Interrupted(_) | Error::Stopped(_) => {
-            error.to_string()
-        }
+        Error::CommandFailed { .. }
+        | Error::TimedOut { .. }
+        | Error::Interrupted(_)
+        | Error::Stopped(_)
+        | Error::Unproven { .. } => error.to_string(),
         other => other.kind().meaning().to_owned(),
     }
 }

@@ -8,6 +8,7 @@ mod holding;
 pub mod journal;
 mod last_run;
 mod manner;
+mod meaning;
 mod order;
 mod parallel;
 pub mod parse;

@@ -81,6 +81,10 @@ pub struct Options {
     pub force: bool,
     /// Go on although the last applied commit is not in the history, because that was rewritten.
     pub accept_rewrite: bool,
+    /// The commands only look, whatever they are: nothing is pushed, recorded as applied or freed by them.
+    pub read: bool,
+    /// Run units in the opposite order: what needs others goes before them.
+    pub reverse: bool,
     /// Write nothing; fail if a build would change anything. For a pipeline of `build` alone.
     pub check: bool,
     /// Write nothing; give out this rendered file. For a pipeline of `build` alone.

@@ -66,7 +66,7 @@ pub fn plan(
         planner.evaluate((&calls, &finally), unit, request, env)?;
     }
 
-    let left_out = nothing.or(planner.leave_out(&mut calls));
+    let left_out = nothing.or(planner.leave_out(&mut calls, &units, request.options.read));
     // With `finally` the lock is given back after it.
     if finally.is_empty() {
         order::fuse(&mut calls);
@@ -176,7 +176,10 @@ impl Planner<'_> {
         // A single unit waits for nobody, and what it needs is not looked up.
         let turns = match ids.as_slice() {
             [_] => ids.into_iter().map(|unit| Turn { unit, needs: Vec::new() }).collect(),
-            _ => configs.in_order(ids, self.takes_down(calls))?,
+            _ => {
+                let down = self.takes_down(calls, &ids);
+                configs.in_order(ids, down != options.reverse)?
+            }
         };
         let unit = |Turn { unit, needs }: Turn| UnitPlan {
             words: Vec::new(),
@@ -189,9 +192,11 @@ impl Planner<'_> {
     }
 
     /// Whether a command takes things down: then what needs others goes before them.
-    fn takes_down(&self, calls: &[Call]) -> bool {
+    fn takes_down(&self, calls: &[Call], units: &[UnitId]) -> bool {
         let mut commands = calls.iter().filter_map(|call| call.argv.as_ref());
-        commands.any(|argv| self.project.config().rules_for(&argv.program).takes_down(&argv.args))
+        commands.any(|argv| {
+            units.iter().any(|unit| self.project.rules_for(unit, &argv.program).takes_down(&argv.args))
+        })
     }
 
     /// Programs named without a path must be there now. One that is named by a path relative to the
@@ -214,13 +219,14 @@ impl Planner<'_> {
 
     /// With `[exec] read_only = "skip"`, a pipeline whose only command reads needs neither proof
     /// nor lock nor push.
-    fn leave_out(&self, calls: &mut Vec<Call>) -> Option<String> {
+    fn leave_out(&self, calls: &mut Vec<Call>, units: &[UnitPlan], read: bool) -> Option<String> {
         if self.project.config().exec.read_only != ReadOnly::Skip {
             return None;
         }
         let mut commands = calls.iter().filter_map(|call| call.argv.as_ref());
         let (Some(argv), None) = (commands.next(), commands.next()) else { return None };
-        if !self.project.config().rules_for(&argv.program).only_reads(&argv.args) {
+        let reads = |unit: &UnitPlan| self.project.rules_for(&unit.id, &argv.program).only_reads(&argv.args);
+        if !read && !units.iter().all(reads) {
             return None;
         }
         let command = self.name_of(argv);
@@ -230,7 +236,8 @@ impl Planner<'_> {
             calls.drain(..).partition(|call| protects(call.step.role()));
         *calls = kept;
         let names: Vec<&str> = out.iter().map(|call| call.step.name()).collect();
-        (!names.is_empty()).then(|| format!("`{command}` only reads: left out {}", names.join(", ")))
+        let why = if read { "is to read (--read)" } else { "only reads" };
+        (!names.is_empty()).then(|| format!("`{command}` {why}: left out {}", names.join(", ")))
     }
 
     /// Commands are known to people, events and records by program and known subcommand only.

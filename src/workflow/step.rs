@@ -1,5 +1,6 @@
 //! The step trait, and what steps see (`Run`, never changed) and hand on (`State`).
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::sync::Arc;
 
@@ -323,6 +324,8 @@ pub struct State {
     pub command_started: bool,
     /// What the commands of this run have done to the world since the lock was taken.
     pub effect: Effect,
+    /// The units whose changes have succeeded since: of a staged workflow those of its stages.
+    pub changed: BTreeSet<UnitId>,
     /// It is written down in this clone that all that was to be changed has been.
     pub success_noted: bool,
     /// The run has let go of the lock, and it is not free: an unfinished change was found under it.

@@ -164,7 +164,8 @@ pub fn check_versions(
         if let Some(signal) = asked_to_end(&finished, interrupts) {
             return Err(Error::Interrupted(signal));
         }
-        let (program, wanted_text, place) = (name.to_owned(), wanted.to_string(), tool.version_place.clone());
+        let (program, wanted_text, place) =
+            (name.to_owned(), wanted.to_string(), project.config().version_places.get(name).cloned());
         match version::answer(&argv.program, &finished.stdout, &finished.stderr) {
             Some(found) if wanted.allows(&found) => {}
             Some(found) => {

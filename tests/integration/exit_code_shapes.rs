@@ -25,7 +25,14 @@ impl CommandRunner for Ends {
         self.ran.lock().expect("nothing panics with it").push(spec.name.to_string_lossy().into_owned());
         let end = self.ends.lock().expect("nothing panics with it").pop_front();
         let status = end.unwrap_or(ToolStatus::Code(0));
-        Ok(Finished { status, expired: false, left: None, stdout: Vec::new(), stderr: Vec::new() })
+        Ok(Finished {
+            status,
+            expired: false,
+            interrupted: None,
+            left: None,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        })
     }
 }
 

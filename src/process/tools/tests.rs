@@ -9,7 +9,7 @@ fn args(line: &str) -> Vec<OsString> {
 }
 
 fn rules(program: &str) -> ToolRules {
-    rules_for(OsStr::new(program), None, None)
+    ToolRules::of(OsStr::new(program), None)
 }
 
 fn reads(line: &str) -> bool {
@@ -19,7 +19,7 @@ fn reads(line: &str) -> bool {
 
 #[test]
 fn making_ready_is_neither_reading_nor_changing() {
-    let rules = rules_for("tofu".as_ref(), None, None);
+    let rules = ToolRules::of("tofu".as_ref(), None);
     let args = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
     for ready in [
         "init",
@@ -44,7 +44,7 @@ fn making_ready_is_neither_reading_nor_changing() {
         assert!(rules.changes(&args(change)), "{change}");
     }
     assert!(!rules.changes(&args("plan")));
-    assert!(rules_for("unknown".as_ref(), None, None).changes(&args("init")));
+    assert!(ToolRules::of("unknown".as_ref(), None).changes(&args("init")));
 }
 
 #[test]
@@ -85,13 +85,10 @@ fn commands_that_change_or_may() {
         "tofu plam",
         "tofu state rm x",
         "tofu state",
-        "tofu -json plan",
         "tofu -- plan",
         "tofu -chdir plan apply",
         "tofu providers lock",
         "tofu init",
-        "tofu apply -help",
-        "tofu fmt -check",
         "kubectl -n get delete pod x",
         "kubectl -v get delete pod x",
         "kubectl delete get",
@@ -106,7 +103,6 @@ fn commands_that_change_or_may() {
         "ansible-lint --fix=all",
         "ansible-inventory --list --output x",
         "ansible-playbook site.yml",
-        "ansible-playbook --check site.yml",
         "ansible-playbook -- --syntax-check",
         "terragrunt plan",
         "pulumi stack",
@@ -132,32 +128,71 @@ fn arguments_that_are_not_text_are_no_subcommands() {
     assert_eq!(rules("tofu").subcommand(&[odd]), None);
 }
 
+fn with(program: &str, toml: &str) -> ToolRules {
+    let settings: ToolSettings = toml::from_str(toml).unwrap();
+    assert_eq!(settings.check(), None);
+    ToolRules::of(OsStr::new(program), Some(&settings))
+}
+
 #[test]
 fn the_configured_list_replaces_the_built_in_one() {
-    let configured = ["apply".to_owned(), " state   list ".to_owned(), "--dry".to_owned()];
-    let rules = rules_for(OsStr::new("tofu"), Some(&configured), None);
+    let rules = with("tofu", "reads = ['apply', ' state   list ', '--dry']");
     assert!(rules.only_reads(&args("apply")));
     assert!(rules.only_reads(&args("state list x")));
     assert!(rules.only_reads(&args("--dry destroy")));
-    assert!(!rules.only_reads(&args("destroy --dry")));
+    assert!(!rules.only_reads(&args("destroy")));
     assert!(!rules.only_reads(&args("plan")));
     assert_eq!(rules.subcommand(&args("plan")).as_deref(), Some("plan"));
 
-    let own = rules_for(OsStr::new("./deploy"), Some(&["status".to_owned()]), None);
+    let own = with("./deploy", "reads = ['status']");
     assert!(own.only_reads(&args("status now")));
     assert!(!own.only_reads(&args("now status")));
     assert_eq!(own.subcommand(&args("status hunter2")).as_deref(), Some("status"));
 
-    let all = rules_for(OsStr::new("x"), Some(&["*".to_owned()]), None);
+    let all = with("x", "reads = ['*']");
     assert!(all.only_reads(&args("anything")));
     assert_eq!(all.subcommand(&args("* x")), None);
-    assert!(!rules_for(OsStr::new("tofu"), Some(&[]), None).only_reads(&args("plan")));
-    assert!(!rules_for(OsStr::new("x"), Some(&[String::new()]), None).only_reads(&args("y")));
+    assert!(!with("tofu", "reads = []").only_reads(&args("plan")));
+}
+
+#[test]
+fn a_plus_adds_to_what_is_known() {
+    let rules = with("terragrunt", "\"reads+\" = ['run plan']");
+    for line in ["run plan", "run --all plan", "run plan --all", "run --all --filter x plan", "find"] {
+        assert!(rules.only_reads(&args(line)), "{line}");
+    }
+    for line in ["run --all apply", "run --surely plan", "run"] {
+        assert!(!rules.only_reads(&args(line)), "{line}");
+    }
+    let own = with(
+        "migrate",
+        "reads = ['status']\ndown = ['down']\nprepares = ['fetch']\ndry = ['--pretend']\nvalues = ['--db']",
+    );
+    assert!(own.only_reads(&args("--db x status")) && own.only_reads(&args("up --pretend")));
+    assert!(!own.only_reads(&args("up --db --pretend")), "that is the database");
+    assert!(own.takes_down(&args("--db x down")) && !own.changes(&args("fetch")));
+}
+
+#[test]
+fn settings_that_cannot_be_meant_are_named() {
+    for (toml, key) in [
+        ("reads = ['a']\nprepares = ['a']", "prepares"),
+        ("\"reads+\" = ['a']\nprepares = ['b', 'a']", "prepares"),
+        ("reads = ['']", "reads"),
+        ("reads = ['a -b c d']", "reads"),
+        ("dry = ['plan']", "dry"),
+        ("values = ['x']", "values"),
+        ("environment = ['A B']", "environment"),
+    ] {
+        let settings: ToolSettings = toml::from_str(toml).unwrap();
+        assert_eq!(settings.check().map(|bad| bad.key), Some(key), "{toml}");
+    }
+    assert!(toml::from_str::<ToolSettings>("read = ['x']").is_err());
 }
 
 #[test]
 fn a_group_that_is_listed_does_not_cover_its_changing_members() {
-    let rules = rules_for(OsStr::new("tofu"), Some(&["state".to_owned()]), None);
+    let rules = with("tofu", "\"reads+\" = ['state']");
     assert!(rules.only_reads(&args("state list")));
     assert!(!rules.only_reads(&args("state rm x")));
 }
@@ -178,25 +213,91 @@ fn exit_codes_that_are_success() {
     assert_eq!(judge("kubectl", 2, "diff -f ."), Verdict::Failure);
     assert_eq!(judge("kubectl", 1, "apply diff"), Verdict::Failure);
     assert_eq!(judge("diff", 1, "diff"), Verdict::Failure);
-    let configured = rules_for(OsStr::new("tofu"), None, Some(&[3]));
+    let configured = with("tofu", "success = [3]");
     assert_eq!(configured.judge(Code(3), &args("apply")), Verdict::Changes(3));
     assert_eq!(configured.judge(Code(2), &args("plan -detailed-exitcode")), Verdict::Failure);
     assert_eq!(configured.judge(Code(0), &args("apply")), Verdict::Success);
 }
 
+fn of<T>(line: &str, ask: impl Fn(&ToolRules, &[OsString]) -> T) -> T {
+    let mut words = line.split(' ').map(OsString::from);
+    let program = words.next().unwrap();
+    ask(&ToolRules::of(&program, None), &words.collect::<Vec<_>>())
+}
+
 #[test]
-fn the_table_is_sound() {
-    for (index, known) in KNOWN.iter().enumerate() {
-        for name in known.names {
-            assert!(!KNOWN[index + 1..].iter().any(|other| other.names.contains(name)), "{name} twice");
-        }
-        for entry in known.reads {
-            assert!(!known.changes.contains(entry), "{:?}: `{entry}` both reads and changes", known.names);
-        }
-        for rule in known.changes_code {
-            assert!(known.reads.contains(&rule.subcommand) && rule.code != 0);
-        }
+fn who_asks() {
+    for (line, asks) in [
+        ("tofu apply", Asks::Yes),
+        ("tofu apply plan.out", Asks::No),
+        ("tofu apply -input=false plan.out", Asks::No),
+        ("terraform apply -auto-approve", Asks::No),
+        ("terraform apply -auto-approve=false", Asks::Yes),
+        ("tofu -chdir=x destroy", Asks::Yes),
+        ("tofu plan", Asks::No),
+        ("tofu init", Asks::No),
+        ("tofu state rm x", Asks::No),
+        ("tofu frobnicate", Asks::Unknown),
+        ("terragrunt apply", Asks::Yes),
+        ("terragrunt run-all apply --non-interactive", Asks::No),
+        ("kubectl apply -f x", Asks::No),
+        ("kubectl -n web edit deploy", Asks::Yes),
+        ("kubectl delete pod --interactive", Asks::Yes),
+        ("kubectl get pods", Asks::No),
+        ("helm upgrade a b", Asks::No),
+        ("helm registry login", Asks::Yes),
+        ("ansible-playbook site.yml", Asks::Unknown),
+        ("ansible-playbook --vault-id dev@prompt site.yml", Asks::Yes),
+        ("ansible-playbook -bK site.yml", Asks::Yes),
+        ("ansible-playbook site.yml --ask-vault-pass", Asks::Yes),
+        ("ansible all -m ping", Asks::No),
+        ("ansible-galaxy install x", Asks::No),
+        ("pulumi up", Asks::Yes),
+        ("pulumi up --yes", Asks::No),
+        ("pulumi preview", Asks::No),
+        ("kustomize build", Asks::No),
+        ("deploy.sh now", Asks::Unknown),
+    ] {
+        assert_eq!(of(line, ToolRules::asks), asks, "{line}");
     }
+}
+
+#[test]
+fn what_is_configured_to_read_does_not_ask() {
+    let rules = with("deploy.sh", "reads = ['status']");
+    assert_eq!(rules.asks(&["status".into()]), Asks::No);
+    assert_eq!(rules.asks(&["now".into()]), Asks::Unknown);
+}
+
+#[test]
+fn what_takes_down() {
+    for line in [
+        "tofu destroy",
+        "terraform apply -destroy -auto-approve",
+        "tofu plan -destroy",
+        "kubectl -n web delete -f x",
+        "helm uninstall web",
+        "helm delete web",
+        "pulumi destroy --yes",
+        "terragrunt run-all destroy",
+    ] {
+        assert!(of(line, ToolRules::takes_down), "{line}");
+    }
+    for line in ["tofu apply", "tofu apply -destroy=false", "kubectl apply -f delete", "destroy", "tofu"] {
+        assert!(!of(line, ToolRules::takes_down), "{line}");
+    }
+}
+
+#[test]
+fn what_fills_the_cache_of_plugins() {
+    assert!(of("tofu -chdir=x init -upgrade", ToolRules::fills_plugin_cache));
+    assert!(!of("tofu plan", ToolRules::fills_plugin_cache));
+    assert!(!of("helm init", ToolRules::fills_plugin_cache));
+}
+
+fn configured(tool: &str, success: Option<Vec<u8>>) -> ToolRules {
+    let settings = ToolSettings { success, ..ToolSettings::default() };
+    ToolRules::of(OsStr::new(tool), Some(&settings))
 }
 
 fn any_args() -> impl Strategy<Value = Vec<OsString>> {
@@ -229,7 +330,7 @@ proptest! {
     fn an_exit_code_is_never_lost(
         tool in any_tool(), code: u8, args in any_args(), success in prop::option::of(prop::collection::vec(0_u8.., 0..4)),
     ) {
-        let rules = rules_for(OsStr::new(tool), None, success.as_deref());
+        let rules = configured(tool, success);
         match rules.judge(ToolStatus::Code(code), &args) {
             Verdict::Success => prop_assert_eq!(code, 0),
             Verdict::Changes(kept) => prop_assert!(kept == code && code != 0),
@@ -241,15 +342,16 @@ proptest! {
     fn a_killed_tool_has_failed(
         tool in any_tool(), signal in 1_u8..=64, args in any_args(), success in prop::option::of(prop::collection::vec(0_u8.., 0..4)),
     ) {
-        let rules = rules_for(OsStr::new(tool), None, success.as_deref());
+        let rules = configured(tool, success);
         prop_assert_eq!(rules.judge(ToolStatus::Signal(signal), &args), Verdict::Failure);
     }
 
     #[test]
     fn a_subcommand_is_a_listed_word(tool in any_tool(), args in any_args()) {
-        if let Some(found) = subcommand(OsStr::new(tool), &args) {
-            let known = KNOWN.iter().find(|known| known.names.contains(&tool)).unwrap();
-            prop_assert!(known.reads.iter().chain(known.changes).any(|entry| *entry == found));
+        if let Some(found) = rules(tool).subcommand(&args) {
+            let known = data::known(tool).unwrap();
+            let all = [&known.reads, &known.prepares, &known.changes];
+            prop_assert!(all.into_iter().flatten().any(|entry| entry.to_string() == found));
         }
     }
 

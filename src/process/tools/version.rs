@@ -8,28 +8,8 @@ use std::ffi::OsStr;
 use semver::Version;
 use serde_json::Value;
 
+use super::data::{self, VersionWay};
 use super::tool_name;
-
-/// How a tool is asked, and where in its answer the version is.
-struct Way {
-    names: &'static [&'static str],
-    args: &'static [&'static str],
-    /// The way into an answer of JSON; without it the answer is text.
-    json: &'static [&'static str],
-}
-
-const WAYS: &[Way] = &[
-    Way { names: &["tofu", "terraform"], args: &["version", "-json"], json: &["terraform_version"] },
-    Way {
-        names: &["kubectl"],
-        args: &["version", "--client", "-o", "json"],
-        json: &["clientVersion", "gitVersion"],
-    },
-    Way { names: &["helm"], args: &["version", "--template", "{{.Version}}"], json: &[] },
-];
-
-/// Every other tool; ansible's programs too.
-const COMMON: Way = Way { names: &[], args: &["--version"], json: &[] };
 
 /// What is set for the question, beside the command's own environment.
 pub const QUESTION_ENV: [(&str, &str); 1] = [("CHECKPOINT_DISABLE", "1")];
@@ -37,14 +17,16 @@ pub const QUESTION_ENV: [(&str, &str); 1] = [("CHECKPOINT_DISABLE", "1")];
 /// Where a tool is asked by who only looks: nothing there is anybody's settings.
 pub const NEUTRAL: &str = "/";
 
-fn way(program: &OsStr) -> &'static Way {
-    let name = tool_name(program);
-    WAYS.iter().find(|way| name.is_some_and(|name| way.names.contains(&name))).unwrap_or(&COMMON)
+/// The arguments with which a tool tells its version.
+pub fn question(program: &OsStr) -> Vec<&'static str> {
+    match way(program) {
+        Some(way) => way.ask.iter().map(String::as_str).collect(),
+        None => vec!["--version"],
+    }
 }
 
-/// The arguments with which a tool tells its version.
-pub fn question(program: &OsStr) -> &'static [&'static str] {
-    way(program).args
+fn way(program: &OsStr) -> Option<&'static VersionWay> {
+    tool_name(program).and_then(data::known)?.version.as_ref()
 }
 
 /// Reads a tool's answer; none if it holds no version.
@@ -55,7 +37,7 @@ pub fn question(program: &OsStr) -> &'static [&'static str] {
 /// assert_eq!(answer("ansible-playbook".as_ref(), said, b""), Some("2.16.3".parse().unwrap()));
 /// ```
 pub fn answer(program: &OsStr, stdout: &[u8], stderr: &[u8]) -> Option<Version> {
-    let path = way(program).json;
+    let path = way(program).map_or(&[][..], |way| &way.at);
     if !path.is_empty()
         && let Ok(json) = serde_json::from_slice::<Value>(stdout)
     {

@@ -28,6 +28,7 @@ impl CommandRunner for Fake {
             let told = interrupts.wait(limit.unwrap_or(std::time::Duration::from_secs(60)));
             assert!(told.is_some() || limit.is_some());
             return Ok(Finished {
+                interrupted: None,
                 status: ToolStatus::Signal(15),
                 expired: told.is_none(),
                 left: None,
@@ -39,6 +40,7 @@ impl CommandRunner for Fake {
         Ok(Finished {
             status: *status,
             expired: false,
+            interrupted: None,
             left: None,
             stdout: out.as_bytes().to_vec(),
             stderr: b"hunter2".to_vec(),

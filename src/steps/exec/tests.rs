@@ -26,6 +26,7 @@ impl CommandRunner for Recording {
         (self.answer)().map(|status| Finished {
             status,
             expired: false,
+            interrupted: None,
             left: None,
             stdout: b"out".to_vec(),
             stderr: Vec::new(),
