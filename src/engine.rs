@@ -215,6 +215,7 @@ impl Engine {
         // Units side by side would ask for a password at the same time.
         let alone =
             workflow::manner(&plan, project.config(), self.stdio, self.terminal).stdio != Stdio::Lines;
+        workflow::check_answers(&plan, &project, self.stdio, self.terminal)?;
         let env = self.env.clone().asking(self.env.may_ask() && alone);
         let repo = Repo::discover(project.root(), &env, &self.interrupts)?;
         let trust = self.trust_of(&project, repo.as_ref());

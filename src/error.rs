@@ -87,13 +87,13 @@ pub enum Error {
     /// Asked to end before any command had started.
     #[error("interrupted before a command ran")]
     Interrupted(Signal),
-    /// A command was interrupted and ended as after success, which its tool does whatever it has done.
-    #[error("`{program}` got {signal} and ended with 0, which does not say whether it has finished")]
+    /// A command ended as after success, and its tool does so too when it was interrupted or declined.
+    #[error("`{program}` ended with 0, as it does {why}: that does not say whether it has finished")]
     Unproven {
         /// The command.
         program: String,
-        /// What came.
-        signal: Signal,
+        /// When else it ends so.
+        why: String,
     },
     /// Asked to end between commands.
     #[error("stopped by {0} after a command had run")]

@@ -210,6 +210,12 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
                     if *option == "--print" { " FILE" } else { "" }
                 )]
             }
+            PlanError::Formats { command, sources, .. } => {
+                vec![format!("from the project's directory: {command} {}", parse::quote(sources.as_ref()))]
+            }
+            PlanError::NobodyToAsk { .. } => {
+                vec!["say yes beforehand, as `tofu apply -auto-approve`; or one unit at a time: -j1".into()]
+            }
             PlanError::TooMany { .. } => vec!["select fewer, or allow more with --max-units".into()],
             PlanError::SharedLock { .. } => {
                 vec!["put `unlock` after `lock`, or name one unit at a time".into()]

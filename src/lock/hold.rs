@@ -95,19 +95,13 @@ impl Locks<'_> {
     ) -> Result<Written, LockError> {
         let outcome = outcome.into();
         let records = self.records(lease, |entry| {
-            if outcome == Outcome::Unchanged && lease.resumed {
+            let untouched = entry.untouched && entry.prior != Prior::Free;
+            if untouched || outcome == Outcome::Unchanged && lease.resumed {
                 return self.as_found(entry, "nothing has changed since");
-            }
-            if entry.untouched && entry.prior != Prior::Free {
-                return self.as_found(entry, "nothing has changed under it since");
             }
             let mut record = self.next(&entry.record, LockState::Free, Act::Released, None)?;
             record.effect = Effect::None;
-            if entry.untouched {
-                of_before(&mut record, entry);
-                return Ok(record.with_unfinished(Vec::new()));
-            }
-            if let Outcome::Changed(applied) = &outcome {
+            if let (Outcome::Changed(applied), false) = (&outcome, entry.untouched) {
                 record.effect = Effect::Applied;
                 if let Some(applied) = applied {
                     record.applied = Some(applied.clone());

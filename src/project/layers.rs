@@ -11,7 +11,7 @@ use super::outside::Outside;
 use super::params::Params;
 use super::profile::{OverridePolicy, Profile};
 use super::sensitive::Marks;
-use super::{Configs, ModuleConfig, Project, ProjectError, UnitId, overrides};
+use super::{Configs, ModuleConfig, Place, Project, ProjectError, UnitId, overrides};
 use crate::env::Environment;
 
 /// Parameters from outside the repository.
@@ -46,6 +46,30 @@ impl Project {
     }
 }
 
+impl Project {
+    /// Makes sure that a variable of the user's may decide what a tool does to a unit.
+    ///
+    /// # Errors
+    /// [`ProjectError::Override`] if the unit's profile denies overrides.
+    pub fn allows_variable(&self, unit: &UnitId, name: &str) -> Result<(), ProjectError> {
+        match policy(&self.chain(&unit.profile)?) {
+            Some((OverridePolicy::Deny, place)) => Err(ProjectError::Override {
+                place: Place::whole(format!("environment variable {}", printable(name))),
+                message: format!(
+                    "it decides what the tool does, and {} says `overrides = \"deny\"`: unset it",
+                    place.file()
+                ),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What the last profile of a chain that says anything says of overrides, and where.
+fn policy(chain: &[Profile]) -> Option<(OverridePolicy, &Place)> {
+    chain.iter().rev().find_map(|profile| profile.overrides.map(|policy| (policy, &profile.place)))
+}
+
 /// A unit's parameters out of what its files say.
 pub(super) fn merge(
     project: &Project,
@@ -54,8 +78,7 @@ pub(super) fn merge(
     module: &ModuleConfig,
     chain: &[Profile],
 ) -> Result<Params, ProjectError> {
-    let policy =
-        chain.iter().rev().find_map(|profile| profile.overrides.map(|policy| (policy, &profile.place)));
+    let policy = policy(chain);
     let outside = overrides::layer(overrides)?;
     let keys: Vec<String> = outside.leaves().into_iter().map(|(key, _)| key).collect();
     if let (Some((OverridePolicy::Deny, place)), Some(first)) = (policy, outside.leaves().first()) {

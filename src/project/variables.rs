@@ -175,6 +175,11 @@ impl CommandEnv {
         kept.chain(own).collect()
     }
 
+    /// Whether a command gets the user's variable as it is.
+    pub fn leaves_alone(&self, name: &str) -> bool {
+        !self.unset.contains(name) && !self.set.sets(name)
+    }
+
     /// Whether a value is computed.
     pub fn is_computed(&self) -> bool {
         self.set.0.values().any(|variable| variable.text.contains("{{"))

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::surroundings::{self, Setting};
-use super::{head, plugin_cache, rendering};
+use super::{doubt, head, plugin_cache, rendering};
 use crate::Error;
 use crate::lock::{Alive, Effect};
 use crate::process::tools::ToolRules;
@@ -83,11 +83,12 @@ impl Step for Exec {
             limit: limit.map(|limit| watched(limit, call, run)),
             lines: (services.stdio == Stdio::Lines).then(|| handed_on(run, state)),
         };
+        let before = state.effect;
         let finished = {
             let _turn = plugin_cache::needs_turn(&rules, argv, &spec).then(|| services.shared.plugin_cache());
             start(call, argv, &spec, run, state)?
         };
-        finish(call, argv, finished, (&rules, limit), run, state)
+        finish(call, argv, finished, (&rules, limit, before), run, state)
     }
 }
 
@@ -147,7 +148,7 @@ fn finish(
     call: &Call,
     argv: &Argv,
     finished: Finished,
-    (rules, limit): (&ToolRules, Option<CommandLimit>),
+    (rules, limit, before): (&ToolRules, Option<CommandLimit>, Effect),
     run: &Run<'_>,
     state: &mut State,
 ) -> Result<Done, Error> {
@@ -155,7 +156,12 @@ fn finish(
     let succeeded = rules.judge(status, &argv.args).is_success();
     // A tool that ends well although it was interrupted may have done a part of it.
     let unproven = interrupted.filter(|_| succeeded && run.changes(argv) && !rules.tells_interruption());
-    let ok = succeeded && !expired && unproven.is_none();
+    let ends_well = succeeded && !expired && unproven.is_none();
+    let declined = match ends_well && run.changes(argv) {
+        true => doubt::confirmed(call, argv, rules, run, state).err(),
+        false => None,
+    };
+    let ok = ends_well && declined.is_none();
     let signal = match status {
         ToolStatus::Signal(number) => Some(number),
         ToolStatus::Code(_) => None,
@@ -178,9 +184,20 @@ fn finish(
         return Err(Error::TimedOut { program: call.label.clone(), limit, status, ok: succeeded });
     }
     if let Some(signal) = unproven {
-        return Err(Error::Unproven { program: call.label.clone(), signal });
+        let why = format!("also after {signal}, which it got");
+        return Err(Error::Unproven { program: call.label.clone(), why });
+    }
+    if let Some(error) = declined {
+        return Err(error);
     }
     if !ok {
+        // Of a command that was killed nobody knows.
+        if let (ToolStatus::Code(code), Effect::Unfinished, None) = (status, state.effect, interrupted)
+            && run.changes(argv)
+            && doubt::changed_nothing(call, code, run, state)
+        {
+            state.effect = before;
+        }
         return Err(Error::CommandFailed { program: call.label.clone(), status });
     }
     Ok(Done::quietly())

@@ -3,7 +3,7 @@
 //! remote, else by a second look.
 
 use super::wait::Wait;
-use super::{applied, branch, git_check, head, rendering, surroundings, turn};
+use super::{applied, branch, git_check, head, rendering, surroundings, tool_variables, turn};
 use crate::Error;
 use crate::env::Span;
 use crate::git::{Ancestry, GitError, Oid};
@@ -49,6 +49,10 @@ impl Step for Lock {
         head::unmoved(run, state)?;
         if run.plan.runs_commands() {
             surroundings::settle(run, state)?;
+        }
+        let of_tools = tool_variables::overrides(run, &commands_under_lock(run))?;
+        if !of_tools.is_empty() {
+            run.note(format!("your environment decides too: {}", of_tools.join(", ")));
         }
         if !is_built_before(run) && commands_under_lock(run).iter().any(|argv| run.changes(argv)) {
             rendering::proved(run, state)?;
@@ -200,6 +204,8 @@ fn with_request<T>(
     };
     let commands = commands_under_lock(run);
     let first = commands.first();
+    let mut overrides = state.overrides.clone();
+    overrides.extend(tool_variables::overrides(run, &commands)?);
     let request = AcquireRequest {
         keys: &run.unit.keys.take,
         watch: &run.unit.keys.watch,
@@ -229,7 +235,7 @@ fn with_request<T>(
             Some(staged) => Some(staged.action.word().to_owned()),
             None => first.and_then(|argv| run.rules_for(argv).subcommand(&argv.args)),
         },
-        overrides: state.overrides.clone(),
+        overrides,
         will_change: commands.iter().any(|argv| run.changes(argv)),
         only_finishes: commands.is_empty() && gives_back(run),
         in_effect: &in_effect,

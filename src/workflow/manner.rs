@@ -4,11 +4,11 @@
 //! beside those of other units: its input is empty and its lines are handed on. Which of the two is
 //! decided once for the whole run, from its commands, before anything is done.
 
-use super::{Call, Plan};
+use super::{Call, Plan, PlanError, UnitPlan};
 use crate::env;
 use crate::process::Stdio;
 use crate::process::tools::Asks;
-use crate::project::Config;
+use crate::project::{Config, Project};
 
 /// How the units of a run have their turns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,26 @@ pub fn manner(plan: &Plan, config: &Config, stdio: Stdio, terminal: bool) -> Man
             format!("`{}` may ask for something: the units run one at a time, on the terminal", call.label)
         })),
     }
+}
+
+/// Refuses a plan whose commands would each ask for an approval that nobody can give: beside each other
+/// without a terminal all of them would fail halfway.
+///
+/// # Errors
+/// [`PlanError::NobodyToAsk`]
+pub fn check_answers(plan: &Plan, project: &Project, stdio: Stdio, terminal: bool) -> Result<(), PlanError> {
+    if terminal || plan.options.read || manner(plan, project.config(), stdio, terminal).stdio != Stdio::Lines
+    {
+        return Ok(());
+    }
+    for call in &plan.calls {
+        let Some(argv) = &call.argv else { continue };
+        let asks = |unit: &UnitPlan| project.rules_for(&unit.id, &argv.program).needs_an_answer(&argv.args);
+        if plan.units.iter().any(asks) {
+            return Err(PlanError::NobodyToAsk { command: call.label.clone() });
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub use committed::Committed;
 pub use event::{Event, Reporter, UnitOutcome};
 pub use holding::{Settled, locks, settle, verify_after_a_stop, verify_lease};
 pub use last_run::{LastRun, RunEnd};
-pub use manner::{Manner, manner};
+pub use manner::{Manner, check_answers, manner};
 pub use order::OrderError;
 pub use parse::ParseError;
 pub use patience::{Patience, with_locks, with_remote};

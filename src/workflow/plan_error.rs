@@ -52,6 +52,22 @@ pub enum PlanError {
         /// How many are allowed.
         limit: usize,
     },
+    /// A command would rewrite what was rendered instead of its sources.
+    #[error("`{command}` would format what was rendered into {rendered}, and its sources are in {sources}")]
+    Formats {
+        /// The command.
+        command: String,
+        /// Where commands run, from the project's directory.
+        rendered: String,
+        /// Where the module is.
+        sources: String,
+    },
+    /// A command asks for an approval, for several units at once and without a terminal.
+    #[error("`{command}` asks for an approval, and there is no terminal on which to give it")]
+    NobodyToAsk {
+        /// The command.
+        command: String,
+    },
     /// Units take the same lock and none gives it back.
     #[error("{first} and {second} both take lock `{key}`, and no step gives it back in between")]
     SharedLock {

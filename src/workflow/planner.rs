@@ -62,6 +62,7 @@ pub fn plan(
         }
     }
     given_back(&calls, &units)?;
+    planner.formats(&calls, &units)?;
     for unit in &mut units {
         planner.evaluate((&calls, &finally), unit, request, env)?;
     }
@@ -197,6 +198,24 @@ impl Planner<'_> {
         commands.any(|argv| {
             units.iter().any(|unit| self.project.rules_for(unit, &argv.program).takes_down(&argv.args))
         })
+    }
+
+    /// Formatting what was rendered helps nobody, and the next build would take it for an edit by hand.
+    fn formats(&self, calls: &[Call], units: &[UnitPlan]) -> Result<(), PlanError> {
+        let Some(unit) = units.first() else { return Ok(()) };
+        for argv in calls.iter().filter_map(|call| call.argv.as_ref()) {
+            if self.project.rules_for(&unit.id, &argv.program).formats_sources(&argv.args) {
+                let relative = |path: &std::path::Path| {
+                    path.strip_prefix(self.project.root()).unwrap_or(path).display().to_string()
+                };
+                return Err(PlanError::Formats {
+                    command: self.name_of(argv),
+                    rendered: relative(&unit.directory),
+                    sources: relative(&self.project.module_directory(&unit.id.module)),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Programs named without a path must be there now. One that is named by a path relative to the

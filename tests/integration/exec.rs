@@ -100,8 +100,11 @@ fn a_plan_with_changes_goes_on_and_ends_with_its_code() {
     assert_eq!(world.lock_state("alpha/prod"), "free");
     assert_eq!(world.origin_at("main"), a.head());
     snap!(out);
+    let pushed = world.origin_at("main");
+    a.commit_file("notes", "y\n");
     a.alias("tofu plan").run().code(2);
-    assert_eq!(world.lock_state("alpha/prod"), "failed", "without the option 2 is a failure");
+    assert_eq!(world.origin_at("main"), pushed, "without the option 2 is a failure");
+    assert_eq!(world.lock_state("alpha/prod"), "free", "of a look");
 }
 
 #[test]

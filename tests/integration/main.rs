@@ -83,6 +83,7 @@ mod stages;
 mod takeover;
 mod terminal;
 mod texts;
+mod tools;
 mod trust;
 mod untrusted;
 mod validate;

@@ -36,13 +36,16 @@ fn a_real_apply_asks_and_a_pipe_reads_its_output() {
     assert_eq!(status, "exit 0", "{screen}");
     assert!(screen.contains("Apply complete! Resources: 1 added"), "{screen}");
     assert_eq!(world.lock_state("alpha/prod"), "free");
-    // The next one is refused by the person: tofu's own failure, and the lock stays.
+    // The next one is refused by the person: tofu's own failure, and nothing was changed.
     let mut terminal = on_terminal(&world, &a, &format!("{ALIAS} {tofu} destroy -no-color"));
     terminal.wait_for("Enter a value: ");
     terminal.types("no\n");
+    terminal.wait_for("Did it change anything?");
+    terminal.types("n\n");
     let (status, screen) = terminal.finish();
     assert_eq!(status, "exit 1", "{screen}");
     assert!(screen.contains("Destroy cancelled"), "{screen}");
+    assert_eq!(world.lock_state("alpha/prod"), "free");
     let python = crate::harness::python().display().to_string();
     let line = format!("lockstep exec -- alpha prod {tofu} output -json | '{python}' -m json.tool --compact");
     let out = world.program("sh", a.dir()).args(["-c", &line]).run();

@@ -55,6 +55,8 @@ pub(super) struct ToolData {
     pub(super) success: Vec<SuccessCode>,
     /// Its exit code tells of an interruption: after one, 0 is success all the same.
     pub(super) interrupted: bool,
+    /// Commands that rewrite sources, which are not in the directory where commands run.
+    pub(super) formats: Vec<Pattern>,
     /// Commands that write into a cache of plugins, where several modules share one.
     pub(super) caches: Vec<Pattern>,
     /// How it is asked for its version.

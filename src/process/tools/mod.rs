@@ -253,6 +253,11 @@ impl ToolRules {
         self.is_among(&self.tool.caches, args)
     }
 
+    /// Whether a call rewrites sources: those of a rendered directory are elsewhere.
+    pub fn formats_sources(&self, args: &[OsString]) -> bool {
+        !self.only_reads(args) && self.is_among(&self.tool.formats, args)
+    }
+
     /// Whether a call is known to need an answer that `quiet` options give beforehand.
     pub fn needs_an_answer(&self, args: &[OsString]) -> bool {
         !self.tool.quiet.is_empty() && self.changes(args) && self.asks(args) == Asks::Yes

@@ -105,7 +105,6 @@ fn commands_that_change_or_may() {
         "ansible-playbook site.yml",
         "ansible-playbook -- --syntax-check",
         "terragrunt plan",
-        "pulumi stack",
         "pulumi up",
         "true",
         "true --help",
