@@ -161,14 +161,14 @@ impl<'a> Reading<'a> {
 
     /// Whether an option is given, with this value if it must have one. What switches it off counts.
     pub(super) fn has(&self, name: &str, value: Option<&str>, sure: Sure) -> bool {
-        let all = self.options.iter().filter(|option| option.name == name.as_bytes());
+        let mut all = self.options.iter().filter(|option| option.name == name.as_bytes());
         match (value, sure) {
-            (None, Sure::Possibly) => all.into_iter().any(Given::is_on),
+            (None, Sure::Possibly) => all.any(Given::is_on),
             // The last one decides.
-            (None, Sure::Certainly) => all.filter(|option| option.certain).last().is_some_and(Given::is_on),
-            (Some(value), Sure::Possibly) => all.into_iter().any(|option| option.is(value)),
+            (None, Sure::Certainly) => all.rfind(|option| option.certain).is_some_and(Given::is_on),
+            (Some(value), Sure::Possibly) => all.any(|option| option.is(value)),
             (Some(value), Sure::Certainly) => {
-                all.filter(|option| option.certain).last().is_some_and(|option| option.is(value))
+                all.rfind(|option| option.certain).is_some_and(|option| option.is(value))
             }
         }
     }
