@@ -216,6 +216,8 @@ fn part(part: &Part) -> String {
         Part::Exec => "[exec]".into(),
         Part::Needs => "needs".into(),
         Part::Unknown => "what only a run knows".into(),
+        Part::Reads => "what the tool reads".into(),
+        Part::MayRead(why) => format!("cannot tell ({})", why.escape_debug()),
     }
 }
 
@@ -322,6 +324,8 @@ fn difference(difference: &Difference) -> DifferenceTold<'_> {
         Part::Exec => (None, Some("exec")),
         Part::Needs => (None, Some("needs")),
         Part::Unknown => (None, Some("unknown")),
+        Part::Reads => (None, Some("reads")),
+        Part::MayRead(_) => (None, Some("may_read")),
     };
     DifferenceTold { file, setting, change: difference.change, because: &difference.because }
 }

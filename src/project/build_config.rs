@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
@@ -22,6 +23,9 @@ pub struct BuildConfig {
     pub raw: Vec<String>,
     /// Files that make no output, as globs; they can still be included by others.
     pub exclude: Vec<String>,
+    /// Files of the project that the module's tool reads when it runs, as globs relative to the module:
+    /// a change of them affects its units.
+    pub watch: Vec<String>,
     /// Endings that outputs have not: with `.j2`, `main.tf.j2` makes `main.tf`.
     pub strip: Vec<String>,
     /// Other names of outputs by the names of their sources; templates, as all names are.
@@ -44,6 +48,7 @@ impl Default for BuildConfig {
             replace: Vec::new(),
             raw: Vec::new(),
             exclude: Vec::new(),
+            watch: Vec::new(),
             strip: Vec::new(),
             rename: BTreeMap::new(),
             delimiters: Delimiters::default(),
@@ -52,6 +57,23 @@ impl Default for BuildConfig {
             places: BTreeMap::new(),
         }
     }
+}
+
+/// A pattern of `watch`, relative to the project.
+fn watch(pattern: &str, module: &str) -> Result<Glob, String> {
+    let mut parts = vec!["modules", module];
+    if pattern.starts_with('/') {
+        return Err("is absolute".to_owned());
+    }
+    for part in pattern.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop().ok_or("leads out of the project")?),
+            part => parts.push(part),
+        }
+    }
+    let glob = GlobBuilder::new(&parts.join("/")).literal_separator(true).build();
+    glob.map_err(|error| format!("is not a glob: {}", error.kind()))
 }
 
 /// What serde does not keep: values with their places, and the places of the rest.
@@ -65,6 +87,19 @@ impl BuildConfig {
     /// Where a key is written: `raw`, `sources[1]`, `rename.main.tf.j2`.
     pub(crate) fn place(&self, key: &str) -> Place {
         self.places.get(key).cloned().unwrap_or_else(|| Place::whole("module.toml"))
+    }
+
+    /// The files that `watch` names for the module of this name, relative to the project.
+    pub(crate) fn watched(&self, module: &str) -> GlobSet {
+        let globs = self.watch.iter().filter_map(|pattern| watch(pattern, module).ok());
+        // Each was built before, when the file was read.
+        globs
+            .fold(GlobSetBuilder::new(), |mut set, glob| {
+                set.add(glob);
+                set
+            })
+            .build()
+            .unwrap_or_default()
     }
 
     /// Takes out of the tree what serde would lose.
@@ -113,6 +148,15 @@ impl BuildConfig {
         };
         if self.sources.is_empty() {
             return refuse("sources", "a module without sources has no files", "`sources = [\".\"]`");
+        }
+        for (index, pattern) in self.watch.iter().enumerate() {
+            if let Err(why) = watch(pattern, "module") {
+                return refuse(
+                    &format!("watch[{index}]"),
+                    &format!("`{pattern}` {why}"),
+                    "relative to the module, inside the project: `watch = [\"../../tofu/**\"]`",
+                );
+            }
         }
         match self.strip.iter().position(|ending| !ending.starts_with('.') || ending.contains('/')) {
             Some(index) => {

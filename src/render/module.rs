@@ -211,6 +211,11 @@ impl Module {
 
 /// For comparing a module with an earlier state of it.
 impl Module {
+    /// The paths of its files.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.path.as_str())
+    }
+
     /// Whether anything in it may read files of the project beside its own; module.toml does not count.
     pub(super) fn may_read_files(&self) -> bool {
         let named = |file: &SourceFile| {

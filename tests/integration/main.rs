@@ -3,6 +3,7 @@
 
 mod affected;
 mod affected_broken;
+mod affected_reads;
 mod applied;
 mod branches;
 mod build;

@@ -28,6 +28,10 @@ pub enum Part {
     Needs,
     /// Values that only a run knows decide what it is made of, and what goes in is not what it was.
     Unknown,
+    /// What the tool reads beside it: local modules, files, what `[build] watch` names.
+    Reads,
+    /// The tool may read what has changed, for this reason; only a run can tell.
+    MayRead(String),
 }
 
 /// What became of a part.

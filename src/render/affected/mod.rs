@@ -7,6 +7,8 @@
 //! nothing can differ.
 
 mod compare;
+mod hcl;
+mod reads;
 mod reasons;
 mod side;
 
@@ -21,7 +23,7 @@ pub use compare::{Change, Difference, Part};
 use self::side::{Side, State};
 use super::{RenderError, threads};
 use crate::git::{Oid, Repo, WasThere};
-use crate::project::{Earlier, Former, MARKER, Name, Project, ProjectError, Seen, UnitId};
+use crate::project::{Earlier, Former, Name, Project, ProjectError, Seen, UnitId};
 
 /// What to compare.
 pub struct AffectedRequest<'a> {
@@ -249,18 +251,20 @@ impl<'a> Work<'a> {
         let (state, seen) = now.unit(unit);
         touched.extend(seen.touched(files));
         let decided = matches!(&state, State::Made(made) if made.decided);
-        if touched.is_empty() && !decided {
-            return None;
-        }
         if touched.is_empty() {
+            let mut differences = match &state {
+                State::Made(made) => reads::differences(self, &[&made.reads]),
+                _ => Vec::new(),
+            };
             // A branch that only a run takes may read what no module and no configuration is.
-            let loose: Touched = self.earlier.changed.keys().filter(|path| is_loose(path)).cloned().collect();
-            if loose.is_empty() {
-                return None;
+            let loose = reads::loose(&self.earlier);
+            if decided && !loose.is_empty() {
+                touched = loose;
+                let what = Part::Unknown;
+                differences.push(Difference { what, change: Change::Changed, because: Vec::new() });
             }
-            touched = loose;
-            let unknown = Difference { what: Part::Unknown, change: Change::Changed, because: Vec::new() };
-            return Some(Found::differs(unit, UnitFate::Changed, vec![unknown], touched));
+            return (!differences.is_empty())
+                .then(|| Found::differs(unit, UnitFate::Changed, differences, touched));
         }
         let (was, seen) = match (before, &self.was_broken) {
             (Some(before), _) => before.unit(unit),
@@ -279,7 +283,8 @@ impl<'a> Work<'a> {
                 Found::differs(unit, UnitFate::WasBroken(told(&error)), Vec::new(), touched)
             }
             (State::Made(was), State::Made(made)) => {
-                let found = compare::differences(&was, &made);
+                let mut found = compare::differences(&was, &made);
+                found.extend(reads::differences(self, &[&was.reads, &made.reads]));
                 if found.is_empty() {
                     return None;
                 }
@@ -312,12 +317,6 @@ fn told(error: &dyn std::error::Error) -> String {
         }
         text
     })
-}
-
-/// Whether a path belongs to no module and no configuration.
-fn is_loose(path: &Path) -> bool {
-    let first = path.iter().next();
-    first.is_some_and(|first| !["modules", "profiles", "workflows", MARKER].iter().any(|own| first == *own))
 }
 
 /// Names, and what is wrong with those that cannot be used.

@@ -83,6 +83,6 @@ pub(super) fn find(work: &Work<'_>, now: &Side<'_>, units: &mut [AffectedUnit], 
     }
 }
 
-fn shown<'p>(paths: impl Iterator<Item = &'p PathBuf>) -> Vec<String> {
+pub(super) fn shown<'p>(paths: impl Iterator<Item = &'p PathBuf>) -> Vec<String> {
     paths.map(|path| path.to_string_lossy().escape_debug().to_string()).collect()
 }

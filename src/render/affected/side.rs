@@ -13,6 +13,7 @@ use super::super::outputs::Output;
 use super::super::source::{Reader, SourceFile};
 use super::super::{RenderError, partials};
 use super::parallel;
+use super::reads::{Cache, Reads, may_read};
 use crate::env::Environment;
 use crate::git::Repo;
 use crate::project::{Chain, ModuleConfig, Name, Params, Project, Seen, UnitId};
@@ -26,6 +27,7 @@ pub(super) struct Side<'a> {
     /// What stands in the sources, by their directories.
     listings: HashMap<PathBuf, Listing>,
     partials: OnceLock<(Arc<Vec<SourceFile>>, Seen)>,
+    shared: Cache,
 }
 
 #[derive(Default)]
@@ -71,6 +73,8 @@ pub(super) struct Made {
     pub(super) decided: bool,
     pub(super) module: Arc<Module>,
     pub(super) params: Params,
+    /// What the tool reads of the project beside the outputs.
+    pub(super) reads: Reads,
 }
 
 /// How a unit's commands run.
@@ -99,6 +103,7 @@ impl<'a> Side<'a> {
             chains: profiles.iter().map(|name| (name.clone(), OnceLock::new())).collect(),
             listings: HashMap::new(),
             partials: OnceLock::new(),
+            shared: Cache::default(),
         };
         let early: Vec<&Name> = early.iter().collect();
         parallel(early.len(), threads, |index| {
@@ -132,7 +137,10 @@ impl<'a> Side<'a> {
             let module = module
                 .and_then(|(config, sources)| self.read(&watched, name, config, sources).ok().map(Arc::new));
             seen.add(&watched.files().seen());
-            seen.may_read_files |= module.as_ref().is_some_and(|module| module.may_read_files());
+            seen.may_read_files |=
+                module.as_ref().zip(configured.config.as_ref()).is_some_and(|(module, config)| {
+                    module.may_read_files() || may_read(&config.build, module.paths())
+                });
             Loaded { module, seen }
         }))
     }
@@ -234,6 +242,7 @@ impl<'a> Side<'a> {
         let env = chain.command_env(watched, unit, config)?.evaluate_known(&params)?.over(&nothing);
         let decided = decided || params.decided_by_stand_in();
         let needs = config.needs.iter().filter_map(|need| need.of(unit)).collect();
-        Ok(State::Made(Box::new(Made { outputs, env, exec, needs, decided, module, params })))
+        let reads = Reads::of(&self.project.watched(), unit, &config.build, &outputs, &self.shared);
+        Ok(State::Made(Box::new(Made { outputs, env, exec, needs, decided, module, params, reads })))
     }
 }
