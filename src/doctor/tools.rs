@@ -11,7 +11,7 @@ use super::Finding;
 use super::scene::Scene;
 use crate::env::program_path;
 use crate::git::printable;
-use crate::process::tools::version::NEUTRAL;
+use crate::process::tools::version::{NEUTRAL, first_version};
 use crate::process::{CommandRunner as _, CommandSpec, Limit, Stdio, SystemRunner, ToolStatus, find_program};
 use crate::workflow::parse;
 
@@ -155,7 +155,7 @@ fn named(scene: &Scene<'_>) -> Vec<(String, String)> {
     all
 }
 
-/// The first line that a tool says of itself; none if it fails.
+/// The line in which a tool tells its version; none if it fails.
 /// The tool is asked where nothing of the project lies: its settings there may start programs.
 fn version_of(name: &str, program: &Path, args: &[&str], scene: &Scene<'_>) -> Option<String> {
     if scene.project().is_some_and(|project| project.holds_program(program, scene.env)) {
@@ -187,7 +187,10 @@ fn version_of(name: &str, program: &Path, args: &[&str], scene: &Scene<'_>) -> O
     if end.status != ToolStatus::Code(0) {
         return None;
     }
-    let line = end.stdout.split(|b| *b == b'\n').find(|line| !line.trim_ascii().is_empty())?;
+    let mut lines = end.stdout.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    // Warnings may come before it.
+    let tells = |line: &&[u8]| first_version(&String::from_utf8_lossy(line)).is_some();
+    let line = lines.clone().find(tells).or_else(|| lines.next())?;
     Some(printable(line.trim_ascii()).chars().take(80).collect())
 }
 

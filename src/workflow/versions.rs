@@ -169,7 +169,8 @@ pub fn check_versions(
         match version::answer(&argv.program, &finished.stdout, &finished.stderr) {
             Some(found) if wanted.allows(&found) => {}
             Some(found) => {
-                let found = format!("{found} ({})", spec.program.display());
+                let early = if found.pre.is_empty() { "" } else { ", a prerelease" };
+                let found = format!("{found} ({}{early})", spec.program.display());
                 return Err(VersionError::Mismatch { program, found, wanted: wanted_text, place }.into());
             }
             None => {

@@ -36,7 +36,7 @@ fn bad(a: &Checkout<'_>, words: &str, id: &str, severity: &str, says: &[&str]) {
 fn a_healthy_project_has_nothing_but_ok() {
     let world = World::new();
     let a = world.clone("a");
-    world.tool("tofu").does(json!([{ "print": "OpenTofu v1.9.0\nmore\n" }]));
+    world.tool("tofu").does(json!([{ "print": "Warning: no such file\n\nOpenTofu v1.9.0\nmore\n" }]));
     a.publish("workflows/go.toml", "steps = [\"build\", \"tofu:plan\", \"./own:\", \"true:\"]\n");
     let out = a.lockstep("doctor").run();
     out.code(0);

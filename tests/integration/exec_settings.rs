@@ -107,6 +107,8 @@ fn a_tool_of_the_wrong_version_is_found_out_before_anything_is_done() {
     out.code(78).prints("");
     assert!(!a.has(".dist") && world.origin_refs("refs/lockstep").is_empty());
     snap!("tool_too_old", out);
+    says("1.12.6-dev");
+    a.alias("tofu apply").run().code(78).says("1.12.6-dev").says("a prerelease), and");
     tool.does(json!([{ "print": "no idea\n" }]));
     let out = a.alias("tofu apply").run();
     out.code(78);
