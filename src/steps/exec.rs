@@ -71,7 +71,7 @@ impl Step for Exec {
         let module = run.project.module_config(&run.id().module)?;
         let limit = run.project.config().limit_for(&module, &argv.program);
         let mark = mark(run, state);
-        let spec = CommandSpec {
+        let mut spec = CommandSpec {
             program: find_program(&argv.program, &directory, &services.env)?,
             name: argv.program.clone(),
             args: argv.args.clone(),
@@ -84,10 +84,8 @@ impl Step for Exec {
             lines: (services.stdio == Stdio::Lines).then(|| handed_on(run, state)),
         };
         let before = state.effect;
-        let finished = {
-            let _turn = plugin_cache::needs_turn(&rules, argv, &spec).then(|| services.shared.plugin_cache());
-            start(call, argv, &spec, run, state)?
-        };
+        plugin_cache::take_turn(&rules, argv, &mut spec, run).map_err(|signal| stopped(signal, state))?;
+        let finished = start(call, argv, &spec, run, state)?;
         finish(call, argv, finished, (&rules, limit, before), run, state)
     }
 }

@@ -21,7 +21,6 @@ pub struct Shared {
     logs: Option<PathBuf>,
     note: Option<String>,
     pushed: Mutex<Vec<(String, String, Oid)>>,
-    plugin_cache: Mutex<()>,
     dependants: OnceLock<Dependants>,
     committed: OnceLock<Option<Committed>>,
     patience: Patience,
@@ -88,11 +87,6 @@ impl Shared {
         let new: Vec<Mark> = marks.into_iter().filter(|mark| !seen.contains(mark)).collect();
         seen.extend(new.iter().cloned());
         project.idle_marks(new)
-    }
-
-    /// For as long as what is returned lives no other unit fills the shared cache of plugins.
-    pub fn plugin_cache(&self) -> MutexGuard<'_, ()> {
-        self.plugin_cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -334,3 +334,36 @@ fn the_page_shows_a_file_as_it_is() {
         "put src/process/tools/data/tofu.toml into docs/tools.md"
     );
 }
+
+#[test]
+fn a_cache_of_plugins_is_filled_by_one_command_at_a_time_whoever_starts_it() {
+    let world = World::new();
+    let a = world.clone("a");
+    let (cache, lock) = (world.path("cache"), world.path("cache.lockstep"));
+    let is_taken = || {
+        let file =
+            std::fs::File::options().create(true).truncate(false).write(true).open(&lock).expect("a file");
+        file.try_lock().is_err()
+    };
+    world.link("sh", &crate::harness::find("sh"));
+    for command in ["tofu init", "sh -c tofu\u{a0}init"] {
+        let tool = world.tool("tofu");
+        tool.waits();
+        // What the shell is given is one word.
+        let words: Vec<String> = command.split(' ').map(|word| word.replace('\u{a0}', " ")).collect();
+        let mut run =
+            a.lockstep("build exec -- alpha prod").args(&words).env("TF_PLUGIN_CACHE_DIR", &cache).start();
+        run.wait_for(tool.started());
+        assert!(is_taken(), "{command}");
+        tool.let_go();
+        run.finish().code(0);
+        assert!(!is_taken(), "{command}");
+    }
+    world.tool("tofu");
+    a.lockstep("build exec -- alpha prod tofu plan").env("TF_PLUGIN_CACHE_DIR", &cache).run().code(0);
+    // A run within such a command has its turn already.
+    let inner = format!("cd '{}' && lockstep build exec -- beta prod tofu init", a.dir().display());
+    let out =
+        a.lockstep("build exec -- alpha prod sh -c").arg(inner).env("TF_PLUGIN_CACHE_DIR", &cache).run();
+    out.code(0);
+}
