@@ -298,7 +298,7 @@ fn a_unit_that_lost_its_lock_keeps_the_commit_from_the_branch() {
     let tool = world.tool("tofu");
     tool.waits();
     let mut run = a
-        .lockstep("-y -j2 build git-check lock exec git-push unlock-any -- alpha,beta prod tofu apply")
+        .lockstep("-y -j2 build git-check lock exec git-push unlock-any -- alpha,beta prod tofu apply -auto-approve")
         .start();
     run.wait_for(tool.started());
     crate::harness::wait_until("both to hold their locks", || {
