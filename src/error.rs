@@ -12,7 +12,7 @@ use crate::project::{Place, ProjectError};
 use crate::render::RenderError;
 use crate::scaffold::ScaffoldError;
 use crate::steps::PushError;
-use crate::workflow::{OrderError, ParseError, PlanError, StageError, VersionError};
+use crate::workflow::{OrderError, ParseError, PlanError, SavedPlanError, StageError, VersionError};
 
 /// Why a request was refused or a run ended. Each variant is a module's own error, unchanged.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,9 @@ pub enum Error {
     /// git-check refused.
     #[error(transparent)]
     Check(#[from] CheckRefusal),
+    /// A saved plan is of something else than what would be applied.
+    #[error(transparent)]
+    SavedPlan(#[from] SavedPlanError),
     /// The repository or its remote.
     #[error(transparent)]
     Git(#[from] GitError),
@@ -129,7 +132,7 @@ impl Error {
             Self::Project(error) => project(error),
             Self::Render(error) => render(error),
             Self::Scaffold(error) => scaffold(error),
-            Self::Check(_) => ExitCode::Refused,
+            Self::Check(_) | Self::SavedPlan(_) => ExitCode::Refused,
             Self::Git(error) => git(error),
             Self::Base(BaseError::Unknown { .. } | BaseError::Apart { shallow: false, .. }) => {
                 ExitCode::Usage

@@ -5,7 +5,8 @@ terraform {
   # Nothing of value lives in .dist: the state is outside, and `root` is the way to it. A real
   # project has a remote backend here (`backend "s3"` with a key made of module and profile).
   backend "local" {
-    path = "{{ root }}/.state/{{ module }}/{{ profile }}.tfstate"
+    path          = "{{ root }}/.state/{{ module }}/{{ profile }}.tfstate"
+    workspace_dir = "{{ root }}/.state/{{ module }}/{{ profile }}.workspaces"
   }
 }
 

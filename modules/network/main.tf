@@ -2,7 +2,8 @@ terraform {
   required_version = ">= 1.4"
 
   backend "local" {
-    path = "{{ root }}/.state/{{ module }}/{{ profile }}.tfstate"
+    path          = "{{ root }}/.state/{{ module }}/{{ profile }}.tfstate"
+    workspace_dir = "{{ root }}/.state/{{ module }}/{{ profile }}.workspaces"
   }
 }
 

@@ -3,7 +3,8 @@ terraform {
 
   # `module` is the stage's own name in a workflow, so two groups of nodes have a state each.
   backend "local" {
-    path = "{{ root }}/.state/{{ module }}/{{ profile }}.tfstate"
+    path          = "{{ root }}/.state/{{ module }}/{{ profile }}.tfstate"
+    workspace_dir = "{{ root }}/.state/{{ module }}/{{ profile }}.workspaces"
   }
 }
 

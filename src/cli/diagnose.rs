@@ -234,6 +234,7 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
         }
         Error::Scaffold(error) => error.hint().into_iter().collect(),
         Error::Check(refusal) => vec![refusal.cure()],
+        Error::SavedPlan(refusal) => vec![refusal.cure()],
         Error::Git(error) | Error::Base(BaseError::Git(error)) => git_hints::of(error),
         Error::Base(error) => error.cure().into_iter().collect(),
         Error::Lock(error) => {

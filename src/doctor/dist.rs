@@ -71,7 +71,15 @@ pub(super) fn state(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
         let shown = path.display().to_string().escape_debug().to_string();
         let found = Finding::problem(id, format!("a state lies in {DIST}, where nothing of value is kept"))
             .about(shown);
+        let is_of_workspace = path.iter().any(|part| part == "terraform.tfstate.d");
         match &unit[..] {
+            [module, profile] if path.ends_with("errored.tfstate") => found.cure(format!(
+                "give it to the backend: lockstep build exec -- {module} {profile} tofu state push errored.tfstate"
+            )),
+            [module, profile] if is_of_workspace => found.cure(format!(
+                "keep workspaces of modules/{module} outside of {DIST} (workspace_dir = \"{{{{ root }}}}/.state/{{{{ module }}}}/{{{{ profile }}}}.workspaces\" \
+                 beside path in its backend), then: lockstep build exec -- {module} {profile} tofu init -migrate-state"
+            )),
             [module, profile] if path.iter().count() > 3 => found.cure(format!(
                 "give modules/{module} a backend outside of {DIST} (path = \"{{{{ root }}}}/.state/…\"), then: \
                  lockstep build exec -- {module} {profile} tofu init -migrate-state"

@@ -30,7 +30,7 @@ pub struct CheckRequest<'a> {
 
 impl CheckRequest<'_> {
     /// Whether a path, which ends with a slash if it is an untracked directory, must be clean.
-    fn counts(&self, path: &[u8]) -> bool {
+    pub(super) fn counts(&self, path: &[u8]) -> bool {
         let Some(within) = self.within else { return true };
         let path = Path::new(std::ffi::OsStr::from_bytes(path));
         // Attributes change the content of all that is beside them and below.

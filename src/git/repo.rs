@@ -4,6 +4,7 @@
 //! (`objects.rs`, `fallback.rs`); both give the same answers. Working tree and network always go
 //! through git.
 
+mod clean;
 mod lost;
 mod pushes;
 mod share;

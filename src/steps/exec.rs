@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::surroundings::{self, Setting};
-use super::{doubt, head, plugin_cache, rendering};
+use super::{doubt, head, plugin_cache, rendering, saved_plan};
 use crate::Error;
 use crate::lock::{Alive, Effect};
 use crate::process::tools::ToolRules;
@@ -68,6 +68,8 @@ impl Step for Exec {
         }
         let own = surroundings::settle(run, state)?;
         let directory = directory(call, run, state)?;
+        saved_plan::may_apply(argv, &rules, &directory, run, state)?;
+        let planned = saved_plan::planned(argv, &rules, &directory, run, state)?;
         let module = run.project.module_config(&run.id().module)?;
         let limit = run.project.config().limit_for(&module, &argv.program);
         let mark = mark(run, state);
@@ -86,7 +88,11 @@ impl Step for Exec {
         let before = state.effect;
         plugin_cache::take_turn(&rules, argv, &mut spec, run).map_err(|signal| stopped(signal, state))?;
         let finished = start(call, argv, &spec, run, state)?;
-        finish(call, argv, finished, (&rules, limit, before), run, state)
+        let done = finish(call, argv, finished, (&rules, limit, before), run, state)?;
+        if let Some(planned) = planned {
+            planned.record(run);
+        }
+        Ok(done)
     }
 }
 

@@ -18,6 +18,7 @@ mod outputs;
 mod plugin_cache;
 mod push_error;
 mod rendering;
+mod saved_plan;
 mod stages;
 mod surroundings;
 mod tool_variables;

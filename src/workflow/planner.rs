@@ -2,6 +2,7 @@
 
 mod expressions;
 mod gone;
+mod saved;
 mod staged;
 
 use std::collections::BTreeSet;
@@ -178,7 +179,7 @@ impl Planner<'_> {
         let turns = match ids.as_slice() {
             [_] => ids.into_iter().map(|unit| Turn { unit, needs: Vec::new() }).collect(),
             _ => {
-                let down = self.takes_down(calls, &ids);
+                let down = self.takes_down(calls, &ids, env);
                 configs.in_order(ids, down != options.reverse)?
             }
         };
@@ -193,10 +194,14 @@ impl Planner<'_> {
     }
 
     /// Whether a command takes things down: then what needs others goes before them.
-    fn takes_down(&self, calls: &[Call], units: &[UnitId]) -> bool {
+    fn takes_down(&self, calls: &[Call], units: &[UnitId], env: &Environment) -> bool {
         let mut commands = calls.iter().filter_map(|call| call.argv.as_ref());
         commands.any(|argv| {
-            units.iter().any(|unit| self.project.rules_for(unit, &argv.program).takes_down(&argv.args))
+            units.iter().any(|unit| {
+                let rules = self.project.rules_for(unit, &argv.program);
+                rules.takes_down(&argv.args)
+                    || saved::takes_down(self.project, unit, &rules.applies_plan(&argv.args), env)
+            })
         })
     }
 

@@ -94,7 +94,11 @@ fn taking_down_is_told_from_the_command() {
         let argv = Argv { program: words.next().unwrap(), args: words.collect() };
         let calls = [Call { argv: Some(argv), ..step_call(STEPS[0]) }];
         let vocabulary = Vocabulary { steps: STEPS, workflows: &[], modules: &[], profiles: &[] };
-        Planner { project: &project, vocabulary }.takes_down(&calls, &["alpha/prod".parse().unwrap()])
+        Planner { project: &project, vocabulary }.takes_down(
+            &calls,
+            &["alpha/prod".parse().unwrap()],
+            &Environment::bare(),
+        )
     };
     assert!(down("tofu destroy") && down("kubectl delete -f x"));
     assert!(!down("tofu apply"));

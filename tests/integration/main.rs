@@ -74,6 +74,7 @@ mod remote_away;
 mod remotes;
 mod reports;
 mod repositories;
+mod saved_plans;
 mod schema;
 mod server_rules;
 mod shared_clone;

@@ -59,8 +59,22 @@ pub(super) struct ToolData {
     pub(super) formats: Vec<Pattern>,
     /// Commands that write into a cache of plugins, where several modules share one.
     pub(super) caches: Vec<Pattern>,
+    /// How it saves a plan, and applies it.
+    pub(super) plans: Option<PlanWay>,
     /// How it is asked for its version.
     pub(super) version: Option<VersionWay>,
+}
+
+/// How a tool saves what it would do, to do exactly that later.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlanWay {
+    /// The command that saves it.
+    pub(super) save: String,
+    /// The option of that, without dashes, that names the file.
+    pub(super) option: String,
+    /// The command that takes the file as its first word.
+    pub(super) apply: String,
 }
 
 /// An exit code that says: it went well, and there are changes.

@@ -159,6 +159,11 @@ impl<'a> Reading<'a> {
         Some(ways)
     }
 
+    /// The value of an option: that of the last one.
+    pub(super) fn value(&self, name: &str) -> Option<&'a [u8]> {
+        self.options.iter().rfind(|option| option.name == name.as_bytes())?.value
+    }
+
     /// Whether an option is given, with this value if it must have one. What switches it off counts.
     pub(super) fn has(&self, name: &str, value: Option<&str>, sure: Sure) -> bool {
         let mut all = self.options.iter().filter(|option| option.name == name.as_bytes());

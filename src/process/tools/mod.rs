@@ -10,6 +10,7 @@ mod demands;
 mod environment;
 mod grammar;
 mod pattern;
+mod plans;
 mod settings;
 pub mod version;
 

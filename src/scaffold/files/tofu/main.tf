@@ -6,7 +6,8 @@ terraform {
   # Nothing of value lives in .dist: the state is outside of it, and `root` is the way there. For more
   # than one person use a remote backend, with a key made of `module` and `profile`.
   backend "local" {
-    path = "{{ root }}/.state/{{ module }}/{{ profile }}.tfstate"
+    path          = "{{ root }}/.state/{{ module }}/{{ profile }}.tfstate"
+    workspace_dir = "{{ root }}/.state/{{ module }}/{{ profile }}.workspaces"
   }
 }
 
