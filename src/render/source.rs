@@ -101,6 +101,10 @@ impl Reader {
     fn list_indexed(&self, directory: &Directory, index: &Index) -> std::io::Result<Listing> {
         let root = self.files.root();
         let below = directory.real.strip_prefix(root).unwrap_or(&directory.real);
+        // The directory itself may be a submodule, or lie in one.
+        if let Some(not_here) = index.not_here(root, below)? {
+            return Err(not_here.into());
+        }
         let mut listing = Listing::default();
         listing.walk(&directory.real, &|path| index.lists(path.strip_prefix(root).unwrap_or(path)))?;
         listing.files.clear();

@@ -226,6 +226,27 @@ fn a_submodule_that_is_not_checked_out_is_refused_until_it_is() {
 }
 
 #[test]
+fn a_source_that_is_a_submodule_or_lies_in_one_is_refused_until_it_is_checked_out() {
+    for source in ["../alpha/lib", "../alpha/lib/."] {
+        let world = World::new();
+        with_submodule(&world);
+        let seed = world.clone("other");
+        seed.publish("modules/beta/module.toml", &format!("[build]\nsources = [\"{source}\", \".\"]\n"));
+        let a = world.clone("a");
+        world.tool("tofu");
+        for words in ["build", "validate", "build git-check lock exec unlock"] {
+            let out =
+                a.lockstep(words).words("-- beta prod").args(words.contains("exec").then_some("tofu")).run();
+            out.code(78).says("`modules/alpha/lib` is a submodule that is not checked out");
+            out.says("git submodule update --init modules/alpha/lib");
+        }
+        assert!(world.called().is_empty());
+        a.git("submodule --quiet update --init modules/alpha/lib");
+        a.lockstep("build -- beta prod").run().code(0);
+    }
+}
+
+#[test]
 fn a_submodule_that_is_dirty_or_was_not_pushed_is_refused() {
     let world = World::new();
     with_submodule(&world);
