@@ -6,24 +6,29 @@
 use std::fmt::Write as _;
 
 use super::run_report::{RunReport, UnitReport};
+use super::units::counts;
 use crate::workflow::UnitOutcome;
 
 /// The whole document.
 pub(super) fn document(report: &RunReport) -> String {
     let totals = report.totals;
-    let counts = format!("tests=\"{}\" failures=\"{}\" errors=\"0\"", totals.all(), totals.failed);
+    let attributes = format!("tests=\"{}\" failures=\"{}\" errors=\"0\"", totals.all(), totals.failed);
     let seconds = report.seconds();
     let name = escaped(&format!("lockstep {}", report.steps.join(" ")));
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     // Writing to a string does not fail.
-    let _ = writeln!(xml, "<testsuites name=\"lockstep\" {counts} time=\"{seconds}.000\">");
+    let _ = writeln!(xml, "<testsuites name=\"lockstep\" {attributes} time=\"{seconds}.000\">");
     let _ = writeln!(
         xml,
-        "  <testsuite name=\"{name}\" {counts} skipped=\"{}\" time=\"{seconds}.000\" timestamp=\"{}\">",
+        "  <testsuite name=\"{name}\" {attributes} skipped=\"{}\" time=\"{seconds}.000\" timestamp=\"{}\">",
         totals.skipped, report.started
     );
     for unit in &report.units {
         case(&mut xml, unit);
+    }
+    if totals.changes > 0 {
+        let counted = escaped(&counts(report.units.iter().map(|unit| &unit.end)));
+        let _ = writeln!(xml, "    <system-out>{counted}</system-out>");
     }
     xml.push_str("  </testsuite>\n</testsuites>\n");
     xml

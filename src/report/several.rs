@@ -6,7 +6,7 @@ use super::human::Level;
 use super::lines::Names;
 use super::summary::{self, Detail};
 use super::table::Table;
-use super::units::{Totals, UnitEnd};
+use super::units::UnitEnd;
 use crate::env::Stopwatch;
 use crate::project::UnitId;
 use crate::workflow::{Event, UnitOutcome};
@@ -52,8 +52,7 @@ impl Several {
     /// of a unit was told.
     pub(super) fn summary(&mut self, level: Level, color: bool) -> Vec<String> {
         self.ends.sort_by_key(|end| self.places.get(&end.unit).copied());
-        let totals = Totals::of(self.ends.iter().map(|end| &end.outcome));
-        if totals.all() == 0 {
+        if self.ends.is_empty() {
             return Vec::new();
         }
         let detail = match level {
@@ -63,7 +62,7 @@ impl Several {
         };
         let mut lines = summary::table(&self.ends, detail, color);
         if level > Level::Quiet {
-            lines.push(summary::totals_line(totals, self.since.milliseconds() / 1000));
+            lines.push(summary::totals_line(&self.ends, self.since.milliseconds() / 1000));
         }
         lines
     }

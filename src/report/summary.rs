@@ -1,12 +1,12 @@
 //! What a person reads at the end of a run of several units: one line if all is well, else a table
 //! with the failures last, which is where the eye is.
 
-use super::units::{Totals, UnitEnd, short_time, word};
+use super::units::{UnitEnd, counts, short_time, word};
 use crate::env::Span;
 use crate::text::indented as harmless;
 use crate::workflow::UnitOutcome;
 
-/// So many units that went well are listed beside failures; more are counted.
+/// So many units of one outcome are listed beside failures if they went well; more are counted.
 const LISTED: usize = 20;
 
 /// How much to say.
@@ -20,20 +20,9 @@ pub(super) enum Detail {
     Everything,
 }
 
-/// The line for all, and what took how long: `20 units: 18 ok, 2 with changes in 12s`.
-pub(super) fn totals_line(totals: Totals, seconds: u64) -> String {
-    let mut parts = Vec::new();
-    for (count, what) in [
-        (totals.ok, "ok"),
-        (totals.changes, "with changes"),
-        (totals.skipped, "skipped"),
-        (totals.failed, "failed"),
-    ] {
-        if count > 0 {
-            parts.push(format!("{count} {what}"));
-        }
-    }
-    format!("{} units: {} in {}", totals.all(), parts.join(", "), Span::from_seconds(seconds))
+/// The line for all: `20 units in 12s: 18 ok, 2 with changes: alpha/prod, beta/dev`.
+pub(super) fn totals_line(ends: &[UnitEnd], seconds: u64) -> String {
+    format!("{} units in {}: {}", ends.len(), Span::from_seconds(seconds), counts(ends))
 }
 
 /// The table, a line for each unit; none where the line for all is enough.
@@ -48,13 +37,16 @@ pub(super) fn table(ends: &[UnitEnd], detail: Detail, color: bool) -> Vec<String
     let shown: Vec<&UnitEnd> = match detail {
         Detail::Failures => failed.collect(),
         Detail::Usual | Detail::Everything => {
-            let well: Vec<_> = of(UnitOutcome::Ok).chain(of(UnitOutcome::Changes)).collect();
-            let listed = detail == Detail::Everything || well.len() <= LISTED;
-            if !listed {
-                lines.push(format!("  {:<7}  {} units", "ok", well.len()));
+            let mut listed: Vec<&UnitEnd> = Vec::new();
+            for outcome in [UnitOutcome::Ok, UnitOutcome::Changes] {
+                let count = of(outcome).count();
+                if detail == Detail::Everything || count <= LISTED {
+                    listed.extend(of(outcome));
+                } else {
+                    lines.push(format!("  {:<7}  {count} units", word(outcome)));
+                }
             }
-            let well = well.into_iter().filter(|_| listed);
-            well.chain(of(UnitOutcome::Skipped)).chain(failed).collect()
+            listed.into_iter().chain(of(UnitOutcome::Skipped)).chain(failed).collect()
         }
     };
     let name = shown.iter().map(|end| end.unit.to_string().chars().count()).max().unwrap_or_default();
@@ -145,10 +137,21 @@ mod tests {
     }
 
     #[test]
+    fn those_with_changes_are_listed_beside_many_that_have_none() {
+        let mut ends: Vec<UnitEnd> =
+            (0..54).map(|number| end(&format!("m{number}/prod"), UnitOutcome::Ok, 0, None)).collect();
+        ends.extend(["x/prod", "y/dev"].map(|unit| end(unit, UnitOutcome::Changes, 2, None)));
+        ends.push(end("bad/prod", UnitOutcome::Failed, 137, None));
+        insta::assert_snapshot!(format!("{}{}", shown(&ends, Detail::Usual), totals_line(&ends, 3)));
+        ends.extend((0..30).map(|n| end(&format!("c{n}/prod"), UnitOutcome::Changes, 2, None)));
+        assert_eq!(table(&ends, Detail::Usual, false)[..2], ["  ok       54 units", "  changes  32 units"]);
+    }
+
+    #[test]
     fn all_of_them_in_a_line() {
-        let totals = Totals::of(mixed().iter().map(|end| &end.outcome));
-        assert_eq!(totals_line(totals, 75), "5 units: 1 ok, 1 with changes, 1 skipped, 2 failed in 1m15s");
-        let totals = Totals { ok: 18, changes: 2, ..Totals::default() };
-        assert_eq!(totals_line(totals, 12), "20 units: 18 ok, 2 with changes in 12s");
+        assert_eq!(
+            totals_line(&mixed(), 75),
+            "5 units in 1m15s: 1 ok, 1 skipped, 2 failed, 1 with changes: iam/prod"
+        );
     }
 }

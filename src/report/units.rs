@@ -84,6 +84,29 @@ impl Totals {
     }
 }
 
+/// So many units with changes are named; more are counted.
+const NAMED: usize = 10;
+
+/// How many ended in which way, and which of them with changes, for these are what a run that only looks
+/// is made for: `55 ok, 1 failed, 2 with changes: alpha/prod, beta/dev`.
+pub(super) fn counts<'a>(ends: impl IntoIterator<Item = &'a UnitEnd>) -> String {
+    let ends: Vec<&UnitEnd> = ends.into_iter().collect();
+    let Totals { ok, changes, failed, skipped } = Totals::of(ends.iter().map(|end| &end.outcome));
+    let counted = [(ok, "ok"), (skipped, "skipped"), (failed, "failed"), (changes, "with changes")];
+    let counted = counted.iter().filter(|(count, _)| *count > 0);
+    let text = counted.map(|(count, what)| format!("{count} {what}")).collect::<Vec<_>>().join(", ");
+    if changes == 0 {
+        return text;
+    }
+    let changed = ends.iter().filter(|end| end.outcome == UnitOutcome::Changes);
+    let named: Vec<String> = changed.take(NAMED).map(|end| end.unit.to_string()).collect();
+    let more = match changes - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more; --report FILE names all"),
+    };
+    format!("{text}: {}{more}", named.join(", "))
+}
+
 /// The word for an outcome.
 pub(super) const fn word(outcome: UnitOutcome) -> &'static str {
     match outcome {
@@ -106,7 +129,27 @@ pub(super) fn short_time(milliseconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::short_time;
+    use super::*;
+
+    fn end(unit: String, outcome: UnitOutcome) -> UnitEnd {
+        let unit = unit.parse().unwrap();
+        UnitEnd { unit, outcome, code: 0, reason: None, log: None, milliseconds: 0 }
+    }
+
+    #[test]
+    fn those_with_changes_are_named_as_far_as_a_line_bears_it() {
+        let of = |ok: usize, changes: usize| {
+            let ok = (0..ok).map(|n| end(format!("ok{n}/prod"), UnitOutcome::Ok));
+            let changes = (0..changes).map(|n| end(format!("c{n}/prod"), UnitOutcome::Changes));
+            counts(&ok.chain(changes).collect::<Vec<_>>())
+        };
+        assert_eq!(of(3, 0), "3 ok");
+        assert_eq!(of(55, 2), "55 ok, 2 with changes: c0/prod, c1/prod");
+        let ten: Vec<String> = (0..10).map(|n| format!("c{n}/prod")).collect();
+        assert_eq!(of(0, 10), format!("10 with changes: {}", ten.join(", ")));
+        let told = format!("1 ok, 13 with changes: {} and 3 more; --report FILE names all", ten.join(", "));
+        assert_eq!(of(1, 13), told);
+    }
 
     #[test]
     fn times_are_short() {

@@ -9,7 +9,7 @@ use lockstep::workflow::{Event, Reporter as _, Stream, UnitOutcome};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{Checkout, Terminal, World, snap, wait_for_file, wait_until};
+use crate::harness::{Checkout, Terminal, World, snap, wait_for_file, wait_until, write_script};
 
 fn report(a: &Checkout<'_>, name: &str) -> Value {
     let report = serde_json::from_str(&a.read(name)).expect("JSON");
@@ -46,6 +46,35 @@ fn a_report_tells_what_became_of_each_unit() {
     assert_eq!(report["totals"], json!({ "ok": 3, "changes": 0, "failed": 1, "skipped": 0 }));
     let reason = report["units"][2]["reason"].as_str().expect("text");
     assert!(reason.contains("modules/beta/main.tf:1"), "{reason}");
+}
+
+#[test]
+fn units_with_changes_are_named_in_the_last_line_the_table_and_the_page_of_a_job() {
+    let world = World::new();
+    let a = world.clone("a");
+    for number in 0..25 {
+        a.write(format!("modules/m{number:02}/main.tf"), "# {{ profile }}\n");
+    }
+    write_script(
+        &world.path("bin"),
+        "tofu",
+        "case $LOCKSTEP_MODULE in alpha|m07) exit 2 ;; m09) [ -z \"$BREAK\" ] || exit 1 ;; esac\n",
+    );
+    let page = world.path("tmp").join("page.md");
+    let plan = || {
+        let mut cmd = a.lockstep("--keep-going --report r.json build exec").words("-- * prod tofu plan");
+        cmd = cmd.arg("-detailed-exitcode").env("GITHUB_STEP_SUMMARY", &page).env("GITHUB_ACTIONS", "true");
+        cmd.env("GITHUB_RUN_ID", "1").env("CI", "true")
+    };
+    let out = plan().run();
+    out.code(2).says("lockstep: 27 units in ").says(": 25 ok, 2 with changes: alpha/prod, m07/prod\n");
+    let text = std::fs::read_to_string(&page).expect("a page");
+    assert!(text.contains("27 units: 25 ok, 2 with changes: alpha/prod, m07/prod\n"), "{text}");
+    let found = report(&a, "r.json");
+    assert_eq!(found["totals"], json!({ "ok": 25, "changes": 2, "failed": 0, "skipped": 0 }));
+    let out = plan().env("BREAK", "1").run();
+    out.code(1).says("  ok       24 units\n").says("  changes  alpha/prod  ").says("  changes  m07/prod  ");
+    out.says(": 24 ok, 1 failed, 2 with changes: alpha/prod, m07/prod\n");
 }
 
 #[test]
@@ -125,7 +154,7 @@ fn with_many_failures_the_first_is_explained_and_the_others_are_counted() {
     out.code(78).says("error: m00/prod: ").says("error: 29 more units failed, each has its line above\n");
     assert_eq!(out.stderr().matches("hint: ").count(), 1, "{}", out.stderr());
     assert_eq!(out.stderr().lines().filter(|line| line.starts_with("  failed ")).count(), 30);
-    out.says("lockstep: 32 units: 2 ok, 30 failed in ");
+    out.says("lockstep: 32 units in ").says(": 2 ok, 30 failed\n");
     let quiet = a.lockstep("-q build").words("-- * prod").run();
     quiet.code(78).never_says("  ok ").never_says("32 units").says("  failed   m29/prod");
 }
@@ -254,5 +283,6 @@ fn lines_and_the_table_share_a_terminal() {
     let at = seen.iter().position(|line| line.starts_with("  ok ")).expect("a summary");
     assert_eq!(seen[at], "  ok       network/prod  0.0s");
     assert_eq!(seen[at + 1], "  failed   vpc/prod      0.0s  exit 1    it broke");
-    assert!(seen[at + 2].starts_with("lockstep: 2 units: 1 ok, 1 failed in "), "{seen:#?}");
+    assert!(seen[at + 2].starts_with("lockstep: 2 units in "), "{seen:#?}");
+    assert!(seen[at + 2].ends_with(": 1 ok, 1 failed"), "{seen:#?}");
 }

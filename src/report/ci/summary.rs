@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::project::UnitId;
-use crate::report::units::{Totals, UnitEnd, word};
+use crate::report::units::{UnitEnd, counts, word};
 use crate::text::is_harmless;
 use crate::workflow::{Event, UnitOutcome};
 
@@ -139,13 +139,11 @@ impl Summary {
 
     /// A table of units, those that failed first: whoever looks at the page looks at its top.
     fn units(&self, text: &mut String) {
-        let totals = Totals::of(self.ends.iter().map(|end| &end.outcome));
-        let Totals { ok, changes, failed, skipped } = totals;
         let _ = writeln!(
             text,
-            "{} units: {ok} ok, {changes} with changes, {failed} failed, {skipped} skipped\n\n\
-             | unit | result | code | time | reason |\n| --- | --- | ---: | ---: | --- |",
-            totals.all()
+            "{} units: {}\n\n| unit | result | code | time | reason |\n| --- | --- | ---: | ---: | --- |",
+            self.ends.len(),
+            escaped(&counts(&self.ends))
         );
         for outcome in [UnitOutcome::Failed, UnitOutcome::Skipped, UnitOutcome::Changes, UnitOutcome::Ok] {
             for end in self.ends.iter().filter(|end| end.outcome == outcome) {

@@ -130,7 +130,7 @@ fn all_is_well_in_one_line() {
         view.sees([finished(0, None)]);
         view.err.text()
     };
-    assert_eq!(run(Level::Normal), "lockstep: 2 units: 2 ok in 0s\n");
+    assert_eq!(run(Level::Normal), "lockstep: 2 units in 0s: 2 ok\n");
     assert_eq!(run(Level::Quiet), "");
 }
 
