@@ -27,6 +27,11 @@ impl ToolRules {
             let files = ways.iter().filter(|way| way.first() == Some(&plans.apply.as_str()));
             let mut files: Vec<PathBuf> =
                 files.filter_map(|way| Some(place(reading, OsStr::new(way.get(1)?)))).collect();
+            // A name that is no text is no word, and a plan all the same.
+            let applies =
+                args.first().is_some_and(|first| first == plans.apply.as_str()) || !files.is_empty();
+            let odd = args.iter().filter(|arg| applies && arg.to_str().is_none());
+            files.extend(odd.map(|arg| place(reading, arg)));
             files.sort();
             files.dedup();
             files
@@ -65,5 +70,9 @@ mod tests {
             assert_eq!(rules.applies_plan(&words(line)), [] as [PathBuf; 0], "{line}");
         }
         assert!(ToolRules::of("kubectl".as_ref(), None).applies_plan(&words("apply p")).is_empty());
+        use std::os::unix::ffi::OsStringExt as _;
+        let odd = OsString::from_vec(b"p\xff".to_vec());
+        assert_eq!(rules.applies_plan(&["apply".into(), odd.clone()]), [PathBuf::from(odd.clone())]);
+        assert!(rules.applies_plan(&["show".into(), odd]).is_empty());
     }
 }
