@@ -3,6 +3,7 @@
 use super::applied;
 use crate::Error;
 use crate::lock::{Effect, Lease, LockError, Locks, Outcome, Written};
+use crate::project::UnitId;
 use crate::workflow::{Call, Done, Event, Role, Run, State, Step, verify_after_a_stop, with_locks};
 
 /// Gives the lock back.
@@ -76,7 +77,11 @@ pub(super) fn let_go(run: &Run<'_>, state: &mut State, lease: &Lease, outcome: &
     }
     if let Some((keys, units)) = lease.kept_by_others().filter(|_| state.effect != Effect::None) {
         state.left_locked = true;
-        run.emit(&Event::LockKept { unit, recorded: true });
+        // It is theirs to finish, or to give up: this unit's own is done.
+        let others: Vec<UnitId> = units.iter().filter_map(|unit| unit.parse().ok()).collect();
+        for unit in if others.is_empty() { vec![unit] } else { others } {
+            run.emit(&Event::LockKept { unit, recorded: true });
+        }
         let names =
             |names: Vec<String>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let keys = names(keys.into_iter().map(ToString::to_string).collect());

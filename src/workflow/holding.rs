@@ -12,7 +12,10 @@ pub enum Settled {
     /// The run held none.
     Nothing,
     /// No command that may change things had started: it is as it was found.
-    GivenBack,
+    GivenBack {
+        /// A command has started, and the lock was failed before: it still is.
+        failed: bool,
+    },
     /// It had been given back already: an answer that was thought lost says so.
     Released,
     /// A command had started, or giving back failed: it stays, and the record says `failed` unless
@@ -102,7 +105,7 @@ fn settle_lease(run: &Run<'_>, state: &State, lease: &Lease, error: &Error) -> S
     let released = || locks(run).and_then(|locks| locks.already_released(lease)).unwrap_or(false);
     match written {
         Ok(()) if is_begun => Settled::Kept { recorded: Ok(()), left },
-        Ok(()) => Settled::GivenBack,
+        Ok(()) => Settled::GivenBack { failed: state.command_started && lease.taken_over() },
         Err(LockError::Lost { .. }) if released() => Settled::Released,
         Err(LockError::Lost { .. }) => Settled::Lost,
         Err(error) => Settled::Kept { recorded: Err(error), left },

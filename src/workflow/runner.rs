@@ -277,7 +277,11 @@ fn settle_after(run: &Run<'_>, state: &mut State, error: &Error) -> (LockFate, b
     let unit = run.id().clone();
     match settle(run, state, error) {
         Settled::Nothing | Settled::Released => (LockFate::Free, true, None),
-        Settled::GivenBack => {
+        Settled::GivenBack { failed: true } => {
+            run.emit(&Event::LockKept { unit, recorded: true });
+            (LockFate::Kept, true, None)
+        }
+        Settled::GivenBack { failed: false } => {
             run.emit(&Event::LockReleased { unit });
             (LockFate::Free, true, None)
         }

@@ -42,7 +42,9 @@ fn a_shared_key_stays_failed_for_the_unit_that_left_it() {
     world.tool("tofu").exits(1);
     run(&a, "alpha prod", "tofu apply").run().code(1);
     world.tool("tofu");
-    run(&a, "beta prod", "tofu apply").run().code(0).says("lock `net` stays failed");
+    let out = run(&a, "beta prod", "tofu apply").run();
+    out.code(0).says("lock `net` stays failed").never_says("unlock-any -- beta prod");
+    out.says("lock alpha/prod is kept; to give it back: lockstep unlock-any -- alpha prod");
     let states = || ["alpha/prod", "beta/prod", "@1/net"].map(|key| world.lock_state(key));
     assert_eq!(states(), ["failed", "free", "failed"]);
     run(&a, "alpha prod", "tofu apply").run().code(0);

@@ -36,7 +36,7 @@ fn where_the_lock_is_kept_elsewhere_branch_and_lock_are_looked_at_once_more() {
     world.git(&seed, &["push", "-q", "origin", "main"]);
     let error = ana.step(&Lock).unwrap_err();
     assert!(matches!(&error, Error::Lock(LockError::BranchMoved { branch }) if branch == MAIN), "{error}");
-    assert!(matches!(ana.settle(&error), Settled::GivenBack), "no command has run");
+    assert!(matches!(ana.settle(&error), Settled::GivenBack { failed: false }), "no command has run");
     assert_eq!(ana.record().state, LockState::Free);
     // A branch that is gone has moved as well.
     world.git(ana.dir(), &["pull", "-q"]);
@@ -82,7 +82,7 @@ fn nothing_ran_nothing_stays() {
     let world = world();
     let mut ana = Session::new(&world, "ana", "ana", "r1");
     ana.check_and_lock().unwrap();
-    assert!(matches!(ana.settle(&some_failure()), Settled::GivenBack));
+    assert!(matches!(ana.settle(&some_failure()), Settled::GivenBack { failed: false }));
     assert_eq!((ana.record().state, ana.record().act), (LockState::Free, Act::GivenBack));
     assert!(matches!(ana.settle(&some_failure()), Settled::Nothing));
 }
