@@ -40,7 +40,7 @@ Example:
 
   renders module alpha for profile prod, proves that the tree is clean and current, takes the lock,
   runs `tofu apply` in the rendered directory, pushes the commit and gives the lock back. Each step
-  runs only if the one before it succeeded; if tofu fails, nothing is pushed and the lock stays.
+  runs only if the one before it succeeded; if an apply fails, nothing is pushed and the lock stays.
 
 Exit codes:
 {}

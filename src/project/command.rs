@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use super::toml_file::TomlFile;
 use super::variables::is_variable;
-use super::{Config, ModuleConfig, Project, ProjectError, UnitId, Variables};
+use super::{CommandEnv, Config, Configs, ModuleConfig, Project, ProjectError, UnitId, Variables};
 use crate::env::Span;
-use crate::process::tools;
+use crate::process::tools::{self, ToolRules};
 pub use crate::process::tools::{TimeLimit, TimeLimitError, VersionRule, VersionRuleError};
 
 /// `[exec]` of `module.toml`: what is said here comes before what the project says.
@@ -36,12 +36,24 @@ pub struct CommandLimit {
 impl Project {
     /// What is known about a program as a unit runs it: arguments that it takes from variables of the user's
     /// and of `[env]` count.
-    pub fn rules_for(&self, unit: &UnitId, program: &OsStr) -> tools::ToolRules {
-        let config = self.config();
+    pub fn rules_for(&self, unit: &UnitId, program: &OsStr) -> ToolRules {
+        Configs::new(self).rules_for(unit, program)
+    }
+}
+
+impl Configs<'_> {
+    /// What is known about a program as a unit runs it, as [`Project::rules_for`] says it.
+    pub fn rules_for(&self, unit: &UnitId, program: &OsStr) -> ToolRules {
+        let config = self.project().config();
+        let rules = config.rules_for(program);
+        if !rules.reads_variables() {
+            return rules;
+        }
         // Who renders the unit says what is wrong with its files.
-        let env = self.command_env(unit, super::Asker::Module).unwrap_or_default();
+        let read = self.module(&unit.module).and_then(|module| Ok((module, self.chain(&unit.profile)?)));
+        let env = read.map(|(module, chain)| CommandEnv::of(self.project(), unit, Some(&module), &chain));
         let holds = |name: &str| tools::holds_arguments(name, config.tools.values());
-        config.rules_with(program, env.arguments(&config.outside, holds))
+        rules.with_variables(env.unwrap_or_default().arguments(&config.outside, holds))
     }
 }
 

@@ -238,19 +238,9 @@ impl Config {
     /// What is known about a program: the built-in rules, and what `[tools.NAME]` says instead or in addition.
     /// Arguments that it takes from the user's variables count.
     pub fn rules_for(&self, program: &OsStr) -> ToolRules {
-        self.rules_with(
-            program,
-            self.outside.clone().into_iter().map(|(name, value)| (name, Some(value))).collect(),
-        )
-    }
-
-    pub(super) fn rules_with(
-        &self,
-        program: &OsStr,
-        variables: BTreeMap<String, Option<String>>,
-    ) -> ToolRules {
         let settings = tools::tool_name(program).and_then(|name| self.tools.get(name));
-        ToolRules::of(program, settings).with_variables(variables)
+        let outside = self.outside.iter().map(|(name, value)| (name.clone(), Some(value.clone())));
+        ToolRules::of(program, settings).with_variables(outside.collect())
     }
 
     /// Takes note of the user's variables in which tools look for arguments.

@@ -39,8 +39,8 @@ impl Step for Exec {
         "Runs the program with exactly its arguments, on your terminal. Its exit code becomes lockstep's.\n\
          0 is success; so are 2 of `tofu plan -detailed-exitcode` and 1 of `kubectl diff`, which say that\n\
          there are changes ([tools.NAME] success = [...] for others). Ctrl-C is the tool's own affair: lockstep\n\
-         waits for it. SIGTERM is passed on once. If the command fails, nothing after it runs and the\n\
-         lock is kept. `tofu:plan` as a step is the same for a command of its own.\n\
+         waits for it. SIGTERM is passed on once. If the command fails, nothing after it runs, and the\n\
+         lock is kept if it may have changed something (docs/tools.md). `tofu:plan` as a step is the same for a command of its own.\n\
          A command that runs longer than [exec] timeout gets SIGTERM once and is waited for.\n\
          The command gets LOCKSTEP_MODULE, LOCKSTEP_PROFILE, LOCKSTEP_RUN_ID, LOCKSTEP_INVOCATION_DIR\n\
          and what lockstep.toml, module.toml and profiles say under [env]."

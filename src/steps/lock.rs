@@ -33,8 +33,8 @@ impl Step for Lock {
          Refuses with 77 if HEAD lacks the commit that was last applied to the unit, or if the branch\n\
          moved since git-check; where the lock is kept elsewhere than on the branch's remote, both are looked\n\
          at once more. With --wait it waits for a lock that is held; what git-check proved is then\n\
-         proved again, and when the time is over it ends with 75. Given back if the run ends before a\n\
-         command has started; kept and marked failed if it ends after."
+         proved again, and when the time is over it ends with 75. Given back as it was found if the run\n\
+         ends before a command has started that may change things; kept and marked failed if it ends after."
     }
 
     fn role(&self) -> Role {

@@ -1,6 +1,7 @@
 //! Makes a plan: every word, name, program and order is checked here, before the first effect.
 
 mod expressions;
+mod formats;
 mod gone;
 mod saved;
 mod staged;
@@ -68,7 +69,7 @@ pub fn plan(
         planner.evaluate((&calls, &finally), unit, request, env)?;
     }
 
-    let left_out = nothing.or(planner.leave_out(&mut calls, &units, request.options.read));
+    let left_out = nothing.or(planner.leave_out(&mut calls, &units, &configs, request.options.read));
     // With `finally` the lock is given back after it.
     if finally.is_empty() {
         order::fuse(&mut calls);
@@ -179,7 +180,7 @@ impl Planner<'_> {
         let turns = match ids.as_slice() {
             [_] => ids.into_iter().map(|unit| Turn { unit, needs: Vec::new() }).collect(),
             _ => {
-                let down = self.takes_down(calls, &ids, env);
+                let down = self.takes_down(calls, &ids, configs, env);
                 configs.in_order(ids, down != options.reverse)?
             }
         };
@@ -194,33 +195,15 @@ impl Planner<'_> {
     }
 
     /// Whether a command takes things down: then what needs others goes before them.
-    fn takes_down(&self, calls: &[Call], units: &[UnitId], env: &Environment) -> bool {
+    fn takes_down(&self, calls: &[Call], units: &[UnitId], configs: &Configs<'_>, env: &Environment) -> bool {
         let mut commands = calls.iter().filter_map(|call| call.argv.as_ref());
         commands.any(|argv| {
             units.iter().any(|unit| {
-                let rules = self.project.rules_for(unit, &argv.program);
+                let rules = configs.rules_for(unit, &argv.program);
                 rules.takes_down(&argv.args)
                     || saved::takes_down(self.project, unit, &rules.applies_plan(&argv.args), env)
             })
         })
-    }
-
-    /// Formatting what was rendered helps nobody, and the next build would take it for an edit by hand.
-    fn formats(&self, calls: &[Call], units: &[UnitPlan]) -> Result<(), PlanError> {
-        let Some(unit) = units.first() else { return Ok(()) };
-        for argv in calls.iter().filter_map(|call| call.argv.as_ref()) {
-            if self.project.rules_for(&unit.id, &argv.program).formats_sources(&argv.args) {
-                let relative = |path: &std::path::Path| {
-                    path.strip_prefix(self.project.root()).unwrap_or(path).display().to_string()
-                };
-                return Err(PlanError::Formats {
-                    command: self.name_of(argv),
-                    rendered: relative(&unit.directory),
-                    sources: relative(&self.project.module_directory(&unit.id.module)),
-                });
-            }
-        }
-        Ok(())
     }
 
     /// Programs named without a path must be there now. One that is named by a path relative to the
@@ -242,15 +225,21 @@ impl Planner<'_> {
     }
 
     /// With `[exec] read_only = "skip"`, a pipeline whose only command reads needs neither proof
-    /// nor lock nor push.
-    fn leave_out(&self, calls: &mut Vec<Call>, units: &[UnitPlan], read: bool) -> Option<String> {
-        if self.project.config().exec.read_only != ReadOnly::Skip {
+    /// nor lock nor push; with `--read` none does.
+    fn leave_out(
+        &self,
+        calls: &mut Vec<Call>,
+        units: &[UnitPlan],
+        configs: &Configs<'_>,
+        read: bool,
+    ) -> Option<String> {
+        if !read && self.project.config().exec.read_only != ReadOnly::Skip {
             return None;
         }
         let mut commands = calls.iter().filter_map(|call| call.argv.as_ref());
-        let (Some(argv), None) = (commands.next(), commands.next()) else { return None };
-        let reads = |unit: &UnitPlan| self.project.rules_for(&unit.id, &argv.program).only_reads(&argv.args);
-        if !read && !units.iter().all(reads) {
+        let argv = commands.next()?;
+        let reads = |unit: &UnitPlan| configs.rules_for(&unit.id, &argv.program).only_reads(&argv.args);
+        if !read && (commands.next().is_some() || !units.iter().all(reads)) {
             return None;
         }
         let command = self.name_of(argv);

@@ -97,6 +97,7 @@ fn taking_down_is_told_from_the_command() {
         Planner { project: &project, vocabulary }.takes_down(
             &calls,
             &["alpha/prod".parse().unwrap()],
+            &Configs::new(&project),
             &Environment::bare(),
         )
     };

@@ -39,7 +39,7 @@ fn a_look_or_a_preparation_that_fails_gives_the_lock_back_as_it_was() {
     a.git("pull -q");
     a.alias("tofu apply").run().code(1);
     for command in ["plan", "init"] {
-        a.alias(&format!("tofu {command}")).run().code(1);
+        a.alias(&format!("tofu {command}")).run().code(1).says("lock `alpha/prod` is kept");
         assert_eq!(world.lock_state("alpha/prod"), "failed", "{command}");
     }
     b.alias("tofu apply").owner(BEN).run().code(75);
@@ -136,6 +136,11 @@ fn read_says_of_a_run_that_it_only_looks_and_reverse_turns_the_order() {
     assert_eq!(world.lock_state("alpha/prod"), "failed");
     assert_eq!(world.lock("alpha/prod").expect("a record")["applied"], json!(null));
     a.lockstep("unlock-any -- alpha prod").run().code(0);
+    let before = world.origin_at("main");
+    a.lockstep("--read build git-check lock tofu:init exec git-push unlock -- alpha prod tofu apply")
+        .run()
+        .code(0);
+    assert_eq!((world.origin_at("main"), world.lock_state("alpha/prod").as_str()), (before, "free"));
     a.write("modules/alpha/module.toml", "needs = [\"beta\"]\n");
     a.write("lockstep.toml", "[exec]\nread_only = \"skip\"\n");
     a.commit("needs");

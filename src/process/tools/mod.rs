@@ -114,7 +114,7 @@ impl ToolRules {
     /// Takes arguments from variables too, as the tool does; of one without a value it is not known.
     #[must_use]
     pub fn with_variables(mut self, variables: BTreeMap<String, Option<String>>) -> Self {
-        if !self.tool.environment.is_empty() {
+        if self.reads_variables() {
             self.variables = variables;
         }
         self
@@ -170,12 +170,13 @@ impl ToolRules {
         self.class(args) == Class::Changes
     }
 
-    /// The subcommand, if it is a known one: never an argument.
-    pub fn subcommand(&self, args: &[OsString]) -> Option<String> {
-        self.typed(args)
+    /// Whether it takes arguments from variables.
+    pub fn reads_variables(&self) -> bool {
+        !self.tool.environment.is_empty()
     }
 
-    fn typed(&self, args: &[OsString]) -> Option<String> {
+    /// The subcommand, if it is a known one: never an argument.
+    pub fn subcommand(&self, args: &[OsString]) -> Option<String> {
         let reading = Reading::of(&self.tool, &[], args);
         let found: Vec<Option<String>> = reading.ways()?.iter().map(|way| self.longest(way)).collect();
         // Where it is not certain which it is, it is none.
@@ -301,7 +302,7 @@ impl ToolRules {
 
     /// Reads a call's arguments, with those that the environment adds, in all ways.
     fn read<T>(&self, args: &[OsString], then: impl FnOnce(&Reading<'_>, Option<Vec<Vec<&str>>>) -> T) -> T {
-        let subcommand = if self.variables.is_empty() { None } else { self.typed(args) };
+        let subcommand = if self.variables.is_empty() { None } else { self.subcommand(args) };
         let mut unknown = false;
         let mut lookup = |name: &str| {
             let value = self.variables.get(name)?;

@@ -46,11 +46,6 @@ impl Pattern {
         self.option.is_none() && !self.words.iter().any(|word| word == "*")
     }
 
-    /// Whether an option is part of it.
-    pub(super) fn has_option_at_all(&self) -> bool {
-        self.option.is_some()
-    }
-
     /// Whether a command is meant, as certainly as is asked for.
     pub(super) fn matches(&self, reading: &Reading<'_>, words: &[&str], sure: Sure) -> bool {
         self.is_all() || self.begins(words) && self.has_option(reading, sure)

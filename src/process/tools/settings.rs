@@ -101,7 +101,7 @@ impl ToolSettings {
                         text.escape_debug()
                     ));
                 };
-                if key.starts_with("dry") && !pattern.has_option_at_all() {
+                if key.starts_with("dry") && pattern.option.is_none() {
                     return bad(format!("`{text}` is no option"));
                 }
                 let class = key.trim_end_matches('+');
@@ -179,7 +179,7 @@ impl ToolSettings {
         // An option that reads does so whatever the command is.
         let own_reads = self.reads.iter().flatten().chain(&self.more_reads);
         let options = own_reads.filter_map(|text| Pattern::parse(text)).filter(|one| one.words.is_empty());
-        tool.dry.extend(options.filter(Pattern::has_option_at_all));
+        tool.dry.extend(options.filter(|one| one.option.is_some()));
         tool.changes.extend(replaced);
         let words = [
             (&mut tool.values, &self.values, &self.more_values),
