@@ -211,9 +211,24 @@ impl Module {
 
 /// For comparing a module with an earlier state of it.
 impl Module {
-    /// The paths of its files.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
-        self.files.iter().map(|file| file.path.as_str())
+    /// The files that become configuration for `reads`: their names in a unit, what else they are known
+    /// by, and what they hold. None if only a unit's own rendering tells.
+    pub(super) fn configuration(&self, reads: fn(&str) -> bool) -> Option<Vec<(&str, &str, &[u8])>> {
+        let may_be = |name: &str| match self.templates.has_syntax(name) {
+            true => Templates::literal_ending(name)
+                .is_none_or(|ending| reads(&format!("x.{ending}")) || reads(&format!("x.tf.{ending}"))),
+            false => reads(name.rsplit('/').next().unwrap_or(name)),
+        };
+        if self.build.file.iter().any(|file| may_be(&file.path)) {
+            return None;
+        }
+        let files = self.files.iter().zip(&self.fates);
+        let named = files.filter_map(|(file, fate)| Some((file, fate, fate.name.as_deref()?)));
+        let found = named.filter(|(.., name)| may_be(name)).map(|(file, fate, name)| {
+            let is_known = !fate.template && !self.templates.has_syntax(name);
+            is_known.then_some((name, file.shown.as_str(), file.bytes.as_slice()))
+        });
+        found.collect()
     }
 
     /// Whether anything in it may read files of the project beside its own; module.toml does not count.

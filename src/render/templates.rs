@@ -70,6 +70,12 @@ impl Templates {
         self.delimiters.open_in(text)
     }
 
+    /// The ending that a name which is a template gets in any case, without its dots.
+    pub(super) fn literal_ending(name: &str) -> Option<&str> {
+        let (_, ending) = name.rsplit_once('.')?;
+        ending.bytes().all(|byte| byte.is_ascii_alphanumeric()).then_some(ending)
+    }
+
     /// The project's partials, as far as the module may include them.
     pub(super) fn partials(&self) -> &[SourceFile] {
         &self.partials

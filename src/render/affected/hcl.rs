@@ -60,12 +60,11 @@ pub(super) fn is_configuration(name: &str) -> bool {
 /// What a configuration file names.
 pub(super) fn references(name: &str, bytes: &[u8]) -> References {
     let mut found = References::default();
-    let hints: [&[u8]; 4] = [b"./", b"path.", b"file", b"module"];
-    let names_any = |hint: &&[u8]| bytes.windows(hint.len()).any(|window| window == *hint);
-    if !hints.iter().any(names_any) {
+    let text = std::str::from_utf8(bytes);
+    if text.is_ok_and(|text| !["./", "path.", "file", "module"].iter().any(|hint| text.contains(hint))) {
         return found;
     }
-    let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= MOST_BYTES && is_shallow(text));
+    let text = text.ok().filter(|text| text.len() <= MOST_BYTES && is_shallow(text));
     let is_read = text.is_some_and(|text| match name.ends_with(".json") {
         true => serde_json::from_str::<Value>(text).is_ok_and(|value| found.json(&value)),
         false => Body::from_str(text).is_ok_and(|body| {

@@ -193,6 +193,7 @@ impl<'a> Work<'a> {
                     || self.own.may_read_files
                     || touched(&modules[&unit.module])
                     || touched(&profiles[&unit.profile])
+                    || now.may_read_changed(unit, &self.earlier)
             })
             .filter(|unit| (self.request.select)(unit))
             .collect();

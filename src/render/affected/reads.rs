@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use globset::GlobSet;
 
-use super::super::outputs::Output;
 use super::Work;
 use super::compare::{Change, Difference, Part};
 use super::hcl::{Base, References, is_configuration, references};
@@ -21,9 +20,24 @@ use crate::project::{BuildConfig, Earlier, Files, Kind, MARKER, Project, UnitId}
 /// More directories than a person writes.
 const MOST_DIRECTORIES: usize = 1_000;
 
-/// The files of shared modules that were read; each is parsed once.
+/// What was found in files, by their paths in the project or the digests of what was rendered: each is
+/// read and parsed once.
 #[derive(Default)]
 pub(super) struct Cache(Mutex<HashMap<String, Arc<References>>>);
+
+/// A file of a unit: its path there, what its content is known by, and the content.
+pub(super) type File<'a> = (&'a str, &'a str, &'a [u8]);
+
+impl Cache {
+    fn get(&self, key: String, find: impl FnOnce() -> References) -> Arc<References> {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().get(&key) {
+            return Arc::clone(known);
+        }
+        let found = Arc::new(find());
+        Arc::clone(lock().entry(key).or_insert(found))
+    }
+}
 
 /// What is read for a unit, relative to the project.
 #[derive(Default)]
@@ -37,24 +51,13 @@ pub(super) struct Reads {
     pub(super) unknown: Option<String>,
 }
 
-/// Whether the tool may read more of the project for this module than what is rendered, seen from the
-/// names that its files have or get.
-pub(super) fn may_read(build: &BuildConfig, files: impl Iterator<Item = impl AsRef<str>>) -> bool {
-    let is_one = |name: &str| name.contains(".tf") || name.contains(".tofu");
-    let given =
-        build.file.iter().map(|file| file.path.as_str()).chain(build.rename.values().map(String::as_str));
-    !build.watch.is_empty()
-        || given.chain([]).any(is_one)
-        || files.into_iter().any(|name| is_one(name.as_ref()))
-}
-
 impl Reads {
     /// What is read for a unit that is made of these files.
-    pub(super) fn of(
+    pub(super) fn of<'f>(
         project: &Project,
         unit: &UnitId,
         build: &BuildConfig,
-        outputs: &[Output],
+        files: impl IntoIterator<Item = File<'f>>,
         cache: &Cache,
     ) -> Self {
         let own = project.unit_directory(unit);
@@ -62,12 +65,13 @@ impl Reads {
         let watch = build.watched(unit.module.as_str());
         let mut reads = Self { watch, ..Self::default() };
         let mut open = Vec::new();
-        for output in outputs {
-            let path = Path::new(&output.path);
-            if path.file_name().and_then(|name| name.to_str()).is_some_and(is_configuration) {
-                let directory = own.join(path.parent().unwrap_or(Path::new("")));
-                let found = references(&output.path, &output.bytes);
-                reads.take(&found, &own, &directory, &output.path, &mut open);
+        for (path, key, bytes) in files {
+            let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+            if is_configuration(name) {
+                // The same text can stand in a file of JSON and in another.
+                let key = format!("{key} {}", name.ends_with(".json"));
+                let found = cache.get(key, || references(name, bytes));
+                reads.take(&found, &own, &own.join(directory), path, &mut open);
             }
         }
         while let Some(directory) = open.pop() {
@@ -140,15 +144,9 @@ impl Reads {
         for (name, _) in files.names(shown).unwrap_or_default() {
             let Some(name) = name.to_str().filter(|name| is_configuration(name)) else { continue };
             let path = format!("{shown}/{name}");
-            let known = cache.0.lock().unwrap_or_else(PoisonError::into_inner).get(&path).cloned();
-            let found = known.unwrap_or_else(|| {
-                let read = files.read(&path);
-                let found = Arc::new(match read {
-                    Ok(bytes) => references(name, &bytes),
-                    Err(error) => References { unknown: Some(error.to_string()), ..References::default() },
-                });
-                let mut cache = cache.0.lock().unwrap_or_else(PoisonError::into_inner);
-                Arc::clone(cache.entry(path.clone()).or_insert(found))
+            let found = cache.get(path.clone(), || match files.read(&path) {
+                Ok(bytes) => references(name, &bytes),
+                Err(error) => References { unknown: Some(error.to_string()), ..References::default() },
             });
             self.take(&found, own, directory, &path, open);
         }
@@ -156,6 +154,11 @@ impl Reads {
 
     fn cannot_know(&mut self, file: &str, why: &str) {
         self.unknown.get_or_insert_with(|| format!("{file}: {why}"));
+    }
+
+    /// Whether any of it has changed, or may have.
+    pub(super) fn may_differ(&self, earlier: &Earlier) -> bool {
+        self.unknown.is_some() || !self.changed(earlier).is_empty()
     }
 
     /// What of it has changed. A link or a submodule on the way counts as what it leads to.

@@ -12,11 +12,12 @@ use super::super::module::Module;
 use super::super::outputs::Output;
 use super::super::source::{Reader, SourceFile};
 use super::super::{RenderError, partials};
+use super::hcl::is_configuration;
 use super::parallel;
-use super::reads::{Cache, Reads, may_read};
+use super::reads::{Cache, Reads};
 use crate::env::Environment;
 use crate::git::Repo;
-use crate::project::{Chain, ModuleConfig, Name, Params, Project, Seen, UnitId};
+use crate::project::{Chain, Earlier, ModuleConfig, Name, Params, Project, Seen, UnitId};
 
 /// One state of a project.
 pub(super) struct Side<'a> {
@@ -137,10 +138,7 @@ impl<'a> Side<'a> {
             let module = module
                 .and_then(|(config, sources)| self.read(&watched, name, config, sources).ok().map(Arc::new));
             seen.add(&watched.files().seen());
-            seen.may_read_files |=
-                module.as_ref().zip(configured.config.as_ref()).is_some_and(|(module, config)| {
-                    module.may_read_files() || may_read(&config.build, module.paths())
-                });
+            seen.may_read_files |= module.as_ref().is_some_and(|module| module.may_read_files());
             Loaded { module, seen }
         }))
     }
@@ -175,6 +173,16 @@ impl<'a> Side<'a> {
     /// What was looked at for a module.
     pub(super) fn seen_of_module(&self, name: &Name) -> Seen {
         self.loaded(name).map_or_else(Seen::default, |loaded| loaded.seen.clone())
+    }
+
+    /// Whether the tool may read something of the project that has changed, in a unit whose files are
+    /// as they were. Where they are not templates this is known without rendering.
+    pub(super) fn may_read_changed(&self, unit: &UnitId, earlier: &Earlier) -> bool {
+        let Some(configured) = self.configured(&unit.module) else { return false };
+        let loaded = self.loaded(&unit.module).and_then(|loaded| loaded.module.as_ref());
+        let (Some(config), Some(module)) = (&configured.config, loaded) else { return true };
+        let Some(files) = module.configuration(is_configuration) else { return true };
+        Reads::of(&self.project.watched(), unit, &config.build, files, &self.shared).may_differ(earlier)
     }
 
     /// What was looked at for a profile.
@@ -242,7 +250,8 @@ impl<'a> Side<'a> {
         let env = chain.command_env(watched, unit, config)?.evaluate_known(&params)?.over(&nothing);
         let decided = decided || params.decided_by_stand_in();
         let needs = config.needs.iter().filter_map(|need| need.of(unit)).collect();
-        let reads = Reads::of(&self.project.watched(), unit, &config.build, &outputs, &self.shared);
+        let files = outputs.iter().map(|output| (output.path.as_str(), output.digest(), &output.bytes[..]));
+        let reads = Reads::of(&self.project.watched(), unit, &config.build, files, &self.shared);
         Ok(State::Made(Box::new(Made { outputs, env, exec, needs, decided, module, params, reads })))
     }
 }
