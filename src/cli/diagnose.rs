@@ -246,8 +246,8 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
         Error::Process(error) => match error {
             ProcessError::NotFound { .. } => vec!["install it, or put its directory on PATH".into()],
             ProcessError::Loop { .. } => vec![
-                "take it off PATH, or write it anew with `lockstep shim`, which lockstep tells from the tool"
-                    .into(),
+                "a wrapper: take it off PATH, or write it anew with `lockstep shim`, which lockstep tells from the tool".into(),
+                "a hook: let it pass over refs/lockstep/*, which lockstep's own pushes move".into(),
             ],
             ProcessError::NotExecutable { program, .. } => vec![format!(
                 "see whether it is a program and may be run: ls -l {}",
@@ -320,9 +320,13 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
         LockError::Held { why, .. } if why.is_empty() => {
             vec![format!("wait, or if that run is dead: {}", line.command("unlock-any --reason TEXT"))]
         }
-        LockError::Held { .. } => {
+        LockError::Held { lives: false, .. } => {
             vec![format!("make sure that it has ended, then: {}", line.command("unlock-any"))]
         }
+        LockError::Held { .. } => vec![
+            "once it has ended, run the same again: the lock is still yours".to_owned(),
+            format!("to give up what it has left unfinished: {}", line.command("unlock-any")),
+        ],
         LockError::Generation { key, .. } => vec![format!("see what happened since: lockstep log {key}")],
         LockError::Contended { .. } => vec!["run the same again".into()],
         LockError::Lost { key, .. } => vec![format!("see who took it and why, before you go on: lockstep log {key}")],
@@ -336,12 +340,19 @@ fn held_hints(error: &LockError, line: &Line<'_>) -> Vec<String> {
             "no branch here has it: git fetch --all, or ask who applied it to push it".into(),
             "if it was merged as another commit, or the history was rewritten on purpose, add --accept-rewrite".into(),
         ],
+        LockError::NotInEffect { rendered: false, .. } => {
+            vec![format!("put `build` before it: {}", line.command(&format!("build {}", line.again())))]
+        }
         LockError::NotInEffect { left, .. } => {
-            let again = left.program.as_deref().unwrap_or("PROGRAM");
-            let words = [Some(again), left.subcommand.as_deref()].into_iter().flatten();
-            let words: Vec<String> = words.map(|word| parse::quote(word.as_ref())).collect();
+            let program = left.program.as_deref().unwrap_or("PROGRAM");
+            // What may be a secret no record tells.
+            let rest = left.subcommand.as_deref().map_or("…".into(), |word| parse::quote(word.as_ref()));
             vec![
-                format!("{} {}", line.command("build git-check lock exec git-push unlock-any"), words.join(" ")),
+                format!(
+                    "{} {} {rest}",
+                    line.command("build git-check lock exec git-push unlock-any"),
+                    parse::quote(program.as_ref())
+                ),
                 format!("to give the lock up as things are: {}", line.command("unlock-any")),
             ]
         }

@@ -54,13 +54,16 @@ fn stages(staged: &StagedPlan, env: &Environment, text: &mut String) {
     }
 }
 
+/// What is said of a push that is known to go nowhere.
+const REFUSED: &str = "refused: ";
+
 /// Where a push goes, or why it does not; nothing where that is found out by the push.
 fn where_to(plan: &Plan, repo: Option<&Repo>) -> String {
     let branch = repo.and_then(|repo| Some((repo, repo.head().ok()?.branch)));
     match (branch, &plan.options.branch) {
         (Some((repo, Some(branch))), _) => match repo.push_place(&branch) {
             Ok(place) => place.map_or_else(String::new, |place| format!("to {place}")),
-            Err(error) => format!("refused: {error}"),
+            Err(error) => format!("{REFUSED}{error}"),
         },
         (Some((_, None)), Some(branch)) => format!("to branch {}", crate::git::printable(branch.as_bytes())),
         _ => String::new(),
@@ -68,7 +71,11 @@ fn where_to(plan: &Plan, repo: Option<&Repo>) -> String {
 }
 
 fn push(call: &Call, goes: &str) -> String {
-    let and = if call.releases { "and give the lock back in the same push" } else { "" };
+    let and = if call.releases && !goes.starts_with(REFUSED) {
+        "and give the lock back in the same push"
+    } else {
+        ""
+    };
     let comma = if goes.is_empty() || and.is_empty() { "" } else { ", " };
     format!("{:<11} {goes}{comma}{and}", call.step.name()).trim_end().to_owned()
 }

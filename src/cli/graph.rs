@@ -98,7 +98,7 @@ fn select(project: &Project, word: &str, env: &Environment) -> Result<Vec<UnitId
     };
     match project.select(module, profile, env) {
         // Without a `/` it may have been meant as a module.
-        Err(ProjectError::Unknown { what: "profile", word: unknown, nearest: None, known })
+        Err(ProjectError::Unknown { what: "profile", word: unknown, nearest: None, known, .. })
             if module == "*" && project.modules()?.iter().any(|name| name.as_str() == word) =>
         {
             Err(ProjectError::Unknown {
@@ -106,6 +106,7 @@ fn select(project: &Project, word: &str, env: &Environment) -> Result<Vec<UnitId
                 word: unknown,
                 nearest: Some(format!("'{word}/*'")),
                 known,
+                ignored: None,
             })
         }
         other => other,

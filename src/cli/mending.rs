@@ -13,7 +13,7 @@ const FIRST: &str = "what to make sure of before that: docs/locks.md, `A record 
 pub(super) fn hints(mend: &Mend) -> Vec<String> {
     match mend {
         Mend::Upgrade => vec!["upgrade lockstep; nothing was done".into()],
-        Mend::Unknown => Vec::new(),
+        Mend::Unknown => vec![FIRST.into()],
         Mend::Ref(at) => {
             let RefMend { remote, name, tip, good } = &**at;
             let (remote, name) = (word(remote), word(name));

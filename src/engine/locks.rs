@@ -255,8 +255,14 @@ impl ProjectLocks {
             None if further.is_empty() => ProjectError::NotWritten { unit: word }.into(),
             None => {
                 let nearest = nearest(&word, further.iter().map(String::as_str)).map(str::to_owned);
-                ProjectError::Unknown { what: "lock", word, nearest, known: further.into_iter().collect() }
-                    .into()
+                ProjectError::Unknown {
+                    what: "lock",
+                    word,
+                    nearest,
+                    known: further.into_iter().collect(),
+                    ignored: None,
+                }
+                .into()
             }
         })
     }

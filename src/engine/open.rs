@@ -20,11 +20,22 @@ pub(crate) fn open_project(
     env: &Environment,
     interrupts: &Interrupts,
 ) -> Result<Project, Error> {
-    let project = Project::discover(directory, env)?;
+    let project =
+        Project::discover(directory, env).map_err(|error| hidden(error, directory, env, interrupts))?;
     match Repo::discover(project.root(), env, interrupts)? {
         Some(repo) => Ok(counted(&project, &repo)?),
         None => Ok(project),
     }
+}
+
+/// A sparse checkout may leave the very file out that makes a project.
+fn hidden(error: ProjectError, start: &Path, env: &Environment, interrupts: &Interrupts) -> ProjectError {
+    let ProjectError::NoProject { .. } = error else { return error };
+    let repo = Repo::discover(start, env, interrupts).ok().flatten();
+    let start = start.canonicalize().unwrap_or_else(|_| start.to_owned());
+    let not_here =
+        repo.and_then(|repo| start.ancestors().find_map(|root| inputs::marker_not_here(root, &repo)));
+    not_here.map_or(error, ProjectError::NotHere)
 }
 
 /// A project as far as its files count in its repository.

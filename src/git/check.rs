@@ -8,6 +8,7 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use super::refusal::Submodule;
 use super::{CheckRefusal, Fetched, FileList, GitError, Head, Oid, Repo, Status, lock_remote, unseen};
 
 /// What the configuration and the command line say.
@@ -136,7 +137,12 @@ fn check_with(repo: &Repo, request: &CheckRequest<'_>, source: Source) -> Result
     let rendered = request.rendered.and_then(|dir| below(dir, repo.work_dir()));
     let (status, unseen) = status?;
     if let Some(refusal) = unclean(&status, repo.unfinished_operation(), rendered.as_deref()).or(unseen) {
-        return Err(refusal.into());
+        let project = request.rendered.and_then(Path::parent).and_then(|dir| below(dir, repo.work_dir()));
+        return Err(match project.filter(|dir| request.within.is_none() && status.is_outside(dir)) {
+            Some(project) => CheckRefusal::Outside { refusal: Box::new(refusal), project },
+            None => refusal,
+        }
+        .into());
     }
     let (upstream, ahead) = remote_side?;
     Ok(Standing { head: oid, branch: head.branch, upstream, ahead })
@@ -159,7 +165,10 @@ fn unclean(
         return Some(CheckRefusal::Staged { files: FileList::new(&status.staged) });
     }
     if !status.unstaged.is_empty() {
-        let submodule = status.submodules.first().map(|path| super::printable(path));
+        let first = |paths: &[Vec<u8>], moved| {
+            paths.first().map(|path| Submodule { path: super::printable(path), moved })
+        };
+        let submodule = first(&status.submodules, false).or_else(|| first(&status.moved, true));
         return Some(CheckRefusal::Unstaged { files: FileList::new(&status.unstaged), submodule });
     }
     if status.untracked.is_empty() {

@@ -12,8 +12,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use super::config::Config;
+use super::file_list::FileList;
 use super::index::{EntryKind, Hidden, IndexEntry, is_true};
-use super::refusal::{CheckRefusal, FileList, Undelivered};
+use super::refusal::{CheckRefusal, Undelivered};
 use super::unseen::content;
 use super::{GitError, Repo};
 use crate::text::shell_shown as quoted;

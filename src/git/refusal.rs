@@ -3,48 +3,18 @@
 //!
 //! Names of files, branches and remotes come from elsewhere; what is shown of them is escaped.
 
-use std::fmt;
-
+use super::Oid;
+use super::file_list::{FileList, counted};
 use super::text::arguments;
-use super::{Oid, printable};
 use crate::text::shell_shown;
 
-/// Names of files for people: ten of them and how many there are.
+/// A submodule that is not as it was committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileList {
-    /// The first ones, safe to print.
-    pub shown: Vec<String>,
-    /// How many there are in all.
-    pub total: usize,
-}
-
-impl FileList {
-    /// At most so many names are shown.
-    pub const SHOWN: usize = 10;
-
-    /// Takes names as git has them.
-    pub fn new(names: &[Vec<u8>]) -> Self {
-        Self {
-            shown: names.iter().take(Self::SHOWN).map(|name| printable(name)).collect(),
-            total: names.len(),
-        }
-    }
-
-    fn counted(&self) -> String {
-        counted(self.total, "file")
-    }
-}
-
-impl fmt::Display for FileList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for name in &self.shown {
-            write!(f, "\n    {name}")?;
-        }
-        match self.total.saturating_sub(self.shown.len()) {
-            0 => Ok(()),
-            more => write!(f, "\n    and {more} more"),
-        }
-    }
+pub struct Submodule {
+    /// Where it is, safe to print.
+    pub path: String,
+    /// All that differs is the commit that is checked out in it.
+    pub moved: bool,
 }
 
 /// Why git-check refuses.
@@ -75,8 +45,8 @@ pub enum CheckRefusal {
     Unstaged {
         /// Which.
         files: FileList,
-        /// A submodule among them that has changes of its own.
-        submodule: Option<String>,
+        /// The first submodule among them, if there is one.
+        submodule: Option<Submodule>,
     },
     /// Changes that git was told not to look at.
     #[error("{} changed and hidden from git:{files}", .files.counted())]
@@ -105,6 +75,14 @@ pub enum CheckRefusal {
         why: Undelivered,
         /// The first ones, as words for a shell.
         first: String,
+    },
+    /// What differs lies outside of the project, and the whole repository has to be clean.
+    #[error("{refusal}")]
+    Outside {
+        /// What differs.
+        refusal: Box<CheckRefusal>,
+        /// The project's directory, from the top of the working tree.
+        project: String,
     },
     /// Files that git does not know.
     #[error("{} not tracked by git:{files}", .files.counted())]
@@ -313,9 +291,17 @@ impl CheckRefusal {
             },
             Self::Conflicts { .. } => "resolve them, then git add -A && git commit".to_owned(),
             Self::Staged { .. } => "git commit (or git stash)".to_owned(),
-            Self::Unstaged { submodule: Some(path), .. } => {
+            Self::Unstaged { submodule: Some(Submodule { path, moved: false }), .. } => {
                 format!("git -C {} add -A && git -C {0} commit, then git commit -a here", shell_shown(path))
             }
+            Self::Unstaged { submodule: Some(Submodule { path, moved: true }), .. } => {
+                format!("git commit -a (or, for what is committed: git submodule update -- {})", shell_shown(path))
+            }
+            Self::Outside { refusal, project } => format!(
+                "{}; or, as none of it lies in the project: `scope = \"project\"` under [git] in {}",
+                refusal.cure(),
+                shell_shown(&format!("{project}/lockstep.toml"))
+            ),
             Self::Unstaged { submodule: None, .. } => "git commit -a (or git stash)".to_owned(),
             Self::Hidden { undo, .. } => format!("{undo}, then commit the changes, or take them back"),
             Self::SubmoduleUnpushed { push, .. } => push.clone(),
@@ -375,11 +361,6 @@ impl CheckRefusal {
 fn listed(names: &[String]) -> String {
     let shown: Vec<Vec<u8>> = names.iter().map(|name| name.clone().into_bytes()).collect();
     if shown.is_empty() { String::new() } else { format!(":{}", FileList::new(&shown)) }
-}
-
-/// `1 file`, `2 files`.
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What `git status --porcelain=v2 -z` says, parsed from bytes: no locale, no quoting, no lossy names.
 
+use std::os::unix::ffi::OsStrExt as _;
+
 use super::GitError;
 use super::spawn::Git;
 
@@ -12,6 +14,8 @@ pub struct Status {
     pub unstaged: Vec<Vec<u8>>,
     /// Submodules with changes of their own, each among `unstaged` too.
     pub submodules: Vec<Vec<u8>>,
+    /// Submodules of which only another commit is checked out, each among `unstaged` too.
+    pub moved: Vec<Vec<u8>>,
     /// Neither tracked nor ignored; a directory ends with `/`.
     pub untracked: Vec<Vec<u8>>,
     /// Left over from a merge.
@@ -27,9 +31,22 @@ impl Status {
             && self.conflicts.is_empty()
     }
 
+    /// Whether something differs, and nothing of it in a directory, named from the top of the working tree.
+    pub(super) fn is_outside(&self, directory: &str) -> bool {
+        let Self { staged, unstaged, untracked, conflicts, .. } = self;
+        let directory = std::path::Path::new(directory);
+        let mut paths = [staged, unstaged, untracked, conflicts].into_iter().flatten();
+        !self.is_clean()
+            && paths.all(|path| {
+                let path = std::path::Path::new(std::ffi::OsStr::from_bytes(path));
+                !path.starts_with(directory) && !directory.starts_with(path)
+            })
+    }
+
     /// Only what differs at paths that count; files with conflicts always do.
     pub(super) fn within(mut self, counts: &dyn Fn(&[u8]) -> bool) -> Self {
-        for paths in [&mut self.staged, &mut self.unstaged, &mut self.submodules, &mut self.untracked] {
+        let Self { staged, unstaged, submodules, moved, untracked, .. } = &mut self;
+        for paths in [staged, unstaged, submodules, moved, untracked] {
             paths.retain(|path| counts(path));
         }
         self
@@ -83,8 +100,10 @@ impl Status {
         }
         if y != b'.' {
             self.unstaged.push(path.to_vec());
-            if submodule == b'S' && (modified, untracked) != (b'.', b'.') {
-                self.submodules.push(path.to_vec());
+            match (submodule, modified, untracked) {
+                (b'S', b'.', b'.') => self.moved.push(path.to_vec()),
+                (b'S', ..) => self.submodules.push(path.to_vec()),
+                _ => {}
             }
         }
         Some(())

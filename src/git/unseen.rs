@@ -6,8 +6,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use super::file_list::FileList;
 use super::index::{EntryKind, Hidden, IndexEntry};
-use super::refusal::{CheckRefusal, FileList};
+use super::refusal::CheckRefusal;
 use super::{Ancestry, GitError, Oid, Repo};
 use crate::text::shell_shown as quoted;
 

@@ -29,7 +29,12 @@ impl Locks<'_> {
         if request.will_change {
             self.check_contains(request, (&left.key, left), commit, left.output.as_deref())
         } else if request.only_finishes && !(request.in_effect)(left)? {
-            Err(LockError::NotInEffect { key: left.key.clone(), left: Box::new(left.clone()) })
+            // One that this clone has never seen must be brought in before anything is applied again.
+            if request.commit.as_ref() != Some(commit) && (request.contains)(commit)? == Ancestry::Absent {
+                self.check_contains(request, (&left.key, left), commit, left.output.as_deref())?;
+            }
+            let rendered = request.output.is_some();
+            Err(LockError::NotInEffect { key: left.key.clone(), left: Box::new(left.clone()), rendered })
         } else {
             Ok(None)
         }

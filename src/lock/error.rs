@@ -16,6 +16,8 @@ pub enum LockError {
         holder: Box<Record>,
         /// Why an owner cannot take over his own lock; empty for another's.
         why: String,
+        /// It is his, and something of that run still lives on this host: once that has ended he can.
+        lives: bool,
     },
     /// Others change it faster than this run can take it.
     #[error("lock `{key}` was changed by others at every attempt to take it")]
@@ -57,15 +59,18 @@ pub enum LockError {
     },
     /// A change is applied and not recorded so, and what this run has rendered is not what was applied.
     #[error(
-        "`{key}` was changed from {} by {}, and this run has not rendered the same: it must be applied again",
+        "`{key}` was changed from {} by {}, and this run has not rendered the same{}",
         .left.commit.as_ref().map_or_else(|| "an unknown commit".to_owned(), |oid| format!("commit {}", oid.short())),
-        .left.describe()
+        .left.describe(),
+        if *.rendered { ": it must be applied again" } else { ", for there is no `build` in it" }
     )]
     NotInEffect {
         /// The key.
         key: LockKey,
         /// The record of the change.
         left: Box<Record>,
+        /// Whether the run has rendered anything.
+        rendered: bool,
     },
     /// Evicting somebody else's run wants a reason.
     #[error("lock `{key}` is {} by {}; {} needs a reason", taken(.holder), .holder.describe(), needing(.holder))]

@@ -108,7 +108,12 @@ impl Locks<'_> {
         }
         if last.run != run {
             let why = "it is not the run that was to be evicted".to_owned();
-            return Err(LockError::Held { key: seen.key.clone(), holder: Box::new(last.clone()), why });
+            return Err(LockError::Held {
+                key: seen.key.clone(),
+                holder: Box::new(last.clone()),
+                why,
+                lives: false,
+            });
         }
         // A freeze is ended, not taken from a run: whoever takes the lock next has to know (`cover`).
         let act = if last.state == LockState::Frozen { Act::Thawed } else { Act::Evicted };

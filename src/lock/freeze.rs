@@ -111,5 +111,10 @@ impl Locks<'_> {
 }
 
 fn held(record: &Record) -> LockError {
-    LockError::Held { key: record.key.clone(), holder: Box::new(record.clone()), why: String::new() }
+    LockError::Held {
+        key: record.key.clone(),
+        holder: Box::new(record.clone()),
+        why: String::new(),
+        lives: false,
+    }
 }

@@ -152,7 +152,12 @@ fn fenced_for(what: &str) -> String {
 }
 
 fn held(record: &Record) -> LockError {
-    LockError::Held { key: record.key.clone(), holder: Box::new(record.clone()), why: String::new() }
+    LockError::Held {
+        key: record.key.clone(),
+        holder: Box::new(record.clone()),
+        why: String::new(),
+        lives: false,
+    }
 }
 
 fn any(keys: &KeySet) -> Result<LockKey, LockError> {

@@ -169,7 +169,7 @@ impl Locks<'_> {
             }
             record.effect = effect;
             if effect == Effect::None {
-                of_before(&mut record, entry);
+                entry.put_back(&mut record);
             }
             Ok(record.with_unfinished(unfinished))
         })?;
@@ -224,7 +224,7 @@ impl Locks<'_> {
     fn as_found(&self, entry: &LeaseEntry, reason: &str) -> Result<Record, LockError> {
         let state = if entry.prior == Prior::Free { LockState::Free } else { LockState::Failed };
         let mut record = self.next(&entry.record, state, Act::GivenBack, Some(reason))?;
-        of_before(&mut record, entry);
+        entry.put_back(&mut record);
         if let (false, Some(other)) = (entry.unfinished.contains(&record.unit), entry.unfinished.first()) {
             record.unit = other.clone();
         }
@@ -359,14 +359,6 @@ fn left_to(record: Record, others: Vec<String>) -> Record {
         ..record
     };
     record.with_unfinished(others)
-}
-
-/// Whose change is under the lock, where this run has made none.
-fn of_before(record: &mut Record, entry: &LeaseEntry) {
-    record.effect = entry.prior.effect();
-    if let (Effect::Applied, Some(found)) = (record.effect, &entry.found) {
-        (record.commit, record.output) = (found.commit.clone(), found.output.clone());
-    }
 }
 
 fn key_set(lease: &Lease) -> KeySet {

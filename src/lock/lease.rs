@@ -43,6 +43,18 @@ impl LeaseEntry {
     }
 }
 
+impl LeaseEntry {
+    /// Says in a record whose change is under the lock, where this run has made none.
+    pub(super) fn put_back(&self, record: &mut Record) {
+        record.effect = self.prior.effect();
+        let Some(found) = &self.found else { return };
+        (record.program, record.subcommand) = (found.program.clone(), found.subcommand.clone());
+        if record.effect == Effect::Applied {
+            (record.commit, record.output) = (found.commit.clone(), found.output.clone());
+        }
+    }
+}
+
 /// In which state a run found the lock that it took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prior {

@@ -179,7 +179,12 @@ impl Locks<'_> {
             all.observed.iter().cloned().partition(|seen| all.keys.contains(&seen.key));
         if let Some(freeze) = cover::frozen(&watched) {
             let holder = Box::new(freeze.clone());
-            return Err(LockError::Held { key: freeze.key.clone(), holder, why: String::new() });
+            return Err(LockError::Held {
+                key: freeze.key.clone(),
+                holder,
+                why: String::new(),
+                lives: false,
+            });
         }
         let lost = taken.iter().map(|seen| self.known_of(seen)).collect::<Result<Vec<_>, _>>()?;
         let mut priors = Vec::with_capacity(taken.len());
@@ -237,7 +242,7 @@ impl Locks<'_> {
     fn takeover(&self, holder: &Record, request: &AcquireRequest<'_>) -> Result<Prior, LockError> {
         let refused = |why: &str| {
             let holder = Box::new(holder.clone());
-            Err(LockError::Held { key: holder.key.clone(), holder, why: why.to_owned() })
+            Err(LockError::Held { key: holder.key.clone(), holder, why: why.to_owned(), lives: false })
         };
         // A freeze is no run that could have ended: only a person's word does that.
         if holder.state == LockState::Frozen || holder.owner != clean(self.owner, MAX_OWNER) {
@@ -257,11 +262,15 @@ impl Locks<'_> {
             Proof::Ended => Ok(Prior::Failed { effect: holder.effect }),
             Proof::Succeeded => Ok(Prior::Failed { effect: Effect::Applied }),
             Proof::Unknown if failed => Ok(Prior::Failed { effect: holder.effect }),
-            Proof::Lives(who) if who.is_empty() => {
-                refused("it is yours, and that run or its tool still lives on this host")
-            }
             Proof::Lives(who) => {
-                refused(&format!("it is yours, and of that run {who} still lives on this host"))
+                let who = if who.is_empty() {
+                    "that run or its tool".to_owned()
+                } else {
+                    format!("of that run {who}")
+                };
+                let (key, holder) = (holder.key.clone(), Box::new(holder.clone()));
+                let why = format!("it is yours, and {who} still lives on this host");
+                Err(LockError::Held { key, holder, why, lives: true })
             }
             Proof::Unknown => {
                 refused("it is yours, but there is no proof that that run and its tool have ended")

@@ -16,7 +16,9 @@ pub enum ProcessError {
         looked_in: String,
     },
     /// The program calls lockstep, which calls the program, and so on.
-    #[error("`{program}` calls lockstep, which calls it again, and is {depth} deep: {path} is a wrapper")]
+    #[error(
+        "lockstep is called {depth} deep, each time by what it has started: by `{program}` ({path}), or by a hook of git's"
+    )]
     Loop {
         /// As the user wrote it.
         program: String,

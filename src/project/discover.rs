@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::config::Config;
-use super::error::printable;
+use super::error::{printable, which_ignores};
 use super::module::ModuleConfig;
 use super::staging::Staging;
 use super::toml_file::TomlFile;
@@ -80,7 +80,7 @@ impl Project {
             Ok(false) => Err(ProjectError::config_hint(
                 super::Place::whole(MARKER),
                 "git ignores this file, so that nobody else has this project",
-                Some(format!("see which pattern does: git check-ignore -v {MARKER}")),
+                Some(which_ignores(MARKER)),
             )),
             Err(source) => Err(ProjectError::read(MARKER, source)),
         }
@@ -191,7 +191,18 @@ impl Project {
     /// When the file cannot be read or understood.
     pub fn module_config(&self, module: &Name) -> Result<ModuleConfig, ProjectError> {
         let source = self.source_of(module);
-        match TomlFile::read(&self.files, &format!("modules/{source}/module.toml"))? {
+        let directory = format!("modules/{source}");
+        let read = TomlFile::read(&self.files, &format!("{directory}/module.toml"));
+        if read.is_err() && matches!(self.files.real(&directory), Ok((_, Kind::Other))) {
+            let hint = "what a module is made of lies in the project: copy it there, or name a directory of the project under `[build] sources`";
+            let message = "it is a link that leads out of the project";
+            return Err(ProjectError::config_hint(
+                super::Place::whole(directory),
+                message,
+                Some(hint.into()),
+            ));
+        }
+        match read? {
             Some(file) => ModuleConfig::parse(&file),
             None => Ok(ModuleConfig::default()),
         }
@@ -213,6 +224,11 @@ impl Project {
         {
             return error;
         }
+        let path = match what {
+            "module" => format!("modules/{word}"),
+            _ => format!("{what}s/{word}.toml"),
+        };
+        let ignored = Name::new(word).is_ok().then(|| self.files.ignored(&path)).flatten();
         let stages = if what == "module" { self.stage_modules() } else { Vec::new() };
         let known = match what {
             "module" => self.modules(),
@@ -229,6 +245,7 @@ impl Project {
                 )
                 .map(str::to_owned),
                 known: known.into_iter().map(String::from).collect(),
+                ignored,
             },
             Err(error) => error,
         }

@@ -101,7 +101,7 @@ pub enum ProjectError {
         source: NameError,
     },
     /// The command line names something that is not there.
-    #[error("there is no {what} `{word}`")]
+    #[error("there is no {what} `{word}`{}", not_counted(ignored.as_deref()))]
     Unknown {
         /// Module, profile or workflow.
         what: &'static str,
@@ -111,6 +111,8 @@ pub enum ProjectError {
         nearest: Option<String>,
         /// What there is.
         known: Vec<String>,
+        /// What has the name and does not count, for git ignores it; safe to print.
+        ignored: Option<String>,
     },
     /// The command line names a workflow of stages, or a stage, where a module should stand.
     #[error("`{word}` is {what}")]
@@ -256,8 +258,9 @@ impl ProjectError {
             Self::Elsewhere { hint, .. } => Some(hint.clone()),
             Self::NotHere(not_here) => Some(not_here.cure()),
             Self::Config { hint, .. } => hint.clone(),
+            Self::Unknown { ignored: Some(path), .. } => Some(which_ignores(path)),
             Self::Unknown { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
-            Self::Unknown { what, known, nearest: None, .. } => Some(if known.is_empty() {
+            Self::Unknown { what, known, .. } => Some(if known.is_empty() {
                 format!("this project has no {what}s yet")
             } else {
                 format!("known {what}s: {}", known.join(", "))
@@ -306,6 +309,16 @@ impl ProjectError {
     pub(crate) fn config_hint(place: Place, message: impl Into<String>, hint: Option<String>) -> Self {
         Self::Config { place, message: message.into(), hint }
     }
+}
+
+/// Why something of a name is not there.
+pub(super) fn not_counted(ignored: Option<&str>) -> String {
+    ignored.map_or_else(String::new, |path| format!(": git ignores `{path}`, so that nobody else has it"))
+}
+
+/// How to find out why git ignores a path.
+pub(super) fn which_ignores(path: &str) -> String {
+    format!("see which pattern does: git check-ignore -v {}", super::shell_word(path))
 }
 
 fn lines(violations: &[Violation]) -> String {

@@ -331,6 +331,15 @@ impl Files {
         index.counts(path)
     }
 
+    /// A path at which the disk has something that git ignores, safe to print.
+    pub(super) fn ignored(&self, relative: &str) -> Option<String> {
+        let (path, full) = (Path::new(relative), self.root.join(relative));
+        let meta = full.symlink_metadata().ok()?;
+        let is_empty = || std::fs::read_dir(&full).is_ok_and(|mut all| all.next().is_none());
+        (!self.counts(path).ok()? && !(meta.is_dir() && is_empty()))
+            .then(|| super::error::printable(relative))
+    }
+
     /// What git has at a path where the disk has nothing.
     fn hidden(&self, path: &Path) -> Result<Entry, Way> {
         let Some(index) = &self.index else { return Ok(Entry::Missing) };

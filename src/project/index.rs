@@ -39,12 +39,14 @@ pub enum ListedKind {
 }
 
 /// Why something that git tracks is not on the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Absence {
-    /// A sparse checkout leaves it out; whether that is said in whole directories.
+    /// A sparse checkout leaves it out, which says so in whole directories.
+    SparseCone,
+    /// A sparse checkout leaves it out, which says so in patterns.
     Sparse {
-        /// It is.
-        cone: bool,
+        /// The project's directory from the top of the working tree, where the patterns are set.
+        project: Arc<Path>,
     },
     /// It was marked by hand.
     SkipWorktree,
@@ -67,7 +69,7 @@ impl fmt::Display for NotHere {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, absence } = self;
         match absence {
-            Absence::Sparse { .. } => {
+            Absence::SparseCone | Absence::Sparse { .. } => {
                 write!(f, "`{path}` is tracked by git, and the sparse checkout leaves it out")
             }
             Absence::SkipWorktree => {
@@ -87,12 +89,17 @@ impl NotHere {
     /// The command that brings it here, in the project's directory.
     pub fn cure(&self) -> String {
         let word = shell_word(&self.path);
-        match self.absence {
-            Absence::Sparse { cone: true } => {
+        match &self.absence {
+            Absence::SparseCone => {
                 let directory = Path::new(&self.path).parent().unwrap_or(Path::new(""));
                 format!("git sparse-checkout add {}", shell_word(&directory.to_string_lossy()))
             }
-            Absence::Sparse { cone: false } => format!("git sparse-checkout add {word}"),
+            Absence::Sparse { project } => {
+                let up = project.iter().map(|_| "..").collect::<Vec<_>>().join("/");
+                let there = if up.is_empty() { up } else { format!(" -C {up}") };
+                let path = project.join(&self.path);
+                format!("git{there} sparse-checkout add {}", shell_word(&path.to_string_lossy()))
+            }
             Absence::SkipWorktree => {
                 format!("git update-index --no-skip-worktree {word} && git checkout -- {word}")
             }
@@ -235,7 +242,7 @@ impl Index {
 impl Listed {
     /// Itself, if it is not on the disk below `root` although nobody has removed it.
     pub(crate) fn not_here(&self, root: &Path) -> Option<NotHere> {
-        let absence = self.absence?;
+        let absence = self.absence.clone()?;
         let is_there =
             self.kind != ListedKind::Submodule && root.join(self.as_path()).symlink_metadata().is_ok();
         (!is_there).then(|| NotHere { path: shown(&self.path), absence })

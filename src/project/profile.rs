@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::error::{not_counted, which_ignores};
 use super::file_schema::with_params;
 use super::sensitive::Mark;
 use super::toml_file::TomlFile;
@@ -178,13 +179,20 @@ impl Walk<'_> {
                 None => self.project.unknown("profile", name.as_str()),
                 Some(place) => {
                     let known = self.project.profiles()?;
-                    let hint = super::nearest(name.as_str(), known.iter().map(Name::as_str))
-                        .map(|near| format!("did you mean `{near}`?"))
-                        .or_else(|| Some(format!("name one that exists, or create `{path}`")));
+                    let ignored = self.project.files().ignored(&path);
+                    let near = super::nearest(name.as_str(), known.iter().map(Name::as_str));
+                    let hint = match (&ignored, near) {
+                        (Some(path), _) => which_ignores(path),
+                        (None, Some(near)) => format!("did you mean `{near}`?"),
+                        (None, None) => format!("name one that exists, or create `{path}`"),
+                    };
                     ProjectError::config_hint(
                         place,
-                        format!("`extends` names `{name}`, and there is no such profile"),
-                        hint,
+                        format!(
+                            "`extends` names `{name}`, and there is no such profile{}",
+                            not_counted(ignored.as_deref())
+                        ),
+                        Some(hint),
                     )
                 }
             });

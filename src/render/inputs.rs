@@ -3,10 +3,13 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::RenderError;
-use crate::git::{EntryKind, GitError, Hidden, IndexEntry, Repo};
-use crate::project::{Absence, Chain, Index, Listed, ListedKind, Project, ProjectError, UnitId};
+use crate::git::{EntryKind, GitError, Hidden, IndexEntry, Repo, Sparse};
+use crate::project::{
+    Absence, Chain, Index, Listed, ListedKind, MARKER, NotHere, Project, ProjectError, UnitId,
+};
 
 /// The project as far as its files count in the repository; as it is where it does not lie in that.
 ///
@@ -46,6 +49,11 @@ pub(super) fn index(root: &Path, repo: &Repo) -> Option<Index> {
     Some(Index::new(Box::new(list), Box::new(others)))
 }
 
+/// The `lockstep.toml` of a directory, if git tracks it and does not show it.
+pub(crate) fn marker_not_here(root: &Path, repo: &Repo) -> Option<NotHere> {
+    index(root, repo)?.not_here(root, Path::new(MARKER)).ok()?
+}
+
 /// Turns a repository's index into that of a project.
 struct Lister<'a> {
     repo: &'a Repo,
@@ -66,9 +74,11 @@ impl<'a> Lister<'a> {
             true => self.repo.sparse()?,
             false => None,
         };
+        let project: Arc<Path> = below.into();
         let absence = |hidden| match (hidden, sparse) {
             (Hidden::AssumeUnchanged, _) => Absence::AssumeUnchanged,
-            (Hidden::SkipWorktree, Some(sparse)) => Absence::Sparse { cone: sparse.cone },
+            (Hidden::SkipWorktree, Some(Sparse { cone: true })) => Absence::SparseCone,
+            (Hidden::SkipWorktree, Some(_)) => Absence::Sparse { project: Arc::clone(&project) },
             (Hidden::SkipWorktree, None) => Absence::SkipWorktree,
         };
         let (mut listed, mut is_sorted) = (Vec::with_capacity(entries.len()), true);

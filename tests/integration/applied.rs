@@ -139,6 +139,9 @@ fn a_recovery_that_renders_something_else_asks_for_another_run_of_the_command() 
     out.code(77).says("must be applied again").says(&commit[..10]);
     out.says("lockstep build git-check lock exec git-push unlock-any -- alpha prod tofu apply");
     assert_eq!(world.lock_history("alpha/prod").len(), before, "the lock is as it was");
+    let out = a.lockstep("git-check lock git-push unlock -- alpha prod").run();
+    out.code(77).says("and this run has not rendered the same, for there is no `build` in it");
+    out.says("hint: put `build` before it: lockstep build git-check lock git-push unlock -- alpha prod\n");
     // A plan may look, and changes nothing about that.
     let look = a.lockstep("build git-check lock exec git-push unlock -- alpha prod tofu plan").run();
     look.code(0).says("not pushed").says("the lock stays until a change succeeds");
@@ -167,7 +170,8 @@ fn the_owner_cannot_finish_from_a_clone_that_lacks_the_commit() {
     let world = World::new();
     let (a, b) = (world.clone("a"), world.clone("b"));
     applied_and_not_pushed(&world, &a, &b, "modules/beta/outside.tf");
-    b.lockstep(FINISH).run().code(77).says("must be applied again");
+    let out = b.lockstep(FINISH).run();
+    out.code(77).says("which this tree does not contain").never_says("must be applied again");
     let out = b.alias("tofu apply").run();
     out.code(77).says("which this tree does not contain").says("--accept-rewrite").says("ask who applied it");
     assert_eq!(world.called().len(), 1, "nothing was taken back");

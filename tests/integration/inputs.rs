@@ -141,8 +141,12 @@ fn what_git_ignores_is_no_part_of_the_project() {
         a.lockstep("list").run().code(0).prints("alpha/dev\nalpha/prod\nbeta/dev\nbeta/prod\n");
         a.lockstep("list profiles").run().code(0).prints("dev   -\nprod  -\n");
         a.lockstep("list workflows").run().code(0).prints("");
-        a.lockstep("build -- scratch prod").run().code(64).says("there is no module `scratch`");
-        a.lockstep("build -- alpha local").run().code(64).says("there is no profile `local`");
+        a.lockstep("build -- scratch prod").run().code(64).says(
+            "there is no module `scratch`: git ignores `modules/scratch`, so that nobody else has it\n\
+             hint: see which pattern does: git check-ignore -v modules/scratch\n",
+        );
+        let out = a.lockstep("build -- alpha local").run();
+        out.code(64).says("there is no profile `local`: git ignores `profiles/local.toml`");
         a.lockstep("build -- * *").run().code(0);
         assert!(!a.has(".dist/scratch") && a.has(".dist/beta/prod"));
         a.lockstep("affected").run().code(0).prints_no("scratch").prints_no("local");
@@ -190,6 +194,38 @@ fn an_ignored_lockstep_toml_is_refused_and_files_that_are_new_count() {
         let out = a.lockstep(words).run();
         out.code(78).says("lockstep.toml: git ignores this file").says("git check-ignore -v lockstep.toml");
     }
+}
+
+#[test]
+fn what_lies_outside_of_the_project_and_a_hidden_marker_are_told_with_what_to_type() {
+    let world = World::new();
+    let a = world.clone("a");
+    std::fs::create_dir(a.path("infra")).expect("writable");
+    a.git("mv lockstep.toml modules profiles infra");
+    a.write(".gitignore", ".dist/\n");
+    a.write("app.py", "1\n");
+    a.commit("One of many things");
+    a.git("push -q");
+    world.tool("tofu");
+    let infra = Checkout::at(&world, "a/infra");
+    let scope = "`scope = \"project\"` under [git] in infra/lockstep.toml";
+    a.write("app.py", "2\n");
+    infra.alias("tofu apply").run().code(77).says("    app.py\n").says(scope);
+    a.git("add app.py");
+    a.write("new.py", "");
+    infra.alias("tofu apply").run().code(77).says("staged and not committed").says(scope);
+    infra.write("profiles/prod.toml", "[params]\nregion = \"mars\"\n");
+    infra.alias("tofu apply").run().code(77).never_says(scope);
+    a.git("reset -q --hard");
+    a.git("clean -qfd");
+    a.git("sparse-checkout set --no-cone /* !lockstep.toml");
+    for words in ["build -- alpha prod", "list"] {
+        let out = infra.lockstep(words).run();
+        out.code(78).says("`lockstep.toml` is tracked by git, and the sparse checkout leaves it out");
+        out.says("hint: git -C .. sparse-checkout add infra/lockstep.toml\n");
+    }
+    infra.git("-C .. sparse-checkout add infra/lockstep.toml");
+    infra.alias("tofu apply").run().code(0);
 }
 
 /// `modules/alpha/lib` is a submodule of its own remote.
@@ -259,6 +295,12 @@ fn a_submodule_that_is_dirty_or_was_not_pushed_is_refused() {
     lib.git("update-index --skip-worktree net.tf");
     a.alias("tofu apply").run().code(77).says("modules/alpha/lib/net.tf");
     lib.git("update-index --no-skip-worktree net.tf");
+    lib.git("checkout -q net.tf");
+    lib.git("commit -q --allow-empty -m Another");
+    let out = a.alias("tofu apply").run();
+    out.code(77).says("git commit -a (or, for what is committed: git submodule update -- modules/alpha/lib)");
+    a.git("submodule --quiet update -- modules/alpha/lib");
+    lib.write("net.tf", "# edited\n");
     lib.git("switch -q main");
     let commit = lib.commit("Only here");
     a.commit("Go on with the library");

@@ -33,7 +33,7 @@ fn wait_for_end(pid: u32) {
 fn is_refused_until(repo: &Checkout<'_>, world: &World, tool: &Tool, pid: u32, named: bool) {
     world.tool("tofu");
     let out = repo.lockstep("build lock exec unlock -- alpha prod tofu apply").run();
-    out.code(75);
+    out.code(75).says("hint: once it has ended, run the same again: the lock is still yours\n");
     if named {
         out.says(&format!("`holder` (process {pid})"));
     }
