@@ -106,7 +106,7 @@ fn select(project: &Project, word: &str, env: &Environment) -> Result<Vec<UnitId
                 word: unknown,
                 nearest: Some(format!("'{word}/*'")),
                 known,
-                ignored: None,
+                ignored: false,
             })
         }
         other => other,

@@ -260,7 +260,7 @@ impl ProjectLocks {
                     word,
                     nearest,
                     known: further.into_iter().collect(),
-                    ignored: None,
+                    ignored: false,
                 }
                 .into()
             }

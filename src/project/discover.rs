@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::config::Config;
-use super::error::{printable, which_ignores};
+use super::error::{place_of, printable, which_ignores};
 use super::module::ModuleConfig;
 use super::staging::Staging;
 use super::toml_file::TomlFile;
@@ -224,11 +224,7 @@ impl Project {
         {
             return error;
         }
-        let path = match what {
-            "module" => format!("modules/{word}"),
-            _ => format!("{what}s/{word}.toml"),
-        };
-        let ignored = Name::new(word).is_ok().then(|| self.files.ignored(&path)).flatten();
+        let ignored = Name::new(word).is_ok() && self.files.ignores(&place_of(what, word));
         let stages = if what == "module" { self.stage_modules() } else { Vec::new() };
         let known = match what {
             "module" => self.modules(),

@@ -101,7 +101,7 @@ pub enum ProjectError {
         source: NameError,
     },
     /// The command line names something that is not there.
-    #[error("there is no {what} `{word}`{}", not_counted(ignored.as_deref()))]
+    #[error("there is no {what} `{word}`{}", not_counted(ignored.then(|| place_of(what, word)).as_deref()))]
     Unknown {
         /// Module, profile or workflow.
         what: &'static str,
@@ -110,9 +110,9 @@ pub enum ProjectError {
         /// The name that was probably meant.
         nearest: Option<String>,
         /// What there is.
-        known: Vec<String>,
-        /// What has the name and does not count, for git ignores it; safe to print.
-        ignored: Option<String>,
+        known: Box<[String]>,
+        /// Something has the name and does not count, for git ignores it.
+        ignored: bool,
     },
     /// The command line names a workflow of stages, or a stage, where a module should stand.
     #[error("`{word}` is {what}")]
@@ -258,7 +258,7 @@ impl ProjectError {
             Self::Elsewhere { hint, .. } => Some(hint.clone()),
             Self::NotHere(not_here) => Some(not_here.cure()),
             Self::Config { hint, .. } => hint.clone(),
-            Self::Unknown { ignored: Some(path), .. } => Some(which_ignores(path)),
+            Self::Unknown { what, word, ignored: true, .. } => Some(which_ignores(&place_of(what, word))),
             Self::Unknown { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
             Self::Unknown { what, known, .. } => Some(if known.is_empty() {
                 format!("this project has no {what}s yet")
@@ -309,6 +309,11 @@ impl ProjectError {
     pub(crate) fn config_hint(place: Place, message: impl Into<String>, hint: Option<String>) -> Self {
         Self::Config { place, message: message.into(), hint }
     }
+}
+
+/// Where something of a name is.
+pub(super) fn place_of(what: &str, name: &str) -> String {
+    format!("{what}s/{name}{}", if what == "module" { "" } else { ".toml" })
 }
 
 /// Why something of a name is not there.

@@ -79,7 +79,7 @@ impl Params {
             word: printable(key),
             nearest: near.map(printable),
             known: known.unwrap_or_default(),
-            ignored: None,
+            ignored: false,
         }
     }
 

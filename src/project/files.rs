@@ -331,13 +331,11 @@ impl Files {
         index.counts(path)
     }
 
-    /// A path at which the disk has something that git ignores, safe to print.
-    pub(super) fn ignored(&self, relative: &str) -> Option<String> {
-        let (path, full) = (Path::new(relative), self.root.join(relative));
-        let meta = full.symlink_metadata().ok()?;
-        let is_empty = || std::fs::read_dir(&full).is_ok_and(|mut all| all.next().is_none());
-        (!self.counts(path).ok()? && !(meta.is_dir() && is_empty()))
-            .then(|| super::error::printable(relative))
+    /// Whether the disk has something at a path, and git ignores it.
+    pub(super) fn ignores(&self, relative: &str) -> bool {
+        let full = self.root.join(relative);
+        let is_empty = std::fs::read_dir(&full).is_ok_and(|mut all| all.next().is_none());
+        full.symlink_metadata().is_ok() && !is_empty && self.counts(Path::new(relative)).is_ok_and(|it| !it)
     }
 
     /// What git has at a path where the disk has nothing.

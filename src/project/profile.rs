@@ -179,10 +179,10 @@ impl Walk<'_> {
                 None => self.project.unknown("profile", name.as_str()),
                 Some(place) => {
                     let known = self.project.profiles()?;
-                    let ignored = self.project.files().ignored(&path);
+                    let ignored = self.project.files().ignores(&path).then_some(&path);
                     let near = super::nearest(name.as_str(), known.iter().map(Name::as_str));
                     let hint = match (&ignored, near) {
-                        (Some(path), _) => which_ignores(path),
+                        (Some(path), _) => which_ignores(path.as_str()),
                         (None, Some(near)) => format!("did you mean `{near}`?"),
                         (None, None) => format!("name one that exists, or create `{path}`"),
                     };
@@ -190,7 +190,7 @@ impl Walk<'_> {
                         place,
                         format!(
                             "`extends` names `{name}`, and there is no such profile{}",
-                            not_counted(ignored.as_deref())
+                            not_counted(ignored.map(String::as_str))
                         ),
                         Some(hint),
                     )

@@ -176,9 +176,13 @@ fn with_tag(configs: &Configs<'_>, tag: &str, part: &str, known: &[Name]) -> Res
     let known = tags.into_iter().collect();
     Err(match matcher {
         Some(_) => ProjectError::NothingSelected { what: "tag", word: printable(part), known },
-        None => {
-            ProjectError::Unknown { what: "tag", word: printable(tag), nearest: near, known, ignored: None }
-        }
+        None => ProjectError::Unknown {
+            what: "tag",
+            word: printable(tag),
+            nearest: near,
+            known: known.into(),
+            ignored: false,
+        },
     })
 }
 
