@@ -135,9 +135,9 @@ def never_older(seen):
 
 def applied_is_what_ran(seen):
     """(3) `applied` names a commit that has for the unit exactly what the last successful tool found."""
-    for key, records in seen.chains.items():
+    for key, chains in seen.world.chain.chains.items():
         applied, last_unit = None, None
-        for record in records:
+        for chain, record in ((chain, record) for chain in chains for record in chain):
             before, applied = applied, record.get("applied")
             # An eviction names the unit that the person named, not that of the run.
             unit_of, last_unit = (last_unit if record["act"] == "evicted" else record["unit"]), record["unit"]
@@ -147,9 +147,12 @@ def applied_is_what_ran(seen):
             until = call.end if call and call.end else float("inf")
             for unit in seen.world.units:
                 own = [e for e in seen.changes(unit=unit, run=record["run"]) if e["code"] == 0]
-                # A run without a tool of its own goes on from the last one.
+                # A run without a tool of its own goes on from the last one that its chain tells of: what
+                # was recorded in a chain that was lost since, nobody may know who goes on from an older one.
                 if not own and unit_of == unit and not [e for e in seen.changes(run=record["run"]) if e["code"] == 0]:
-                    own = [e for e in seen.changes(unit=unit) if e["t"] < until][-1:]
+                    told = {r["run"] for r in chain}
+                    own = [e for e in seen.changes(unit=unit)
+                           if e["t"] < until and (len(chains) == 1 or e["run"] in told)][-1:]
                 if not own or not seen.world.covers(key, unit):
                     continue
                 last, tokens = own[-1], seen.tokens(applied, unit)

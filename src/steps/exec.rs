@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::surroundings::{self, Setting};
-use super::{doubt, head, plugin_cache, rendering, saved_plan};
+use super::{doubt, head, moved_state, plugin_cache, rendering, saved_plan};
 use crate::Error;
 use crate::lock::{Alive, Effect};
 use crate::process::tools::ToolRules;
@@ -85,10 +85,14 @@ impl Step for Exec {
             limit: limit.map(|limit| watched(limit, call, run)),
             lines: (services.stdio == Stdio::Lines).then(|| handed_on(run, state)),
         };
+        moved_state::count_left(run, state);
         let before = state.effect;
+        let watch = moved_state::watch(argv, &rules, &spec, run);
         plugin_cache::take_turn(&rules, argv, &mut spec, run).map_err(|signal| stopped(signal, state))?;
         let finished = start(call, argv, &spec, run, state)?;
-        let done = finish(call, argv, finished, (&rules, limit, before), run, state)?;
+        let moved = watch.is_some_and(moved_state::Watch::ended);
+        let meaning = Meaning { rules: &rules, limit, before, changes: counts(moved, argv, run, state) };
+        let done = finish(call, argv, finished, &meaning, run, state)?;
         if let Some(planned) = planned {
             planned.record(run);
         }
@@ -147,21 +151,43 @@ fn start(
     })
 }
 
+/// Whether a command that has ended counts as a change. One that has only moved the state does, but finishes no
+/// change of an earlier run.
+fn counts(moved: bool, argv: &Argv, run: &Run<'_>, state: &mut State) -> bool {
+    if moved && state.lease.as_ref().is_none_or(|lease| !lease.found_unfinished()) {
+        run.note("the state is not where it was before the command: that counts as a change");
+        state.effect = Effect::Unfinished;
+        return true;
+    }
+    run.changes(argv)
+}
+
+/// What a command means for the run.
+struct Meaning<'a> {
+    rules: &'a ToolRules,
+    limit: Option<CommandLimit>,
+    /// What the run had done before it.
+    before: Effect,
+    /// It counts as a change.
+    changes: bool,
+}
+
 /// Judges how it ended.
 fn finish(
     call: &Call,
     argv: &Argv,
     finished: Finished,
-    (rules, limit, before): (&ToolRules, Option<CommandLimit>, Effect),
+    meaning: &Meaning<'_>,
     run: &Run<'_>,
     state: &mut State,
 ) -> Result<Done, Error> {
+    let &Meaning { rules, limit, before, changes } = meaning;
     let Finished { status, expired, interrupted, left, stdout, stderr } = finished;
     let succeeded = rules.judge(status, &argv.args).is_success();
     // A tool that ends well although it was interrupted may have done a part of it.
-    let unproven = interrupted.filter(|_| succeeded && run.changes(argv) && !rules.tells_interruption());
+    let unproven = interrupted.filter(|_| succeeded && changes && !rules.tells_interruption());
     let ends_well = succeeded && !expired && unproven.is_none();
-    let declined = match ends_well && run.changes(argv) {
+    let declined = match ends_well && changes {
         true => doubt::confirmed(call, argv, rules, run, state).err(),
         false => None,
     };
@@ -171,7 +197,7 @@ fn finish(
         ToolStatus::Code(_) => None,
     };
     // What `finally` does is no part of the change.
-    if ok && state.result.is_none() && run.changes(argv) {
+    if ok && state.result.is_none() && changes {
         // Until all of them have run, what was to be changed is not whole.
         state.effect = if changes_more(call, run) { Effect::Unfinished } else { Effect::Applied };
         state.changed.insert(run.id().clone());
@@ -197,7 +223,7 @@ fn finish(
     if !ok {
         // Of a command that was killed nobody knows.
         if let (ToolStatus::Code(code), Effect::Unfinished, None) = (status, state.effect, interrupted)
-            && run.changes(argv)
+            && changes
             && doubt::changed_nothing(call, code, run, state)
         {
             state.effect = before;

@@ -14,6 +14,7 @@ mod git_push;
 mod head;
 mod inputs;
 mod lock;
+mod moved_state;
 mod outputs;
 mod plugin_cache;
 mod push_error;

@@ -138,7 +138,8 @@ fn named_cache(text: &str, variable: impl Fn(&str) -> Option<OsString>) -> Optio
     Some(PathBuf::from(OsString::from_vec(path)))
 }
 
-fn value<'a>(spec: &'a CommandSpec, name: &str) -> Option<&'a OsStr> {
+/// A variable of the command.
+pub(super) fn value<'a>(spec: &'a CommandSpec, name: &str) -> Option<&'a OsStr> {
     spec.env.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_os_str())
 }
 

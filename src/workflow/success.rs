@@ -37,10 +37,7 @@ struct Note {
 impl SuccessNote {
     /// That of a unit of the project. Nothing is read or written.
     pub fn of(unit: &UnitId, root: &Path, repo: Option<&Repo>) -> Self {
-        let journals = Journal::directory(root, repo);
-        let below = journals.parent().unwrap_or(root).join("succeeded");
-        let path = below.join(unit.module.as_str()).join(format!("{}.json", unit.profile));
-        Self { path, unit: unit.clone() }
+        Self { path: place("succeeded", unit, root, repo), unit: unit.clone() }
     }
 
     /// The changes of this run have succeeded.
@@ -48,16 +45,8 @@ impl SuccessNote {
     /// # Errors
     /// When that cannot be written.
     pub fn write(&self, run: &str) -> io::Result<()> {
-        let directory = self.path.parent().ok_or(io::ErrorKind::NotFound)?;
-        crate::git::make_directories(directory, 0o777)?;
-        let temporary = self.path.with_extension("new");
-        let mut file = File::create(&temporary)?;
-        crate::git::hand_down_in(&file, directory);
         let note = Note { version: VERSION, unit: self.unit.clone(), run: run.to_owned() };
-        file.write_all(&serde_json::to_vec(&note)?)?;
-        file.sync_all()?;
-        fs::rename(&temporary, &self.path)?;
-        File::open(directory)?.sync_all()
+        write(&self.path, &serde_json::to_vec(&note)?)
     }
 
     /// Whether the run that wrote a record has written here that its change succeeded.
@@ -78,6 +67,26 @@ impl SuccessNote {
         // One that stays speaks of a run of which no record does any more.
         let _ = fs::remove_file(&self.path);
     }
+}
+
+/// Where notes of a kind about a unit are.
+pub(super) fn place(kind: &str, unit: &UnitId, root: &Path, repo: Option<&Repo>) -> PathBuf {
+    let journals = Journal::directory(root, repo);
+    let below = journals.parent().unwrap_or(root).join(kind);
+    below.join(unit.module.as_str()).join(format!("{}.json", unit.profile))
+}
+
+/// Writes a note: whole, synced and renamed.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let directory = path.parent().ok_or(io::ErrorKind::NotFound)?;
+    crate::git::make_directories(directory, 0o777)?;
+    let temporary = path.with_extension("new");
+    let mut file = File::create(&temporary)?;
+    crate::git::hand_down_in(&file, directory);
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    File::open(directory)?.sync_all()
 }
 
 #[cfg(test)]

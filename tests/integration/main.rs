@@ -62,6 +62,7 @@ mod lost_locks;
 mod many;
 mod many_runs;
 mod mistakes;
+mod moved_state;
 mod new;
 mod odd_servers;
 mod outputs;

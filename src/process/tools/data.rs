@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::moves::MoveWay;
 use super::pattern::Pattern;
 
 /// What is known of a tool.
@@ -61,6 +62,8 @@ pub(super) struct ToolData {
     pub(super) caches: Vec<Pattern>,
     /// How it saves a plan, and applies it.
     pub(super) plans: Option<PlanWay>,
+    /// How it is seen that a command has moved the state.
+    pub(super) moves: Option<MoveWay>,
     /// How it is asked for its version.
     pub(super) version: Option<VersionWay>,
 }
@@ -171,6 +174,7 @@ mod tests {
             for pattern in classes.into_iter().flatten() {
                 assert!(seen.insert(pattern.to_string()), "{name}: `{pattern}` is in two classes, or twice");
             }
+            assert!(tool.moves.as_ref().is_none_or(MoveWay::is_sound), "{name}");
             for option in tool.values.iter().chain(&tool.flags) {
                 assert!(option.starts_with('-') && !option.contains('='), "{name}: {option}");
             }

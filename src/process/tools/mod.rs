@@ -9,6 +9,7 @@ mod data;
 mod demands;
 mod environment;
 mod grammar;
+mod moves;
 mod pattern;
 mod plans;
 mod settings;

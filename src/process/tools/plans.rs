@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::ToolRules;
 use super::grammar::Reading;
@@ -41,8 +41,7 @@ impl ToolRules {
 
 /// A file as the tool sees it, which may be told to go elsewhere first.
 fn place(reading: &Reading<'_>, file: &OsStr) -> PathBuf {
-    let start = reading.value("chdir").map(OsStr::from_bytes).unwrap_or_default();
-    Path::new(start).join(file)
+    super::moves::start(reading).join(file)
 }
 
 #[cfg(test)]
