@@ -144,11 +144,12 @@ fn first_change(wanted: &NewProject, made: &Made, place: &Place) -> Next {
 }
 
 /// For `printf`: where a state lies that lay beside its configuration.
-const BACKEND: &str = r#"terraform {\n  backend "local" {\n    path = "{{ root }}/.state/{{ module }}/{{ profile }}.tfstate"\n  }\n}\n"#;
+const BACKEND: &str = r#"terraform {\n  backend "local" {\n    path = "{{ root }}/.state/{{ module }}/{{ profile }}.tfstate"\n    workspace_dir = "{{ root }}/.state/{{ module }}/{{ profile }}.workspaces"\n  }\n}\n"#;
 
 /// How a directory that is there becomes a module.
 fn adoption(candidate: &Candidate, wanted: &NewProject) -> String {
-    let Candidate { path, found, name, files, .. } = candidate;
+    let Candidate { path, found, name, files, workspaces, .. } = candidate;
+    let has_state = candidate.has_state || !workspaces.is_empty();
     let profile = &wanted.profile;
     let from = quote(path.as_os_str());
     let shown: String = path.display().to_string().chars().filter(|c| is_harmless(*c)).collect();
@@ -159,10 +160,13 @@ fn adoption(candidate: &Candidate, wanted: &NewProject) -> String {
         lines.push(format!("    mkdir modules/{name} && mv -- {} modules/{name}/", files.join(" ")));
     } else {
         lines.push(format!("    mv -- {from} modules/{name}"));
+        if candidate.has_cache {
+            lines.push(format!("    rm -r modules/{name}/.terraform      # init makes it anew"));
+        }
     }
     if candidate.has_braces {
         // With a state there will be one template among them.
-        let raw = match candidate.has_state {
+        let raw = match has_state {
             false => "\"**\"".to_owned(),
             true => files
                 .iter()
@@ -176,11 +180,18 @@ fn adoption(candidate: &Candidate, wanted: &NewProject) -> String {
             "    printf {line} >> modules/{name}/module.toml      # their braces are no templates"
         ));
     }
-    if candidate.has_state {
+    if has_state {
+        // Of the project's own directory only the tool's files have moved.
+        let now = if path.as_os_str().is_empty() { String::new() } else { format!("modules/{name}/") };
+        let there = format!(".state/{name}/{profile}");
         lines.push("    # The state must not land in .dist, where nothing of value is kept:".to_owned());
-        lines.push(format!(
-            "    mkdir -p .state/{name} && mv modules/{name}/terraform.tfstate .state/{name}/{profile}.tfstate"
-        ));
+        lines.push(format!("    mkdir -p .state/{name}"));
+        if candidate.has_state {
+            lines.push(format!("    mv {now}terraform.tfstate {there}.tfstate"));
+        }
+        if !workspaces.is_empty() {
+            lines.push(format!("    mv {now}terraform.tfstate.d {there}.workspaces"));
+        }
         lines.push(format!("    printf '{BACKEND}' > modules/{name}/backend.tf"));
     }
     let program = match wanted.tool {
@@ -197,5 +208,9 @@ fn adoption(candidate: &Candidate, wanted: &NewProject) -> String {
         Found::Helm => "helm lint .".to_owned(),
     };
     lines.push(format!("    lockstep build exec -- {name} {profile} {look}"));
+    if let Some(workspace) = workspaces.first() {
+        let select = format!("{program} workspace select {}", quote(workspace.as_ref()));
+        lines.push(format!("    lockstep build exec -- {name} {profile} {select}"));
+    }
     lines.join("\n")
 }

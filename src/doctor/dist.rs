@@ -8,6 +8,7 @@ use super::scene::Scene;
 use super::{Finding, said};
 use crate::git;
 use crate::project::{DIST, Project};
+use crate::text::shell_shown;
 
 /// The directory relative to the top of the working tree.
 fn relative(scene: &Scene<'_>) -> Option<PathBuf> {
@@ -72,17 +73,21 @@ pub(super) fn state(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
         let found = Finding::problem(id, format!("a state lies in {DIST}, where nothing of value is kept"))
             .about(shown);
         let is_of_workspace = path.iter().any(|part| part == "terraform.tfstate.d");
+        // What has been moved the tool may leave behind.
+        let left: PathBuf = path.iter().take(if is_of_workspace { 4 } else { usize::MAX }).collect();
+        let left = shell_shown(&left.to_string_lossy());
         match &unit[..] {
             [module, profile] if path.ends_with("errored.tfstate") => found.cure(format!(
                 "give it to the backend: lockstep build exec -- {module} {profile} tofu state push errored.tfstate"
             )),
             [module, profile] if is_of_workspace => found.cure(format!(
                 "keep workspaces of modules/{module} outside of {DIST} (workspace_dir = \"{{{{ root }}}}/.state/{{{{ module }}}}/{{{{ profile }}}}.workspaces\" \
-                 beside path in its backend), then: lockstep build exec -- {module} {profile} tofu init -migrate-state"
+                 beside path in its backend), then: lockstep build exec -- {module} {profile} tofu init -migrate-state, \
+                 and once a plan of each shows no changes: rm -r {left}"
             )),
             [module, profile] if path.iter().count() > 3 => found.cure(format!(
                 "give modules/{module} a backend outside of {DIST} (path = \"{{{{ root }}}}/.state/…\"), then: \
-                 lockstep build exec -- {module} {profile} tofu init -migrate-state"
+                 lockstep build exec -- {module} {profile} tofu init -migrate-state, and once a plan shows no changes: rm {left}"
             )),
             _ => found,
         }

@@ -14,6 +14,9 @@ const MOST: usize = 20;
 /// Only so much of a file is looked at for braces.
 const LARGEST: u64 = 1024 * 1024;
 
+/// Which providers the tool has taken: it belongs to the configuration.
+const LOCK_FILE: &str = ".terraform.lock.hcl";
+
 /// Whose files lie in a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Found {
@@ -50,10 +53,14 @@ pub struct Candidate {
     pub name: Name,
     /// The files of that tool right in it, sorted.
     pub files: Vec<String>,
+    /// Whether the tool's own directory lies in it, which it makes anew.
+    pub has_cache: bool,
     /// Whether a file holds what lockstep would take for a template.
     pub has_braces: bool,
     /// Whether a local state file lies in it.
     pub has_state: bool,
+    /// The workspaces of which a local state lies in it, sorted; the one that is selected first.
+    pub workspaces: Vec<String>,
 }
 
 /// Looks for them below `root`, sorted by path; none gets a name out of `taken`. A directory within one is part of it. What git ignores
@@ -87,6 +94,8 @@ pub fn candidates(root: &Path, taken: &[&str]) -> Vec<Candidate> {
                 name,
                 has_braces: has_braces(entry.path(), &files),
                 has_state: files.iter().any(|file| file == "terraform.tfstate"),
+                workspaces: workspaces(entry.path()),
+                has_cache: entry.path().join(".terraform").is_dir(),
                 files: own,
             });
         }
@@ -99,16 +108,27 @@ fn entries(of: &Path) -> impl Iterator<Item = String> {
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned())
 }
 
-/// The regular files right in a directory, hidden ones not among them.
+/// The regular files right in a directory, hidden ones that are no tool's not among them.
 fn files_in(directory: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok);
     let mut files: Vec<String> = entries
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
         .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| !name.starts_with('.'))
+        .filter(|name| !name.starts_with('.') || name == LOCK_FILE)
         .collect();
     files.sort();
     files
+}
+
+/// The workspaces of a directory whose states lie in it.
+fn workspaces(directory: &Path) -> Vec<String> {
+    let states = directory.join("terraform.tfstate.d");
+    let holds =
+        |name: &String| states.join(name).join("terraform.tfstate").metadata().is_ok_and(|m| m.len() > 0);
+    let mut found: Vec<String> = entries(&states).filter(holds).collect();
+    let selected = std::fs::read_to_string(directory.join(".terraform/environment")).unwrap_or_default();
+    found.sort_by_key(|name| (name != selected.trim(), name.clone()));
+    found
 }
 
 /// Whose files these are, and which of them.
@@ -127,9 +147,11 @@ fn recognise(files: &[String]) -> Option<(Found, Vec<String>)> {
         Found::Helm => file == "Chart.yaml",
     };
     [Found::Tofu, Found::Helm, Found::Kustomize, Found::Ansible].into_iter().find_map(|found| {
-        let own: Vec<String> = files.iter().filter(|file| is(found, file)).cloned().collect();
+        let mut own: Vec<String> = files.iter().filter(|file| is(found, file)).cloned().collect();
         // Values alone are no configuration.
-        own.iter().any(|file| !file.ends_with(".tfvars")).then_some((found, own))
+        let is_one = own.iter().any(|file| !file.ends_with(".tfvars"));
+        own.extend(files.iter().filter(|file| found == Found::Tofu && *file == LOCK_FILE).cloned());
+        is_one.then_some((found, own))
     })
 }
 
@@ -177,7 +199,7 @@ mod tests {
                 let mut text = format!("{}={} {}", one.path.display(), one.name, one.found.name());
                 text.push_str(if one.has_braces { " braces" } else { "" });
                 text.push_str(if one.has_state { " state" } else { "" });
-                text
+                text + &one.workspaces.iter().map(|name| format!(" {name}")).collect::<String>()
             })
             .collect();
         (directory, shown)
@@ -193,6 +215,10 @@ mod tests {
             ("infra/network/sub/main.tf", ""),
             ("infra/alpha/main.tf", "# {{ x }}\n"),
             ("infra/alpha/terraform.tfstate", "{}"),
+            ("infra/alpha/terraform.tfstate.d/live/terraform.tfstate", "{}"),
+            ("infra/alpha/terraform.tfstate.d/stage/terraform.tfstate", "{}"),
+            ("infra/alpha/terraform.tfstate.d/gone/terraform.tfstate", ""),
+            ("infra/alpha/.terraform/environment", "stage\n"),
             ("modules/alpha/main.tf", ""),
             ("infra/lock files/é/kustomization.yaml", ""),
             ("plays/site.yml", "{{ a }}"),
@@ -203,7 +229,7 @@ mod tests {
             found,
             [
                 "charts/web=web helm",
-                "infra/alpha=infra-alpha tofu braces state",
+                "infra/alpha=infra-alpha tofu braces state stage live",
                 "infra/lock files/é=lock-files kustomize",
                 "infra/network=infra-network tofu",
                 "plays=plays ansible braces",

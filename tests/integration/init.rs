@@ -79,6 +79,35 @@ fn an_existing_tofu_directory_is_adopted_with_its_state_by_what_is_printed() {
 }
 
 #[test]
+fn an_existing_directory_is_adopted_with_the_states_of_its_workspaces() {
+    for place in ["infra/net/", ""] {
+        let world = World::bare();
+        let a = empty(&world);
+        let (tool, path) = tofu();
+        world.link(tool, &path);
+        a.write(
+            &format!("{place}main.tf"),
+            "resource \"terraform_data\" \"x\" {\n  input = terraform.workspace\n}\n",
+        );
+        let terraform = |words: &str| world.program(tool, &a.path(place)).words(words).run();
+        terraform("init -no-color").code(0);
+        terraform("apply -no-color -auto-approve").code(0);
+        terraform("workspace new stage").code(0);
+        terraform("apply -no-color -auto-approve").code(0);
+        let out = a.lockstep("init --yes").run();
+        let name = if place.is_empty() { "tofu" } else { "net" };
+        let files = if place.is_empty() { "files in this directory" } else { "files in infra/net" };
+        let _ = types(&world, &a, &commands(out.code(0), files));
+        for workspace in ["stage", "default"] {
+            let words = format!("build exec -- {name} prod {tool}");
+            a.lockstep(&format!("{words} workspace select {workspace}")).run().code(0);
+            a.lockstep(&format!("{words} plan -detailed-exitcode")).run().code(0);
+        }
+        a.lockstep("doctor --offline").run().code(0);
+    }
+}
+
+#[test]
 fn the_guide_can_be_typed() {
     let world = World::bare();
     let a = empty(&world);
