@@ -244,9 +244,10 @@ fn render(error: &RenderError) -> ExitCode {
         | RenderError::Obstructed { .. } => ExitCode::Config,
         RenderError::Busy { .. } => ExitCode::Held,
         RenderError::WouldChange { .. } => ExitCode::Found,
-        RenderError::NoSuchOutput { .. } | RenderError::Sensitive { .. } | RenderError::CannotSave { .. } => {
-            ExitCode::Usage
-        }
+        RenderError::NoSuchOutput { .. }
+        | RenderError::Sensitive { .. }
+        | RenderError::CannotSave { .. }
+        | RenderError::SaveIgnored { .. } => ExitCode::Usage,
         RenderError::Git(error) => git(error),
         RenderError::Io { .. } => ExitCode::Io,
     }

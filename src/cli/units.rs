@@ -13,6 +13,11 @@ pub(super) fn one(
     project.to_look_at(module, profile, env)
 }
 
+/// Whether a word can name one unit only: it is no pattern and no list.
+pub(super) fn is_one(word: &str) -> bool {
+    !word.contains(['*', '?', '[', '{', ',', '!'])
+}
+
 /// The units, which exist; both parts may be patterns and lists.
 pub(super) fn several(project: &Project, word: &str, env: &Environment) -> Result<Vec<UnitId>, ProjectError> {
     let (module, profile) = parts(word)?;

@@ -7,7 +7,8 @@ use ignore::WalkBuilder;
 use super::scene::Scene;
 use super::{Finding, said};
 use crate::git;
-use crate::project::{DIST, Project};
+use crate::project::{DIST, Project, UnitId};
+use crate::render::SAVED_BY_DEFAULT;
 use crate::text::shell_shown;
 
 /// The directory relative to the top of the working tree.
@@ -93,6 +94,38 @@ pub(super) fn state(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
         }
     };
     states.iter().map(finding).collect()
+}
+
+/// What tools want to be committed, and lies in the directory alone.
+pub(super) fn unsaved(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
+    let Some(inventory) = scene.inventory() else { return vec![Finding::skipped(id, "no project")] };
+    let Some(project) = scene.project() else { return vec![Finding::skipped(id, "no project")] };
+    let read = |path: &Path| crate::read::regular(path, crate::read::SOURCE).ok();
+    let is_ignored = |path: &Path| {
+        let repo = scene.repo()?;
+        repo.is_ignored(path.strip_prefix(repo.work_dir().canonicalize().ok()?).ok()?).ok()
+    };
+    let is_unsaved = |unit: &&UnitId| {
+        let Some(written) = read(&project.unit_directory(unit).join(SAVED_BY_DEFAULT)) else { return false };
+        let module = project.module_directory(&unit.module);
+        let config = project.module_config(&unit.module).unwrap_or_default();
+        let mut sources =
+            config.build.sources.iter().map(|source| module.join(source).join(SAVED_BY_DEFAULT));
+        !sources.any(|source| read(&source).is_some_and(|saved| saved == written))
+            && is_ignored(&module.join(SAVED_BY_DEFAULT)) != Some(true)
+    };
+    let found = inventory.units.iter().filter(is_unsaved).map(|unit| {
+        let message =
+            format!("a tool has written `{SAVED_BY_DEFAULT}`, and the module has another one or none");
+        Finding::warning(id, message)
+            .about(unit.to_string())
+            .cure(format!("lockstep save {unit}, and commit it"))
+    });
+    let found: Vec<Finding> = found.collect();
+    match found.is_empty() {
+        true => vec![Finding::ok(id, "what tools want to be committed is in the modules".to_owned())],
+        false => found,
+    }
 }
 
 /// Files of state that hold anything, relative to the project. What `.terraform/` holds is a tool's

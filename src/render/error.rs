@@ -9,6 +9,7 @@ use super::save::SAVED_BY_DEFAULT;
 use crate::git::GitError;
 use crate::process::{Living, listed};
 use crate::project::{Place, ProjectError, UnitId, strict};
+use crate::text::shell_shown;
 
 /// Why a unit was not rendered.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +128,16 @@ pub enum RenderError {
         /// Why.
         why: String,
     },
+    /// `save`: git ignores the file in the module.
+    #[error(
+        "cannot save `{path}`: git ignores `{to}`, so that it would not be committed, and no build read it"
+    )]
+    SaveIgnored {
+        /// The file, relative to the project, safe to print.
+        path: String,
+        /// Where it would be saved, relative to the project, safe to print.
+        to: String,
+    },
     /// Something stands where a file or a directory has to be.
     #[error("`{path}` is in the way: {why}")]
     Obstructed {
@@ -222,6 +233,9 @@ impl RenderError {
                 "names are seen from the module, `./x` from the file itself, `_partials/x` is modules/_partials/x"
                     .into(),
             ),
+            Self::SaveIgnored { to, .. } => {
+                Some(format!("see which pattern does: git check-ignore -v {}", shell_shown(to)))
+            }
             Self::Template { .. }
             | Self::Source { .. }
             | Self::Output { .. }

@@ -76,6 +76,13 @@ pub fn save(
             Found::None { index } => (index, path.clone(), None),
             Found::Other => return Err(refuse("in the module something else has this name")),
         };
+        let directory = &sources.0[index].0;
+        if is_ignored(repo, &directory.real.join(&name)) {
+            return Err(RenderError::SaveIgnored {
+                path: format!("{DIST}/{unit}/{}", path.escape_debug()),
+                to: format!("{}/{}", directory.shown, name.escape_debug()),
+            });
+        }
         if source.as_ref().is_some_and(|(source, _)| *source == bytes) {
             copies.push((path, index, name, None));
             continue;
@@ -95,12 +102,6 @@ pub fn save(
         if !is_raw && [path, &name].into_iter().any(|name| build.delimiters.open_in(name)) {
             return Err(refuse(
                 "the next build would take its name for a template: list it under `[build] raw` in module.toml first",
-            ));
-        }
-        let directory = &sources.0[index].0.real;
-        if path != SAVED_BY_DEFAULT && is_ignored(repo, &directory.join(&name)) {
-            return Err(refuse(
-                "git ignores it in the module, so that it would not be committed, and no build read it",
             ));
         }
         copies.push((path, index, name, Some((bytes, source.map_or(mode, |(_, mode)| mode)))));

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::surroundings::{self, Setting};
-use super::{doubt, head, moved_state, plugin_cache, rendering, saved_plan};
+use super::{doubt, head, kept_files, moved_state, plugin_cache, rendering, saved_plan};
 use crate::Error;
 use crate::lock::{Alive, Effect};
 use crate::process::tools::ToolRules;
@@ -88,10 +88,12 @@ impl Step for Exec {
         moved_state::count_left(run, state);
         let before = state.effect;
         let watch = moved_state::watch(argv, &rules, &spec, run);
+        let kept = kept_files::before(&rules, &spec.cwd);
         plugin_cache::take_turn(&rules, argv, &mut spec, run).map_err(|signal| stopped(signal, state))?;
         let finished = start(call, argv, &spec, run, state)?;
         let moved = watch.is_some_and(moved_state::Watch::ended);
         let meaning = Meaning { rules: &rules, limit, before, changes: counts(moved, argv, run, state) };
+        kept.tell(&spec.cwd, run);
         let done = finish(call, argv, finished, &meaning, run, state)?;
         if let Some(planned) = planned {
             planned.record(run);

@@ -13,6 +13,7 @@ mod git_check;
 mod git_push;
 mod head;
 mod inputs;
+mod kept_files;
 mod lock;
 mod moved_state;
 mod outputs;

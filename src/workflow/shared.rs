@@ -28,6 +28,8 @@ pub struct Shared {
     leases: Mutex<Leases>,
     /// Marks that were looked at already.
     marks: Mutex<BTreeSet<Mark>>,
+    /// What was told once for all units.
+    told: Mutex<BTreeSet<String>>,
 }
 
 impl Shared {
@@ -46,6 +48,11 @@ impl Shared {
 
     pub(super) fn patience(&self) -> &Patience {
         &self.patience
+    }
+
+    /// Whether something is still to be told; once it was it is not.
+    pub fn tell_once(&self, what: &str) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned())
     }
 
     /// How many units run at a time at most.

@@ -47,6 +47,7 @@ mod inputs;
 mod inputs_delivered;
 mod inputs_scope;
 mod journal;
+mod kept_files;
 mod layering;
 mod left_running;
 mod list;

@@ -62,6 +62,8 @@ pub(super) struct ToolData {
     pub(super) caches: Vec<Pattern>,
     /// How it saves a plan, and applies it.
     pub(super) plans: Option<PlanWay>,
+    /// Files that it writes beside its configuration, to be committed with that.
+    pub(super) keeps: Vec<String>,
     /// How it is seen that a command has moved the state.
     pub(super) moves: Option<MoveWay>,
     /// How it is asked for its version.

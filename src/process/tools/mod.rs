@@ -78,8 +78,8 @@ pub enum Asks {
 #[derive(Clone, Debug)]
 pub struct ToolRules {
     tool: ToolData,
-    /// Whether lockstep knows it, or the project has said which commands it has.
-    is_known: bool,
+    /// What lockstep knows of it, whatever the project says.
+    known: Option<&'static ToolData>,
     /// Variables of the command's environment that may hold arguments; nothing where that is not known.
     variables: BTreeMap<String, Option<String>>,
 }
@@ -109,7 +109,7 @@ impl ToolRules {
             (Some(settings), known) => settings.over(known.unwrap_or(&ToolData::default())),
             (None, known) => known.cloned().unwrap_or_default(),
         };
-        Self { tool, is_known: known.is_some(), variables: BTreeMap::new() }
+        Self { tool, known, variables: BTreeMap::new() }
     }
 
     /// Takes arguments from variables too, as the tool does; of one without a value it is not known.
@@ -240,7 +240,7 @@ impl ToolRules {
             }
             let names_one = || ways.iter().all(|way| self.longest(way).is_some());
             // Of a tool without commands all that asks is known.
-            let is_clear = self.is_known && (!has_commands || names_one());
+            let is_clear = self.known.is_some() && (!has_commands || names_one());
             if is_clear { Asks::No } else { Asks::Unknown }
         })
     }
@@ -254,6 +254,11 @@ impl ToolRules {
     /// do it at the same time.
     pub fn fills_plugin_cache(&self, args: &[OsString]) -> bool {
         self.is_among(&self.tool.caches, args)
+    }
+
+    /// Files that the tool writes beside its configuration, to be committed with that.
+    pub fn kept_files(&self) -> &'static [String] {
+        self.known.map_or(&[], |known| &known.keeps)
     }
 
     /// Whether a call rewrites sources: those of a rendered directory are elsewhere.
