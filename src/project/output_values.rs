@@ -40,8 +40,12 @@ pub struct OutputCommand {
     pub guard: Option<Arc<OwnedFd>>,
     /// Who asks, where an answer to somebody else counts for nothing.
     pub asker: String,
+    /// The project says the command: what it prints may be secret, be it that it is no JSON.
+    pub is_own: bool,
     /// What to type so that the unit has outputs.
     pub cure: String,
+    /// What to type if they cannot be read.
+    pub cure_unreadable: String,
 }
 
 /// Prepares the question for the outputs of a NAME as it is written, used at a place.
@@ -145,14 +149,18 @@ fn read(scope: &Arc<Scope>, name: &str, key: &str) -> Result<(Value, bool), Proj
     let command = source(name, &place)?;
     let fail = |why: &str| {
         let message = format!("output `{}` of `{}` cannot be read: {why}", printable(key), command.unit);
-        ProjectError::config_hint(place.clone(), message, Some(command.cure.clone()))
+        ProjectError::config_hint(place.clone(), message, Some(command.cure_unreadable.clone()))
     };
     let program = command.argv.first().map_or_else(String::new, |program| printable(program));
     let bytes = scope.outputs_once(&command).map_err(|failure| match failure.error {
         Some(error @ ProjectError::Interrupted { .. }) => error,
         _ => fail(&failure.message),
     })?;
-    let mut values = Values::parse(&bytes).map_err(|why| fail(&format!("what `{program}` printed {why}")))?;
+    let mut values = Values::parse(&bytes).map_err(|why| {
+        let said = said_instead(&bytes).filter(|_| !command.is_own);
+        let said = said.map_or_else(String::new, |line| format!("; it begins with: {line}"));
+        fail(&format!("what `{program}` printed {why}{said}"))
+    })?;
     if values.0.is_empty() {
         let message = format!(
             "`{}` has no output `{}`, nor any other: it has probably never been applied",
@@ -208,6 +216,14 @@ impl Scope {
             typed: false,
         })
     }
+}
+
+/// The first line that says something, of an output that was not begun as JSON: a warning, mostly.
+fn said_instead(bytes: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let begun = text.trim_start().starts_with(['{', '[', '"']);
+    let mut lines = text.lines().filter(|line| line.contains(char::is_alphanumeric));
+    lines.next().filter(|_| !begun).map(|line| printable(line.trim()))
 }
 
 /// What a command printed, by name, each with whether the tool calls it sensitive.

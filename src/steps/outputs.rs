@@ -5,6 +5,7 @@
 //! a step that only looks.
 
 use std::ffi::OsStr;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::rendering::user_excludes;
@@ -41,6 +42,10 @@ pub(super) fn source(run: &Run<'_>, project: &Arc<Project>) -> OutputSource {
         branch: run.plan.options.branch.clone(),
         tool: own.into_iter().find_map(|own| TOOLS.into_iter().find(|tool| *tool == own)),
         may_render: !run.plan.only_looks(),
+        takes_down: {
+            let mut commands = run.plan.calls.iter().flat_map(|call| run.plan.commands_of(call));
+            commands.any(|argv| run.rules_for(argv).takes_down(&argv.args))
+        },
     };
     Arc::new(reader).source(vec![run.id().clone()])
 }
@@ -62,6 +67,16 @@ struct Reader {
     /// The one of the known tools that the run itself uses.
     tool: Option<&'static str>,
     may_render: bool,
+    /// The run takes down what it runs for.
+    takes_down: bool,
+}
+
+/// Whether a directory has anything that tofu and terraform read.
+fn holds_configuration(directory: &Path) -> bool {
+    let is_one =
+        |name: &str| [".tf", ".tofu", ".tf.json", ".tofu.json"].iter().any(|end| name.ends_with(end));
+    let mut entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.any(|entry| entry.file_name().to_str().is_some_and(is_one))
 }
 
 impl Reader {
@@ -91,20 +106,25 @@ impl Reader {
             true => module.outputs.command_of(&self.plain_params(&unit)?)?,
             false => module.outputs.command.clone(),
         };
-        let (argv, cure) = match command {
+        let is_own = command.is_some();
+        let (argv, cure, cure_unreadable) = match command {
             Some(argv) => {
                 let words: Vec<String> = argv.iter().map(|word| quote(word.as_ref())).collect();
                 let run = format!("lockstep build exec -- {} {}", unit.module, unit.profile);
-                (argv, format!("see what it says: {run} {}", words.join(" ")))
+                let cure = format!("see what it says: {run} {}", words.join(" "));
+                (argv, cure.clone(), cure)
             }
             None => {
                 let tool = self.tool(&unit, place)?;
                 let words = "build git-check lock exec git-push unlock-any";
                 let cure = format!("lockstep {words} -- {} {} {tool} apply", unit.module, unit.profile);
-                ([tool, "output", "-json"].map(str::to_owned).to_vec(), cure)
+                let init = format!(
+                    "if its directory is a new one: lockstep build {tool}:init -- {} {}",
+                    unit.module, unit.profile
+                );
+                ([tool, "output", "-json"].map(str::to_owned).to_vec(), cure, init)
             }
         };
-        let cure = self.project.cure_of_stage(&unit).unwrap_or(cure);
         let directory = self.project.unit_directory(&unit);
         let rendered = if directory.is_dir() {
             Ok(())
@@ -125,6 +145,22 @@ impl Reader {
                 error.hint(),
             ),
         })?;
+        let (cure, cure_unreadable) = match is_own || holds_configuration(&directory) {
+            true => (cure, cure_unreadable),
+            false => {
+                let cure = format!(
+                    "it has no files of tofu or terraform: say what prints its outputs, [outputs] command in modules/{}/module.toml",
+                    unit.module
+                );
+                (cure.clone(), cure)
+            }
+        };
+        let cure = match self.takes_down {
+            // What it needs is gone, mostly, and is not to be built again for that.
+            true => format!("to take `{user}` down without it, say what it was: --set PARAMETER=VALUE"),
+            false => self.project.cure_of_stage(&unit).unwrap_or(cure),
+        };
+        let cure_unreadable = self.project.cure_of_stage(&unit).unwrap_or(cure_unreadable);
         let own = self.project.command_env(&unit, Asker::Module)?;
         let own = match own.is_computed() {
             true => own.evaluate(&self.params(chain, &unit)?)?,
@@ -139,7 +175,9 @@ impl Reader {
             sensitive: module.outputs.sensitive,
             guard: Some(Arc::new(guard)),
             asker: self.project.asker_of_outputs(user),
+            is_own,
             cure,
+            cure_unreadable,
             unit,
         })
     }

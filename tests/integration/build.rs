@@ -239,7 +239,7 @@ fn what_git_ignores_is_not_saved() {
         [("save alpha/prod a.tfstate", "a.tfstate"), ("save alpha/prod", ".terraform.lock.hcl")]
     {
         a.lockstep(words).run().code(64).says(&format!("git ignores `modules/alpha/{name}`"));
-        assert!(!a.has(&format!("modules/alpha/{name}")));
+        assert!(!a.has(format!("modules/alpha/{name}")));
     }
     // What git tracks it does not ignore.
     a.write("modules/alpha/kept.tfstate", "old\n");

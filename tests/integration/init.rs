@@ -86,7 +86,7 @@ fn an_existing_directory_is_adopted_with_the_states_of_its_workspaces() {
         let (tool, path) = tofu();
         world.link(tool, &path);
         a.write(
-            &format!("{place}main.tf"),
+            format!("{place}main.tf"),
             "resource \"terraform_data\" \"x\" {\n  input = terraform.workspace\n}\n",
         );
         let terraform = |words: &str| world.program(tool, &a.path(place)).words(words).run();

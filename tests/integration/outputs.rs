@@ -104,12 +104,18 @@ fn what_is_not_there_ends_the_run_where_it_was_asked_for() {
     fails("missing");
     a.write(".state/vpc-prod", "{}");
     fails("empty");
-    a.write(".state/vpc-prod", "hunter2");
+    a.write(".state/vpc-prod", "\u{2577}\n\u{2502} Warning: an old option\n{}");
     fails("no_json");
+    a.write(".state/vpc-prod", "{\"hunter2");
+    a.lockstep("build -- app prod").run().code(78).never_says("hunter2").says("is not JSON");
     std::fs::remove_file(a.path(".state/vpc-prod")).expect("written");
     fails("tool_fails");
     a.write("modules/vpc/module.toml", "[outputs]\ncommand = [\"./tell\"]\n");
     fails("no_program");
+    a.write("modules/vpc/module.toml", "[outputs]\ncommand = [\"prose\"]\n");
+    write_script(&world.path("bin"), "prose", "echo hunter2\n");
+    a.lockstep("build -- app prod").run().code(78).never_says("it begins with").says("is not JSON");
+    a.write("modules/vpc/module.toml", "[outputs]\ncommand = [\"./tell\"]\n");
     a.write("modules/app/module.toml", "[params]\nnetwork = \"{{ outputs[zones].id }}\"\nzones = 'vpc'\n");
     fails("dynamic");
     a.write("modules/app/module.toml", "[params]\nzones = 1\n");
@@ -124,6 +130,31 @@ fn what_is_not_there_ends_the_run_where_it_was_asked_for() {
     let out = a.lockstep("diff -- app prod").run();
     out.code(78).says("it is not rendered, and this only looks");
     assert!(!a.path(".dist/vpc").exists(), "a step that looks makes nothing");
+}
+
+#[test]
+fn what_is_to_be_taken_down_needs_nothing_built_again() {
+    let world = World::new();
+    let a = project(&world);
+    a.git("push -q");
+    a.lockstep("build -- vpc,app prod").run().code(0);
+    a.write(".state/vpc-prod", "{}");
+    let out = a.lockstep("build git-check lock exec git-push unlock-any -- app prod tofu destroy").run();
+    out.code(78).says("hint: to take `app/prod` down without it, say what it was: --set PARAMETER=VALUE\n");
+    let down = "--set network=vpc-1 --set zones=[] build git-check lock exec git-push unlock-any -- app prod tofu destroy";
+    a.lockstep(down).run().code(0);
+}
+
+#[test]
+fn a_module_of_another_tool_is_not_told_to_be_applied_by_tofu() {
+    let world = World::new();
+    let a = project(&world);
+    a.write("modules/vpc/Chart.yaml", "name: vpc\n");
+    a.write(".state/vpc-prod", "{}");
+    std::fs::remove_file(a.path("modules/vpc/main.tf")).expect("written");
+    let out = a.lockstep("build -- app prod").run();
+    out.code(78).says("hint: it has no files of tofu or terraform: say what prints its outputs");
+    out.never_says("tofu apply");
 }
 
 #[test]
