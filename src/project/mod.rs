@@ -11,6 +11,7 @@ mod build_file;
 mod build_when;
 mod circles;
 mod command;
+mod command_word;
 mod config;
 mod configs;
 mod data;
@@ -83,6 +84,7 @@ pub use build_config::BuildConfig;
 pub use build_file::BuildFile;
 pub use build_when::BuildWhen;
 pub use command::{CommandLimit, ModuleExecConfig, TimeLimit, TimeLimitError, VersionRule, VersionRuleError};
+pub(crate) use command_word::join as join_command;
 pub use config::{
     CheckScope, Config, ExecConfig, GitConfig, JournalConfig, LockConfig, ReadOnly, StaleAfter,
 };

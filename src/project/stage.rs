@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::file_schema::with_params;
 use super::toml_file::TomlFile;
 use super::value::Node;
-use super::{Name, Place, ProjectError, nearest};
+use super::{Name, Place, ProjectError, command_word, nearest};
 
 /// What a staged workflow does as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, Deserialize)]
@@ -48,7 +48,8 @@ pub struct Stage {
     #[serde(default)]
     pub needs: Vec<Name>,
     /// What it runs once it is rendered: words as in `steps`, commands and steps that only look.
-    #[schemars(length(min = 1))]
+    #[serde(deserialize_with = "command_word::list")]
+    #[schemars(with = "Vec<command_word::Word>", length(min = 1))]
     pub run: Vec<String>,
     /// Parameters above those of module and profile.
     #[serde(skip)]

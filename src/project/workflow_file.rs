@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use super::stage::{Rest, Stage, StageAction};
 use super::toml_file::TomlFile;
-use super::{Name, Place, Project, ProjectError, RESERVED};
+use super::{Name, Place, Project, ProjectError, RESERVED, command_word};
 
 /// What a workflow's file says: `steps`, or stages.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
@@ -18,9 +18,12 @@ pub struct WorkflowFile {
     /// One line for people.
     pub description: String,
     /// Words as on the command line, in order.
-    #[schemars(length(min = 1))]
+    #[serde(deserialize_with = "command_word::list")]
+    #[schemars(with = "Vec<command_word::Word>", length(min = 1))]
     pub steps: Vec<String>,
     /// Words that run after the others, whatever became of them.
+    #[serde(deserialize_with = "command_word::list")]
+    #[schemars(with = "Vec<command_word::Word>")]
     pub finally: Vec<String>,
     /// Where the words of `steps` are written, one by one.
     #[serde(skip)]

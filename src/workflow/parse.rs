@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
 use super::{Argv, Role, Step};
-use crate::project::{self, Name};
+use crate::project::{self, Name, join_command};
 use crate::text::shell_shown;
 
 /// The words that mean something in this project.
@@ -185,22 +185,8 @@ fn last(parts: &mut [Vec<u8>]) -> &mut Vec<u8> {
 
 /// Writes a command as one word; [`command`] reads it back.
 pub fn print(argv: &Argv) -> OsString {
-    let mut word = Vec::new();
     let all = std::iter::once(&argv.program).chain(&argv.args);
-    for (index, part) in all.enumerate() {
-        if index > 0 {
-            word.push(b':');
-        }
-        for byte in part.as_bytes() {
-            if matches!(byte, b':' | b'\\') {
-                word.push(b'\\');
-            }
-            word.push(*byte);
-        }
-    }
-    if argv.args.last().is_none_or(|last| last.is_empty()) {
-        word.push(b':');
-    }
+    let word = join_command(&all.map(|part| part.as_bytes()).collect::<Vec<_>>());
     OsString::from_vec(word)
 }
 

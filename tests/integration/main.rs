@@ -12,6 +12,7 @@ mod ci;
 mod ci_cancel;
 mod ci_push;
 mod cli;
+mod command_words;
 mod completion;
 mod connections;
 mod damaged_records;
