@@ -170,7 +170,9 @@ fn lock_hints(error: &Error, unit: &UnitReport, line: &Line<'_>) -> Vec<String> 
         // What is left of a staged workflow is less than the whole.
         (_, true) => {
             let go_on = line.command(&format!("{} --resume", line.again()));
-            vec![format!("fix the cause, commit, and go on where it stopped: {go_on}"), give_up]
+            let from = line.command(&format!("{} --from STAGE", line.again()));
+            let leave = format!("to go on with another stage, and leave out those before it: {from}");
+            vec![format!("fix the cause, commit, and go on where it stopped: {go_on}"), leave, give_up]
         }
         (_, false) => {
             vec!["fix the cause, commit, and run the same again: the lock is still yours".to_owned(), give_up]

@@ -4,9 +4,11 @@
 //! What must hold: the stages share the state of the run, so that a command of any of them is known
 //! to have started before it does; and before and after each word it is written down how far they are.
 
+use std::collections::BTreeSet;
+
 use crate::Error;
 use crate::env::Stopwatch;
-use crate::lock::Effect;
+use crate::lock::{Effect, LeaseEntry, Prior};
 use crate::project::StageAction;
 use crate::workflow::{
     Call, Done, Event, Role, Run, StageError, StageNote, StagedPlan, Start, State, Step, run_step,
@@ -85,12 +87,21 @@ fn stages(call: &Call, run: &Run<'_>, state: &mut State) -> Result<Done, Error> 
     match result {
         Ok(()) => {
             note.finished()?;
+            let left_out =
+                staged.stages.iter().filter(|stage| note.leaves_out(&stage.unit.id.to_string())).count();
+            if left_out > 0 {
+                (state.effect, state.command_started) = (Effect::Applied, true);
+            }
             let found = state.lease.as_ref().is_some_and(crate::lock::Lease::found_unfinished);
             if run.plan.options.resume && found {
                 // The change of the run before is complete now, whichever words were left for this one.
                 (state.effect, state.command_started) = (Effect::Applied, true);
             }
-            Ok(Done::says(counted(start, staged.stages.len(), run.plan.options.resume)))
+            let told = counted(start, staged.stages.len(), run.plan.options.resume);
+            Ok(Done::says(match left_out {
+                0 => told,
+                left_out => format!("{told}, {left_out} of them never begun"),
+            }))
         }
         Err(error) => {
             if state.effect == Effect::Applied {
@@ -108,8 +119,9 @@ fn begin(run: &Run<'_>, state: &State, staged: &StagedPlan) -> Result<(StageNote
     let head = services.repo.as_ref().map(|repo| repo.head()).transpose()?;
     let commit = head.and_then(|head| head.oid).map(|oid| oid.to_string());
     let root = run.project.root();
-    let note = StageNote::new(staged, root, services.repo.as_ref(), &services.run_id, commit);
+    let mut note = StageNote::new(staged, root, services.repo.as_ref(), &services.run_id, commit);
     let start = if options.resume {
+        note.go_on()?;
         let start = note.resume(staged)?;
         let resumed = state.lease.as_ref().is_some_and(|lease| lease.resumed);
         if start.stage == staged.stages.len() && !resumed {
@@ -119,10 +131,25 @@ fn begin(run: &Run<'_>, state: &State, staged: &StagedPlan) -> Result<(StageNote
         start
     } else {
         let from = options.from.as_deref();
+        if let (Some(lease), None) = (&state.lease, from) {
+            let is_first = |entry: &LeaseEntry| entry.prior == Prior::Free && entry.record.generation == 1;
+            if lease.entries.iter().all(is_first) {
+                note.is_fresh();
+            }
+            let found: BTreeSet<&str> = lease.entries.iter().map(found_run).collect();
+            if let (1, Some(last)) = (found.len(), found.first().filter(|run| !run.is_empty())) {
+                note.leave_out(last)?;
+            }
+        }
         let stage = staged.stages.iter().position(|stage| Some(stage.name.as_str()) == from);
         Start { stage: stage.unwrap_or(0), word: 0 }
     };
     Ok((note, start))
+}
+
+/// The run that held the lock before; empty if it was nobody's.
+fn found_run(entry: &LeaseEntry) -> &str {
+    entry.found.as_ref().map_or("", |found| found.run.as_str())
 }
 
 /// Runs the stages from a start on, and tells of all of them.
@@ -139,6 +166,16 @@ fn each(
         skipped(run, staged, index, done, reason);
     }
     for (index, stage) in staged.stages.iter().enumerate().skip(start.stage) {
+        if note.leaves_out(&stage.unit.id.to_string()) {
+            skipped(run, staged, index, false, "the creation that failed had not begun it");
+            let name = &stage.name;
+            run.note(format!(
+                "stage `{name}` is left out: the creation that failed had not begun it; with it: --from {name}"
+            ));
+            // Nothing of it is there, as it should be.
+            state.changed.insert(stage.unit.id.clone());
+            continue;
+        }
         let first = if index == start.stage { start.word } else { 0 };
         let (number, count) = (index + 1, staged.stages.len());
         let (unit, whole, name) = (stage.unit.id.clone(), run.id().clone(), stage.name.to_string());

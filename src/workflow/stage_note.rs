@@ -3,6 +3,7 @@
 //! What must hold: before a word of a stage runs, the file says so; what it says to be done is done. It
 //! is written whole, synced and renamed.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -35,6 +36,12 @@ struct Note {
     word: usize,
     /// Whether that word has ended well.
     done: bool,
+    /// Before this creation nobody had ever held a lock of any of the stages.
+    #[serde(default)]
+    fresh: bool,
+    /// The units of stages that are left out: there is nothing of them to delete.
+    #[serde(default)]
+    left_out: BTreeSet<String>,
 }
 
 /// A stage as it was.
@@ -79,8 +86,58 @@ impl StageNote {
         });
         let stages = stages.collect();
         let (action, run) = (staged.action, run.to_owned());
-        let note = Note { version: VERSION, action, commit, run, stages, stage: 0, word: 0, done: false };
+        let note = Note {
+            version: VERSION,
+            action,
+            commit,
+            run,
+            stages,
+            stage: 0,
+            word: 0,
+            done: false,
+            fresh: false,
+            left_out: BTreeSet::new(),
+        };
         Self { path: path(staged, root, repo), note }
+    }
+
+    /// Takes over what an earlier note of the same action knows.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    pub fn go_on(&mut self) -> Result<(), Error> {
+        if let Some(before) = read(&self.path)?.filter(|before| before.action == self.note.action) {
+            (self.note.fresh, self.note.left_out) = (before.fresh, before.left_out);
+        }
+        Ok(())
+    }
+
+    /// A creation begins, and before it nobody had ever held a lock of any of the stages.
+    pub fn is_fresh(&mut self) {
+        self.note.fresh = self.note.action == StageAction::Create;
+    }
+
+    /// A deletion begins: what a creation from nothing, which ended with run `last` and was the last to hold the
+    /// locks, has not begun is left out. Of anything else nobody knows that there is nothing of it.
+    ///
+    /// # Errors
+    /// When the note of that cannot be read.
+    pub fn leave_out(&mut self, last: &str) -> Result<(), Error> {
+        let Some(before) = read(&self.path)?.filter(|_| self.note.action == StageAction::Delete) else {
+            return Ok(());
+        };
+        if before.action != StageAction::Create || !before.fresh || before.run != last {
+            return Ok(());
+        }
+        // Its first word only renders.
+        let begun = before.stage + usize::from(before.word > 0 || before.done);
+        self.note.left_out = before.stages.into_iter().skip(begun).map(|stage| stage.unit).collect();
+        Ok(())
+    }
+
+    /// Whether there is nothing of a stage's unit to delete.
+    pub fn leaves_out(&self, unit: &str) -> bool {
+        self.note.left_out.contains(unit)
     }
 
     /// Where an action goes on that was begun before and did not come to its end.
@@ -194,7 +251,8 @@ mod tests {
     fn note(stage: usize, word: usize, done: bool) -> Note {
         let stages = vec![known("a", &["build", "x:", "y:"]), known("b", &["build", "z:"])];
         let (commit, run) = (None, "r".to_owned());
-        Note { version: VERSION, action: StageAction::Create, commit, run, stages, stage, word, done }
+        let (action, fresh, left_out) = (StageAction::Create, false, BTreeSet::new());
+        Note { version: VERSION, action, commit, run, stages, stage, word, done, fresh, left_out }
     }
 
     #[test]

@@ -39,6 +39,7 @@ mod freeze;
 mod full_disk;
 mod git_check;
 mod git_edges;
+mod giving_up;
 mod graph;
 mod harness;
 mod harness_works;
