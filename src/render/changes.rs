@@ -201,31 +201,3 @@ pub(super) fn perform(
         Act::Clear(path) => tree.remove_empty(path),
     }
 }
-
-/// Files that the tool would read and lockstep did not make: beside generated files, with an
-/// ending that one of them has.
-pub(super) fn foreign(tree: &mut Tree, outputs: &[Output]) -> Result<Vec<String>, RenderError> {
-    let made: BTreeSet<&str> = outputs.iter().map(|output| output.path.as_str()).collect();
-    let endings: BTreeSet<&str> = made.iter().filter_map(|path| ending(path)).collect();
-    let directories: BTreeSet<&str> =
-        made.iter().map(|path| path.rsplit_once('/').map_or("", |(directory, _)| directory)).collect();
-    let mut found = Vec::new();
-    for directory in directories {
-        for name in tree.files_in(directory)? {
-            let path = if directory.is_empty() { name } else { format!("{directory}/{name}") };
-            if !made.contains(path.as_str()) && ending(&path).is_some_and(|ending| endings.contains(ending)) {
-                found.push(path);
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// The ending of a visible file's name.
-fn ending(path: &str) -> Option<&str> {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    if name.starts_with('.') {
-        return None;
-    }
-    name.rsplit_once('.').map(|(_, ending)| ending)
-}

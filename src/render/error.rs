@@ -282,7 +282,8 @@ fn is_undefined(message: &str) -> bool {
     (message.starts_with('`') || message.starts_with("in the name `")) && message.contains("` is undefined")
 }
 
-fn list(files: &[String]) -> String {
+/// Files by name, the first ten.
+pub(crate) fn list(files: &[String]) -> String {
     some(files.iter().map(|file| format!("`{}`", file.escape_debug())))
 }
 

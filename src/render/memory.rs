@@ -110,6 +110,7 @@ impl<'a> Memory<'a> {
             removed: 0,
             unchanged: entry.files,
             foreign: entry.foreign.clone(),
+            searched: Vec::new(),
             undecoded: Vec::new(),
             secrets: Vec::new(),
             override_keys: Vec::new(),
@@ -152,7 +153,7 @@ impl<'a> Memory<'a> {
                     stamps.push_str(&self.book.groups[number].stamp);
                 }
             }
-            let own = own_paths(unit, &outputs);
+            let own = own_paths(unit, &outputs, &rendered.searched);
             // Of what is warned of it is told each time.
             if of.len() == sources.len()
                 && rendered.undecoded.is_empty()
@@ -203,11 +204,12 @@ fn made_by(root: &str) -> Option<String> {
     Some(format!("lockstep {} {stamp} {root}", env!("CARGO_PKG_VERSION")))
 }
 
-/// A unit's directory and what lockstep made there, and its manifest.
-fn own_paths(unit: &UnitId, outputs: &[String]) -> Paths {
+/// A unit's directory, what lockstep made there and other directories that were searched, and its manifest.
+fn own_paths(unit: &UnitId, outputs: &[String], searched: &[String]) -> Paths {
     let (module, profile) = (&unit.module, &unit.profile);
     let base = format!("{DIST}/{module}/{profile}");
-    let mut names = BTreeSet::from([""]);
+    let mut names: BTreeSet<&str> = searched.iter().map(String::as_str).collect();
+    names.insert("");
     for output in outputs {
         names.insert(output);
         names.extend(output.match_indices('/').map(|(end, _)| &output[..end]));

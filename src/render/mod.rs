@@ -13,6 +13,7 @@ mod directory;
 mod encoding;
 mod error;
 mod facts;
+mod foreign;
 mod fresh;
 mod generated;
 mod guard;
@@ -43,6 +44,7 @@ use std::sync::Arc;
 
 pub use batch::{BatchRequest, Results, build_all, check_all};
 pub use diff::{DiffStyle, unified};
+pub(crate) use error::list;
 pub use error::{Excerpt, RenderError};
 pub use facts::git_facts;
 pub use guard::Holder;
@@ -57,6 +59,7 @@ pub use verify::{Verified, verify};
 use self::changes::Changes;
 use self::digest::of_outputs;
 use self::directory::Directory;
+use self::foreign::Foreign;
 use self::fresh::Fresh;
 use self::guard::Guard;
 use self::key::Key;
@@ -199,8 +202,8 @@ fn rendered<G>(
     guard: G,
 ) -> Result<Rendered<G>, RenderError> {
     let foreign = match &mut state.tree {
-        Some(tree) => changes::foreign(tree, outputs)?,
-        None => Vec::new(),
+        Some(tree) => Foreign::search(tree, outputs)?,
+        None => Foreign::default(),
     };
     let written: &[usize] = if done { &changes.write } else { &[] };
     let made = |index: &usize| (outputs[*index].path.clone(), outputs[*index].source.clone());
@@ -213,7 +216,8 @@ fn rendered<G>(
         made: written.iter().map(made).collect(),
         removed: if done { changes.remove.len() } else { 0 },
         unchanged: changes.unchanged,
-        foreign,
+        foreign: foreign.files,
+        searched: foreign.directories,
         undecoded: outputs.iter().filter(|one| one.undecoded).map(|one| one.source.clone()).collect(),
         secrets,
         override_keys: request.params.override_keys(),

@@ -22,6 +22,8 @@ pub struct Rendered<G = Arc<OwnedFd>> {
     pub unchanged: usize,
     /// Files that lockstep did not make and that the tool would read.
     pub foreign: Vec<String>,
+    /// The directories that were searched for such files.
+    pub(super) searched: Vec<String>,
     /// Files that are not UTF-8 and were copied although they seem to be templates, relative to the project.
     pub undecoded: Vec<String>,
     /// Files with secrets that were written, relative to the directory.

@@ -1,5 +1,6 @@
 //! A unit's files as they are and as a build would leave them, one by one.
 
+use super::foreign::Foreign;
 use super::manifest::Manifest;
 use super::module::Known;
 use super::tree::Existing;
@@ -54,7 +55,7 @@ pub fn survey(request: &BuildRequest<'_>) -> Result<Survey, RenderError> {
     let may_stay = |path: &String| is_unknown(path) || has_nameless;
     let (stays, goes): (Vec<String>, Vec<String>) = changes.remove.into_iter().partition(may_stay);
     changes.edited.retain(|path| !stays.contains(path));
-    let foreign = changes::foreign(tree, &outputs)?.into_iter();
+    let foreign = Foreign::search(tree, &outputs)?.files.into_iter();
     let mut files: Vec<(String, FileFate)> =
         foreign.filter(|path| !is_unknown(path)).map(|path| (path, FileFate::Foreign)).collect();
     files.extend(goes.into_iter().map(|path| (path, FileFate::Removed)));

@@ -3,6 +3,7 @@
 //! Every component is opened from its parent's descriptor without following links, so that a link
 //! planted in the output cannot lead a write, a read or a removal out of it, not even in a race.
 
+mod entries;
 mod staged;
 
 use std::collections::HashMap;
@@ -253,66 +254,6 @@ impl Tree {
             directory = parent;
         }
         Ok(())
-    }
-
-    /// The first of what stands anywhere in a directory and is no directory itself, and that `known`
-    /// does not know by its path.
-    pub(super) fn stranger(
-        &mut self,
-        relative: &str,
-        known: &dyn Fn(&str) -> bool,
-    ) -> Result<Option<String>, RenderError> {
-        let path = |name: &String| format!("{relative}/{name}");
-        let [files, directories] = self.entries(relative)?;
-        if let Some(stranger) = files.iter().map(path).find(|path| !known(path)) {
-            return Ok(Some(stranger));
-        }
-        for directory in directories.iter().map(path) {
-            if let Some(stranger) = self.stranger(&directory, known)? {
-                return Ok(Some(stranger));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Removes a directory with the directories in it; it need not be there. Only what is empty goes.
-    pub(super) fn remove_empty(&mut self, relative: &str) -> Result<(), RenderError> {
-        let [_, directories] = self.entries(relative)?;
-        for name in directories {
-            self.remove_empty(&format!("{relative}/{name}"))?;
-        }
-        self.directories.remove(relative);
-        let shown = self.path(relative);
-        let (parent, name) = split(relative);
-        let Some(parent) = self.directory(parent, false)? else { return Ok(()) };
-        match rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(error) => Err(io("remove", &shown, error)),
-        }
-    }
-
-    /// The names of what stands in a directory and is not a directory itself.
-    pub(super) fn files_in(&mut self, relative: &str) -> Result<Vec<String>, RenderError> {
-        let [files, _] = self.entries(relative)?;
-        Ok(files)
-    }
-
-    /// The names of what is no directory, and of the directories in a directory; sorted.
-    fn entries(&mut self, relative: &str) -> Result<[Vec<String>; 2], RenderError> {
-        let shown = self.path(relative);
-        let mut names = [Vec::new(), Vec::new()];
-        let Some(directory) = self.directory(relative, false)? else { return Ok(names) };
-        let entries = rustix::fs::Dir::read_from(directory).map_err(|error| io("read", &shown, error))?;
-        for entry in entries {
-            let entry = entry.map_err(|error| io("read", &shown, error))?;
-            let name = entry.file_name();
-            if name != c"." && name != c".." {
-                let is_directory = usize::from(entry.file_type() == FileType::Directory);
-                names[is_directory].push(name.to_string_lossy().into_owned());
-            }
-        }
-        names.iter_mut().for_each(|names| names.sort());
-        Ok(names)
     }
 
     /// Opens a file for an operating-system lock, and makes it if it is not there.

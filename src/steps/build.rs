@@ -4,7 +4,7 @@ use super::rendering::{from_outside, not_utf8, with_batch, with_request};
 use super::{head, inputs, surroundings};
 use crate::Error;
 use crate::process::Signal;
-use crate::render::{RenderError, Rendered, Results, build, build_all, check, check_all, content};
+use crate::render::{RenderError, Rendered, Results, build, build_all, check, check_all, content, list};
 use crate::workflow::{Call, Done, Event, Role, Run, State, Step};
 
 /// The step.
@@ -109,13 +109,10 @@ fn told<G>(run: &Run<'_>, rendered: &Rendered<G>) -> Done {
     }
     if !rendered.foreign.is_empty() {
         run.warn(format!(
-            "the tool may read files that lockstep did not make: {}",
-            rendered
-                .foreign
-                .iter()
-                .map(|path| path.escape_debug().to_string())
-                .collect::<Vec<_>>()
-                .join(", ")
+            "the tool may read files that lockstep did not make: {}; remove them, or for one of the module: \
+             lockstep save {} FILE",
+            list(&rendered.foreign),
+            run.id()
         ));
     }
     not_utf8(run, &rendered.undecoded);

@@ -34,6 +34,7 @@ mod exit_codes;
 mod explain;
 mod expressions;
 mod first_use;
+mod foreign_files;
 mod freeze;
 #[cfg(target_os = "linux")]
 mod full_disk;

@@ -60,6 +60,10 @@ pub(super) struct ToolData {
     pub(super) formats: Vec<Pattern>,
     /// Commands that write into a cache of plugins, where several modules share one.
     pub(super) caches: Vec<Pattern>,
+    /// Endings of the files that it reads in its directory, whether somebody names them or not.
+    pub(super) endings: Vec<String>,
+    /// Names of directories of which it reads every file.
+    pub(super) directories: Vec<String>,
     /// How it saves a plan, and applies it.
     pub(super) plans: Option<PlanWay>,
     /// Files that it writes beside its configuration, to be committed with that.
@@ -150,6 +154,11 @@ static KNOWN: LazyLock<(Vec<ToolData>, ByProgram)> = LazyLock::new(|| {
 /// What is known of a program by its name; nothing of one that is in no file.
 pub(super) fn known(name: &str) -> Option<&'static ToolData> {
     KNOWN.1.get(name).map(|at| &KNOWN.0[*at])
+}
+
+/// All tools that are known.
+pub(super) fn all() -> &'static [ToolData] {
+    &KNOWN.0
 }
 
 /// The variables in which known tools look for arguments.

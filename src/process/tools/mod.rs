@@ -5,6 +5,7 @@
 //! be read; an argument never passes as a subcommand (it may be a secret, and is then recorded where others
 //! read it); an exit code that is not known to be success is failure.
 
+mod beside;
 mod data;
 mod demands;
 mod environment;
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+pub(crate) use self::beside::ReadBeside;
 use self::data::ToolData;
 pub use self::demands::{TimeLimit, TimeLimitError, VersionRule, VersionRuleError};
 use self::grammar::{Reading, Sure};

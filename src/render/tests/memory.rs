@@ -123,6 +123,8 @@ fn whatever_changes_is_rendered_again() {
         (&|| sample.write("excludes", "*.mine\n"), all),
         (&|| sample.write("modules/.gitignore", "*.new\n"), all),
         (&|| sample.write(".dist/alpha/dev/foreign", "x"), &["alpha/dev"]),
+        (&|| std::fs::create_dir(sample.path(".dist/alpha/dev/new")).unwrap(), &["alpha/dev"]),
+        (&|| sample.write(".dist/alpha/dev/new/foreign", "x"), &["alpha/dev"]),
         (&|| mode(".dist/alpha/dev/a", 0o600), &["alpha/dev"]),
         (&|| remove(".dist/alpha/prod/sub/b"), &["alpha/prod"]),
         (&|| remove(".dist/.lockstep/alpha/prod.json"), &["alpha/prod"]),
