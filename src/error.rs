@@ -239,6 +239,7 @@ fn render(error: &RenderError) -> ExitCode {
         | RenderError::Faults { .. }
         | RenderError::Source { .. }
         | RenderError::Undelivered { .. }
+        | RenderError::Leftover { .. }
         | RenderError::Output { .. }
         | RenderError::Edited { .. }
         | RenderError::Obstructed { .. } => ExitCode::Config,

@@ -60,6 +60,14 @@ pub enum RenderError {
         /// What is wrong with it.
         why: String,
     },
+    /// Files of the module are what a tool keeps for itself.
+    #[error("what a tool keeps for itself is no source of a module: {}", some(.files.iter().map(|(path, what)| format!("`{path}` ({what})"))))]
+    Leftover {
+        /// The files and directories, relative to the project and safe to print, each with what it is.
+        files: Vec<(String, &'static str)>,
+        /// How to get rid of them.
+        cure: String,
+    },
     /// What the disk has is not what the commit has for others.
     #[error("`{path}` {why}")]
     Undelivered {
@@ -201,7 +209,9 @@ impl RenderError {
             Self::Edited { unit, files, .. } if files.iter().any(|file| file == SAVED_BY_DEFAULT) => {
                 Some(format!("a tool has renewed `{SAVED_BY_DEFAULT}`; to keep that: lockstep save {unit}"))
             }
-            Self::Edited { cure, .. } | Self::Undelivered { cure, .. } => Some(cure.clone()),
+            Self::Edited { cure, .. } | Self::Undelivered { cure, .. } | Self::Leftover { cure, .. } => {
+                Some(cure.clone())
+            }
             Self::WouldChange { unit, .. } => {
                 Some(format!("to see how: lockstep diff -- {} {}", unit.module, unit.profile))
             }

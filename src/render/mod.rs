@@ -20,6 +20,7 @@ mod guard;
 mod hold;
 pub mod inputs;
 mod key;
+mod leftover;
 mod listing;
 mod manifest;
 mod memory;

@@ -15,7 +15,7 @@ use super::listing::Listing;
 use super::outputs::{Output, Outputs, is_harmless};
 use super::source::{Reader, SourceFile, fits};
 use super::templates::{Templates, includes};
-use super::{RenderError, generated};
+use super::{RenderError, generated, leftover};
 use crate::project::strict::hcl;
 use crate::project::{
     BuildConfig, ModuleConfig, ModuleSchema, Name, Params, Place, Project, ProjectError, UnitId, nearest,
@@ -105,7 +105,7 @@ impl Module {
                 return Err(no_such(&build, &format!("rename.{renamed}"), renamed, &files).into());
             }
         }
-        let fates = files
+        let fates: Vec<Fate> = files
             .iter()
             .map(|file| {
                 let is_raw = raw.is_match(&file.path);
@@ -120,6 +120,8 @@ impl Module {
                 }
             })
             .collect();
+        let makes_output = files.iter().zip(&fates).filter(|(_, fate)| fate.name.is_some());
+        leftover::refuse(makes_output.map(|(file, _)| file))?;
         Ok(Self { schema: None, build, files, fates, templates, conditions })
     }
 

@@ -13,7 +13,7 @@ use super::manifest::Manifest;
 use super::module::{globs, output_name};
 use super::outputs::is_harmless;
 use super::tree::{Existing, Tree};
-use super::{Disk, RenderError};
+use super::{Disk, RenderError, leftover};
 use crate::git::Repo;
 use crate::project::{BuildConfig, DIST, Project, SCHEMA_FILE, UnitId};
 
@@ -71,6 +71,9 @@ pub fn save(
             Existing::Directory => return Err(refuse("it is a directory: name its files")),
             Existing::Other => return Err(refuse("it is no regular file, and links are not followed")),
         };
+        if let Some((_, what)) = leftover::of_tool(path, &bytes) {
+            return Err(refuse(&format!("it is {what}, which a tool keeps for itself")));
+        }
         let (index, name, source) = match sources.find(&candidates(&build, path, &raw), &build)? {
             Found::File { index, name, bytes, mode } => (index, name, Some((bytes, mode))),
             Found::None { index } => (index, path.clone(), None),

@@ -207,7 +207,7 @@ fn a_name_with_a_line_break_is_one_line() {
     a.write(".dist/alpha/prod/odd\nname.txt", "edited\n");
     build(&a).code(78).says("`odd\\nname.txt`");
     a.write(".dist/alpha/prod/other\nname.tf", "mine\n");
-    a.lockstep("--force build -- alpha prod").run().code(0).says("did not make: other\\nname.tf");
+    a.lockstep("--force build -- alpha prod").run().code(0).says("did not make: `other\\nname.tf`");
 }
 
 #[test]
@@ -230,20 +230,20 @@ fn somebodys_file_is_not_said_to_be_a_generated_one() {
 fn what_git_ignores_is_not_saved() {
     let world = World::new();
     let a = world.clone("a");
-    a.write("modules/alpha/.gitignore", "*.tfstate\n.terraform.lock.hcl\n");
+    a.write("modules/alpha/.gitignore", "*.cache\n.terraform.lock.hcl\n");
     build(&a).code(0);
-    for name in ["a.tfstate", "kept.tfstate", ".terraform.lock.hcl"] {
+    for name in ["a.cache", "kept.cache", ".terraform.lock.hcl"] {
         a.write(format!(".dist/alpha/prod/{name}"), "x\n");
     }
     for (words, name) in
-        [("save alpha/prod a.tfstate", "a.tfstate"), ("save alpha/prod", ".terraform.lock.hcl")]
+        [("save alpha/prod a.cache", "a.cache"), ("save alpha/prod", ".terraform.lock.hcl")]
     {
         a.lockstep(words).run().code(64).says(&format!("git ignores `modules/alpha/{name}`"));
         assert!(!a.has(format!("modules/alpha/{name}")));
     }
     // What git tracks it does not ignore.
-    a.write("modules/alpha/kept.tfstate", "old\n");
-    a.git("add -f modules/alpha/kept.tfstate");
-    a.lockstep("save alpha/prod kept.tfstate").run().code(0);
-    assert_eq!(a.read("modules/alpha/kept.tfstate"), "x\n");
+    a.write("modules/alpha/kept.cache", "old\n");
+    a.git("add -f modules/alpha/kept.cache");
+    a.lockstep("save alpha/prod kept.cache").run().code(0);
+    assert_eq!(a.read("modules/alpha/kept.cache"), "x\n");
 }
