@@ -244,7 +244,7 @@ fn render(error: &RenderError) -> ExitCode {
         | RenderError::Edited { .. }
         | RenderError::Obstructed { .. } => ExitCode::Config,
         RenderError::Busy { .. } => ExitCode::Held,
-        RenderError::WouldChange { .. } => ExitCode::Found,
+        RenderError::WouldChange { .. } | RenderError::Gone { .. } => ExitCode::Found,
         RenderError::NoSuchOutput { .. }
         | RenderError::Sensitive { .. }
         | RenderError::CannotSave { .. }

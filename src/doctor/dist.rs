@@ -8,7 +8,7 @@ use super::scene::Scene;
 use super::{Finding, said};
 use crate::git;
 use crate::project::{DIST, Project, UnitId};
-use crate::render::SAVED_BY_DEFAULT;
+use crate::render::{self, Gone, REMOVE_GONE, SAVED_BY_DEFAULT};
 use crate::text::shell_shown;
 
 /// The directory relative to the top of the working tree.
@@ -63,6 +63,8 @@ pub(super) fn state(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
     if states.is_empty() {
         return vec![Finding::ok(id, format!("no state of a tool lies in {DIST}"))];
     }
+    // What cannot be told is told by another check.
+    let gone = render::gone(project, scene.repo()).unwrap_or_default();
     let finding = |path: &PathBuf| {
         let unit: Vec<String> = path
             .iter()
@@ -73,6 +75,10 @@ pub(super) fn state(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
         let shown = path.display().to_string().escape_debug().to_string();
         let found = Finding::problem(id, format!("a state lies in {DIST}, where nothing of value is kept"))
             .about(shown);
+        if let Some(unit) = gone.iter().map(|gone| &gone.unit).find(|gone| gone.to_string() == unit.join("/"))
+        {
+            return found.cure(kept(path, unit));
+        }
         let is_of_workspace = path.iter().any(|part| part == "terraform.tfstate.d");
         // What has been moved the tool may leave behind.
         let left: PathBuf = path.iter().take(if is_of_workspace { 4 } else { usize::MAX }).collect();
@@ -126,6 +132,48 @@ pub(super) fn unsaved(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
         true => vec![Finding::ok(id, "what tools want to be committed is in the modules".to_owned())],
         false => found,
     }
+}
+
+/// What moves a state out of the directory of a unit that is gone, of which no tool can be asked.
+fn kept(path: &Path, unit: &UnitId) -> String {
+    let name: Vec<String> = path.iter().skip(3).map(|part| part.to_string_lossy().into_owned()).collect();
+    let to = format!(".state/{}/{}-{}", unit.module, unit.profile, name.join("-"));
+    format!(
+        "{unit} is no unit any more; bring it back with git to take down what the state knows of, or keep the state: \
+         mkdir -p .state/{} && mv {} {}",
+        unit.module,
+        shell_shown(&path.to_string_lossy()),
+        shell_shown(&to)
+    )
+}
+
+pub(super) fn gone(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
+    let Some(project) = scene.project() else { return vec![Finding::skipped(id, "no project")] };
+    let found = match render::gone(project, scene.repo()) {
+        Ok(found) => found,
+        Err(_) => return vec![Finding::skipped(id, "not all units can be told")],
+    };
+    if found.is_empty() {
+        return vec![Finding::ok(id, format!("all that lies in {DIST} belongs to a unit"))];
+    }
+    let finding = |Gone { unit, made, others }: &Gone| {
+        let path = format!("{DIST}/{unit}");
+        let mut said = vec![match made.len() {
+            0 => "nothing that was rendered".to_owned(),
+            1 => "1 rendered file".to_owned(),
+            count => format!("{count} rendered files"),
+        }];
+        if !others.is_empty() {
+            said.push(format!("what lockstep did not make: {}", render::list(others)));
+        }
+        let message = format!("{unit} is no unit any more, and its directory holds {}", said.join(" and "));
+        let cure = match made.is_empty() {
+            true => format!("if nothing in it is worth keeping: rm -r {path}"),
+            false => REMOVE_GONE.to_owned(),
+        };
+        Finding::warning(id, message).about(path).cure(cure)
+    };
+    found.iter().map(finding).collect()
 }
 
 /// Files of state that hold anything, relative to the project. What `.terraform/` holds is a tool's

@@ -126,6 +126,7 @@ pub const CHECKS: &[Check] = &[
     Check { id: "dist.tracked", run: dist::tracked },
     Check { id: "dist.state", run: dist::state },
     Check { id: "dist.unsaved", run: dist::unsaved },
+    Check { id: "dist.gone", run: dist::gone },
     Check { id: "lock.owner", run: locks::owner },
     Check { id: "lock.backend", run: locks::backend },
     Check { id: "lock.records", run: locks::records },

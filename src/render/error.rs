@@ -106,6 +106,14 @@ pub enum RenderError {
         /// The files, relative to the unit's directory, each with what would happen to it.
         files: Vec<String>,
     },
+    /// `build --check`: what was made for a unit that is gone would go.
+    #[error("`{unit}` is no unit any more, and what was rendered for it is still there: {}", list(.files))]
+    Gone {
+        /// The unit.
+        unit: UnitId,
+        /// The files, relative to its directory.
+        files: Vec<String>,
+    },
     /// `build --print`: nothing makes such a file.
     #[error("`{unit}` has no file `{file}`")]
     NoSuchOutput {
@@ -215,6 +223,7 @@ impl RenderError {
             Self::WouldChange { unit, .. } => {
                 Some(format!("to see how: lockstep diff -- {} {}", unit.module, unit.profile))
             }
+            Self::Gone { .. } => Some(format!("to remove it: {REMOVE_GONE}")),
             Self::Sensitive { unit, file, again } => Some(format!(
                 "`lockstep {again}` writes it for you alone: .dist/{unit}/{}",
                 file.escape_debug()
@@ -255,6 +264,9 @@ impl RenderError {
         }
     }
 }
+
+/// What removes all that was made for units that are gone.
+pub(crate) const REMOVE_GONE: &str = "lockstep build -- '*' '*'";
 
 /// Whether somebody asked to end.
 pub(super) fn is_interrupt(error: &RenderError) -> bool {

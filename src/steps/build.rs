@@ -31,7 +31,8 @@ impl Step for Build {
          another run is using. From here to the end of the run nobody else can change the directory. \
          `build --check` writes nothing and ends with 1 if anything would change; `build --print FILE` \
          writes one rendered file to standard output and nothing else. Alone or with --check it goes \
-         through all units that MODULE and PROFILE select, as in 'net-*,alpha' 'prod,dev', also after one has failed."
+         through all units that MODULE and PROFILE select, as in 'net-*,alpha' 'prod,dev', also after one has failed; of '*' '*' it also removes what it made for \
+         units that are gone."
     }
 
     fn role(&self) -> Role {

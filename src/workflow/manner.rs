@@ -119,6 +119,7 @@ mod tests {
             finally: Vec::new(),
             staged: None,
             left_out: None,
+            builds_all: false,
             options: Options { jobs: jobs.and_then(NonZeroUsize::new), ..Options::default() },
         };
         let project = Project::discover(directory.path(), &crate::env::Environment::bare()).unwrap();

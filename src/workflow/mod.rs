@@ -27,6 +27,7 @@ mod stage_note;
 mod staged;
 mod step;
 mod success;
+mod sweep;
 mod unit_log;
 mod versions;
 

@@ -67,7 +67,7 @@ fn build_all(call: &Call, runs: &[Run<'_>]) -> Vec<Turned> {
             events.push(Event::UnitStarted { unit: run.id().clone() });
             events.push(Event::StepStarted { unit: run.id().clone(), step: call.label.clone() });
             events.push(finished(run, call, &result, milliseconds));
-            let report = step_report(run, result.err());
+            let report = step_report(run.id(), result.err());
             events.push(unit_finished(&report, None, milliseconds));
             turned.push(Turned::Ended(Box::new(report)));
         }
@@ -241,7 +241,7 @@ impl Work<'_, '_> {
                 && report.error.is_none()
             {
                 let error = Error::Io { what: "write to standard output".into(), source };
-                **report = step_report(&self.runs[at], Some(error));
+                **report = step_report(self.runs[at].id(), Some(error));
             }
         }
     }

@@ -95,6 +95,7 @@ fn play(units: &[(&str, &[usize], &[&str])], ask: &Ask) -> Came {
         finally: Vec::new(),
         staged: None,
         left_out: None,
+        builds_all: false,
         options: Options { keep_going: ask.keep_going, ..Options::default() },
     };
     let (events, out) = (Arc::new(Kept::default()), Arc::new(Mutex::new(Vec::new())));

@@ -18,6 +18,8 @@ pub struct Plan {
     pub finally: Vec<Call>,
     /// Steps that were asked for and are left out, with the reason, as the user is told.
     pub left_out: Option<String>,
+    /// It builds, of the project, everything that there is, and runs no command.
+    pub builds_all: bool,
     /// What the command line said beside the words.
     pub options: Options,
     /// For `create` and `delete`: the stages of the workflow, which is the plan's one unit.

@@ -74,7 +74,9 @@ pub fn plan(
     if finally.is_empty() {
         order::fuse(&mut calls);
     }
-    Ok(Plan { units, calls, finally, left_out, options: request.options.clone(), staged: None })
+    let builds_all = builds_all(&calls, &finally, request);
+    let options = request.options.clone();
+    Ok(Plan { units, calls, finally, left_out, builds_all, options, staged: None })
 }
 
 struct Planner<'a> {
@@ -300,6 +302,17 @@ fn check_options(calls: &[Call], options: &super::Options) -> Result<(), PlanErr
 /// Nothing of another unit depends on it, and nothing follows.
 fn only_builds(calls: &[Call], finally: &[Call]) -> bool {
     matches!(calls, [call] if call.step.role() == Role::Build) && finally.is_empty()
+}
+
+/// What is not made then is made by nothing.
+fn builds_all(calls: &[Call], finally: &[Call], request: &Request) -> bool {
+    let looks = |call: &Call| matches!(call.step.role(), Role::Build | Role::Check | Role::Inspect);
+    request.module == "*"
+        && request.profile == "*"
+        && request.options.affected.is_none()
+        && request.options.print.is_none()
+        && calls.iter().chain(finally).all(looks)
+        && calls.iter().any(|call| call.step.role() == Role::Build)
 }
 
 /// Units that take one lock have their turns one after the other; so each must give it back.

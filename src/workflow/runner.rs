@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::finally::Finally;
 use super::run_code::{UnitCode, run_code};
+use super::sweep::sweep;
 use super::{Call, Done, Event, Plan, Role, Run, Services, Settled, State, SuccessNote, parallel, settle};
 use crate::env::Stopwatch;
 use crate::lock::Effect;
@@ -108,10 +109,13 @@ pub fn run(plan: &Plan, project: &Project, services: &Services) -> Report {
         services.reporter.emit(&Event::Note { unit: None, message: message.to_owned() });
     }
     let runs: Vec<Run<'_>> = plan.units.iter().map(|unit| Run { project, unit, plan, services }).collect();
-    let turns = match runs.as_slice() {
+    let mut turns = match runs.as_slice() {
         [one] => vec![Turned::Ended(Box::new(run_unit(one, &mut State::default())))],
         several => parallel::run_all(several),
     };
+    if plan.builds_all && services.interrupts.requested().is_none() {
+        turns.extend(sweep(plan, project, services).into_iter().map(|gone| Turned::Ended(Box::new(gone))));
+    }
     let exit_code = run_code(turns.iter().map(Turned::code));
     let (mut units, mut left_out) = (Vec::new(), Vec::new());
     for turn in turns {
@@ -149,9 +153,9 @@ impl Turned {
 }
 
 /// A report of a unit that did one step and took no lock.
-pub(super) fn step_report(run: &Run<'_>, error: Option<Error>) -> UnitReport {
+pub(super) fn step_report(unit: &UnitId, error: Option<Error>) -> UnitReport {
     UnitReport {
-        unit: run.id().clone(),
+        unit: unit.clone(),
         exit_code: error.as_ref().map_or(0, Error::exit_code),
         message: error.as_ref().map(ToString::to_string),
         retryable: error.as_ref().is_some_and(Error::retryable),
@@ -206,7 +210,7 @@ pub(super) fn run_unit(run: &Run<'_>, state: &mut State) -> UnitReport {
         stdout.append(&mut end.stdout);
         stderr.append(&mut end.stderr);
     }
-    let report = step_report(run, error);
+    let report = step_report(run.id(), error);
     UnitReport { exit_code: code, lock, lock_recorded, left, recovery, stdout, stderr, ..report }
 }
 

@@ -39,6 +39,7 @@ impl StagePlan {
             calls: self.calls.clone(),
             finally: Vec::new(),
             left_out: None,
+            builds_all: false,
             options: options.clone(),
             staged: None,
         }

@@ -235,8 +235,7 @@ fn what_git_ignores_is_not_saved() {
     for name in ["a.cache", "kept.cache", ".terraform.lock.hcl"] {
         a.write(format!(".dist/alpha/prod/{name}"), "x\n");
     }
-    for (words, name) in
-        [("save alpha/prod a.cache", "a.cache"), ("save alpha/prod", ".terraform.lock.hcl")]
+    for (words, name) in [("save alpha/prod a.cache", "a.cache"), ("save alpha/prod", ".terraform.lock.hcl")]
     {
         a.lockstep(words).run().code(64).says(&format!("git ignores `modules/alpha/{name}`"));
         assert!(!a.has(format!("modules/alpha/{name}")));

@@ -41,6 +41,7 @@ mod full_disk;
 mod git_check;
 mod git_edges;
 mod giving_up;
+mod gone_units;
 mod graph;
 mod harness;
 mod harness_works;

@@ -83,6 +83,7 @@ impl World {
         let argv = Some(Argv { program: program.into(), args });
         let call = Call { written: None, step: &Exec, argv, releases: false, label: "true look".to_owned() };
         let plan = Plan {
+            builds_all: false,
             staged: None,
             units: vec![unit],
             calls: vec![call],

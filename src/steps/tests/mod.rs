@@ -132,6 +132,7 @@ impl Session {
         let calls = vec![build, lock.clone(), Call { argv: Some(apply), ..lock }];
         let plan = Plan {
             units: vec![unit],
+            builds_all: false,
             staged: None,
             calls,
             finally: Vec::new(),

@@ -47,6 +47,7 @@ pub fn plan_of_gone(
         calls,
         finally,
         left_out: None,
+        builds_all: false,
         options: request.options.clone(),
         staged: None,
     }))

@@ -92,7 +92,7 @@ pub(super) fn plan(
     let unit =
         UnitPlan { words: Vec::new(), keys, directory: project.unit_directory(&id), needs: Vec::new(), id };
     let (finally, options) = (finally.to_vec(), request.options.clone());
-    Ok(Some(Plan { units: vec![unit], calls, finally, left_out: None, options, staged }))
+    Ok(Some(Plan { units: vec![unit], calls, finally, left_out: None, builds_all: false, options, staged }))
 }
 
 /// One stage by itself can be looked at and no more: what it does belongs to the whole, and to its lock.
