@@ -22,6 +22,7 @@ mod hold;
 pub mod inputs;
 mod key;
 mod leftover;
+mod links;
 mod listing;
 mod manifest;
 mod memory;

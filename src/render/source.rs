@@ -1,9 +1,8 @@
 //! The files of a module, read from the working tree.
 //!
 //! Which files there are git's index says, and what git does not ignore beside it; `.git` is never read.
-//! What git tracks and the disk does not show is refused by name. Without git the disk counts. A symbolic
-//! link counts as the file that it leads to, and only if that lies inside the same directory: a
-//! module under review must not be able to copy the reader's own files into its output.
+//! What git tracks and the disk does not show is refused by name. Without git the disk counts. What a
+//! symbolic link stands for is in `links`.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -41,9 +40,26 @@ impl SourceFile {
     }
 }
 
+/// What was read of a module's directory so far.
+#[derive(Default)]
+pub(super) struct Reading {
+    pub(super) files: Vec<SourceFile>,
+    bytes: u64,
+    /// The directories, each reached through a link in the one before it, in which reading goes on.
+    pub(super) within: Vec<PathBuf>,
+}
+
+impl Reading {
+    pub(super) fn add(&mut self, file: SourceFile, directory: &Directory) -> Result<(), RenderError> {
+        self.bytes += file.bytes.len() as u64;
+        self.files.push(file);
+        fits(self.bytes, &directory.shown)
+    }
+}
+
 /// Reads directories as git sees them. One reader serves any number of modules.
 pub(super) struct Reader {
-    files: Files,
+    pub(super) files: Files,
 }
 
 impl Reader {
@@ -52,6 +68,15 @@ impl Reader {
         let index = repo.filter(|_| files.index().is_none());
         let index = index.and_then(|repo| super::inputs::index(files.root(), repo));
         Self { files: index.map_or_else(|| files.clone(), |index| files.indexed(index)) }
+    }
+
+    /// The same reader, for who wants to be told what was looked at.
+    pub(super) fn watched_by(&self, files: &Files) -> Self {
+        let files = match self.files.index() {
+            Some(index) => files.indexed(index.clone()),
+            None => files.clone(),
+        };
+        Self { files }
     }
 
     /// Lists directories: one list for each, in their order.
@@ -150,41 +175,51 @@ impl Reader {
         directory: &Directory,
         listing: &Listing,
     ) -> Result<Vec<SourceFile>, RenderError> {
-        let mut files = Vec::with_capacity(listing.files.len());
-        let mut bytes = 0;
-        for (path, kind) in &listing.files {
-            let Some(file) = self.read_one(path, *kind, directory)? else { continue };
-            bytes += file.bytes.len() as u64;
-            files.push(file);
-            fits(bytes, &directory.shown)?;
-        }
-        files.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(files)
+        let mut found = Reading::default();
+        self.read_listed(directory, listing, Path::new(""), &mut found)?;
+        found.files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(found.files)
     }
-}
 
-impl Reader {
-    /// Reads one file; none for `module.toml` and `schema.json`.
-    fn read_one(
+    /// Reads what is listed of a directory that counts as one at this path of the module.
+    pub(super) fn read_listed(
+        &self,
+        directory: &Directory,
+        listing: &Listing,
+        at: &Path,
+        found: &mut Reading,
+    ) -> Result<(), RenderError> {
+        for (path, kind) in &listing.files {
+            let relative = at.join(path.strip_prefix(&directory.real).unwrap_or(path));
+            self.note(path);
+            let Some(relative) = relative.to_str().map(str::to_owned) else {
+                let path = format!("{}/{}", directory.shown, relative.to_string_lossy().escape_debug());
+                return Err(RenderError::Source { path, why: "has a name that is not UTF-8".into() });
+            };
+            if relative == "module.toml" || relative == SCHEMA_FILE {
+                continue;
+            }
+            if *kind == Kind::Link {
+                self.follow(path, relative, directory, found)?;
+            } else {
+                found.add(self.read_one(path, *kind, relative, directory)?, directory)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one file, which counts as one at this path of the module.
+    pub(super) fn read_one(
         &self,
         file: &Path,
         kind: Kind,
+        path: String,
         directory: &Directory,
-    ) -> Result<Option<SourceFile>, RenderError> {
-        let relative = file.strip_prefix(&directory.real).unwrap_or(file);
-        self.note(file);
-        let Some(path) = relative.to_str().map(str::to_owned) else {
-            let path = format!("{}/{}", directory.shown, relative.to_string_lossy().escape_debug());
-            return Err(RenderError::Source { path, why: "has a name that is not UTF-8".into() });
-        };
-        if path == "module.toml" || path == SCHEMA_FILE {
-            return Ok(None);
-        }
+    ) -> Result<SourceFile, RenderError> {
         let shown = format!("{}/{}", directory.shown, path.escape_debug());
         let refuse = |why: String| RenderError::Source { path: shown.clone(), why };
-        let target = match kind {
-            Kind::File | Kind::Marked { .. } => None,
-            Kind::Link => Some(self.inside(file, &directory.real).map_err(refuse)?),
+        match kind {
+            Kind::File | Kind::Link | Kind::Marked { .. } => {}
             Kind::Text => {
                 let cure = format!(
                     "git config core.symlinks true && rm {0} && git checkout -- {0}",
@@ -193,28 +228,26 @@ impl Reader {
                 return Err(RenderError::Undelivered { path: shown, why: AS_TEXT, cure });
             }
             Kind::Other => return Err(refuse(self.odd(file).into())),
-        };
-        target.iter().for_each(|target| self.note(target));
-        let read = self.contents(target.as_deref().unwrap_or(file));
-        let (bytes, mode) = read.map_err(|source| match Unfit::of(&source) {
+        }
+        let (bytes, mode) = self.contents(file).map_err(|source| match Unfit::of(&source) {
             Some(Unfit::TooLarge(limit)) => refuse(format!("is larger than {}; {LARGE}", read::size(limit))),
             Some(_) => refuse("is neither a file nor a directory".into()),
             None => unreadable(&shown, source),
         })?;
-        if let Some(found) = Placeholder::of(&bytes) {
-            let cure = found.cure().to_owned();
-            return Err(RenderError::Undelivered { path: shown, why: found.what(), cure });
+        if let Some(placeholder) = Placeholder::of(&bytes) {
+            let cure = placeholder.cure().to_owned();
+            return Err(RenderError::Undelivered { path: shown, why: placeholder.what(), cure });
         }
         let mode = match kind {
             Kind::Marked { executable: true } => 0o755,
             Kind::Marked { executable: false } => 0o644,
             _ => mode,
         };
-        Ok(Some(SourceFile { path, shown, bytes, mode }))
+        Ok(SourceFile { path, shown, bytes, mode })
     }
 
     /// An absolute path is looked at.
-    fn note(&self, path: &Path) {
+    pub(super) fn note(&self, path: &Path) {
         self.files.note(path.strip_prefix(self.files.root()).unwrap_or(path));
     }
 
@@ -241,21 +274,6 @@ impl Reader {
             _ => contents(path),
         }
     }
-
-    /// The file that a link leads to.
-    fn inside(&self, link: &Path, directory: &Path) -> Result<PathBuf, String> {
-        if self.files.earlier().is_none() {
-            let target = link.canonicalize().map_err(|_| NOWHERE.to_owned())?;
-            let is_file = target.is_file();
-            return inside(target, is_file, directory);
-        }
-        let below = link.strip_prefix(self.files.root()).ok().and_then(Path::to_str).unwrap_or_default();
-        let (target, kind) = self.files.real(below).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => NOWHERE.to_owned(),
-            _ => error.to_string().trim_start_matches("it ").to_owned(),
-        })?;
-        inside(target, kind == crate::project::Kind::File, directory)
-    }
 }
 
 fn contents(path: &Path) -> std::io::Result<(Vec<u8>, u32)> {
@@ -279,7 +297,7 @@ pub(super) fn fits(bytes: u64, shown: &str) -> Result<(), RenderError> {
 /// What to do with what is too large.
 const LARGE: &str = "keep large files outside of modules, and name them by a path below `{{ root }}`";
 
-fn unreadable(path: &str, source: std::io::Error) -> RenderError {
+pub(super) fn unreadable(path: &str, source: std::io::Error) -> RenderError {
     match ProjectError::read(path, source) {
         ProjectError::Read { path, source } => RenderError::Io { what: "read", path, source },
         other => other.into(),
@@ -287,18 +305,3 @@ fn unreadable(path: &str, source: std::io::Error) -> RenderError {
 }
 
 const AS_TEXT: &str = "is a symbolic link in git and a file with its text here (core.symlinks=false)";
-const NOWHERE: &str = "is a link that leads nowhere";
-
-/// The target of a link, if it may be one.
-fn inside(target: PathBuf, is_file: bool, directory: &Path) -> Result<PathBuf, String> {
-    if !target.starts_with(directory) {
-        return Err("is a link that leads out of the module".to_owned());
-    }
-    if target.file_name().is_some_and(|name| name == "module.toml") && target.parent() == Some(directory) {
-        return Err("is a link to module.toml".to_owned());
-    }
-    if !is_file {
-        return Err("is a link to a directory; only links to files of the module are followed".to_owned());
-    }
-    Ok(target)
-}

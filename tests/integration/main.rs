@@ -54,6 +54,7 @@ mod journal;
 mod kept_files;
 mod layering;
 mod left_running;
+mod links;
 mod list;
 mod lock;
 mod lock_commands;

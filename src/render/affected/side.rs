@@ -151,7 +151,8 @@ impl<'a> Side<'a> {
         sources: &[Directory],
     ) -> Result<Module, RenderError> {
         let known = |directory: &Directory| self.listings.get(&directory.real);
-        Module::read(watched, name, config, &self.reader, (sources, known), || {
+        let reader = self.reader.watched_by(watched.files());
+        Module::read(watched, name, config, &reader, (sources, known), || {
             let below = format!("modules/{PARTIALS}");
             watched.files().note(below.as_ref());
             if let Some((partials, seen)) = self.partials.get() {
@@ -159,7 +160,7 @@ impl<'a> Side<'a> {
                 return Ok(Arc::clone(partials));
             }
             let own = self.project.watched();
-            let read = partials(&own, &self.reader);
+            let read = partials(&own, &self.reader.watched_by(own.files()));
             let seen = own.files().seen();
             watched.files().note_all(&seen);
             let (partials, _) = self.partials.get_or_init({

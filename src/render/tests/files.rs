@@ -104,17 +104,20 @@ fn what_git_tracks_it_does_not_ignore() {
 }
 
 #[test]
-fn links_are_followed_inside_the_module_only() {
+fn links_are_followed_inside_the_project_only() {
     let sample = sample(&[("modules/alpha/a", "{{ profile }}"), ("secret", "S"), ("modules/alpha/d/x", "")]);
     symlink("a", sample.path("modules/alpha/b")).unwrap();
-    run(&sample).unwrap();
-    assert_eq!(out(&sample, "b"), "dev");
+    symlink("../../../secret", sample.path("modules/alpha/d/e")).unwrap();
+    symlink("d", sample.path("modules/alpha/f")).unwrap();
+    drop(run(&sample).unwrap());
+    assert_eq!((out(&sample, "b"), out(&sample, "f/e")), ("dev".into(), "S".into()));
     assert!(sample.path(".dist/alpha/dev/b").symlink_metadata().unwrap().is_file());
     for (target, why) in [
-        ("../../secret", "out of the module"),
-        ("/etc/passwd", "out of the module"),
+        ("../../../secret", "leads nowhere"),
+        ("/etc/passwd", "out of the project"),
         ("nowhere", "leads nowhere"),
-        ("d", "directory"),
+        ("../../.dist", "no source"),
+        ("..", "lies in itself"),
     ] {
         symlink(target, sample.path("modules/alpha/c")).unwrap();
         let error = run(&sample).unwrap_err().to_string();

@@ -41,9 +41,8 @@ fn no_name_leads_out_of_the_partials() {
         assert!(error.starts_with("modules/_partials/a:2: there is no such file"), "{escape}: {error}");
     }
     let sample = with("{% include '_partials/link' %}", &[]);
-    sample.write("secret", "S");
     std::fs::create_dir_all(sample.path("modules/_partials")).unwrap();
-    std::os::unix::fs::symlink("../../secret", sample.path("modules/_partials/link")).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", sample.path("modules/_partials/link")).unwrap();
     assert!(error(&sample).contains("modules/_partials/link` is a link that leads out"));
     let outside = tempfile::tempdir().unwrap();
     let sample = with("{% include '_partials/x' %}", &[]);
