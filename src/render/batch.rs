@@ -254,6 +254,7 @@ impl<'a> Shared<'a> {
             repo: request.repo,
             excludes: request.excludes,
             force: request.force,
+            keep: false,
             holder: request.holder.clone(),
         };
         work(&single, outputs)

@@ -23,6 +23,32 @@ pub(super) struct Changes {
     pub(super) edited: Vec<String>,
     /// Those of them that it never made.
     pub(super) foreign: Vec<String>,
+    /// Those of them of which the module has another version than the one that was made last.
+    pub(super) newer: Vec<String>,
+    /// Those of them that are left as they are.
+    pub(super) kept: Vec<String>,
+}
+
+impl Changes {
+    /// Leaves alone what was changed by something else, and changes the rest.
+    pub(super) fn keep_edited(&mut self, outputs: &[Output]) {
+        self.write.retain(|index| !self.edited.contains(&outputs[*index].path));
+        self.remove.retain(|path| !self.edited.contains(path));
+        self.clear.retain(|path| !self.edited.contains(path));
+        self.kept.clone_from(&self.edited);
+    }
+
+    /// The manifest after them: of what is left alone it says what it said.
+    pub(super) fn manifest(&self, outputs: &[Output], manifest: &Manifest, key: Option<&Key>) -> Manifest {
+        let mut next = Manifest::of(outputs, key);
+        for path in &self.kept {
+            match manifest.files.get(path) {
+                Some(digests) => next.files.insert(path.clone(), digests.clone()),
+                None => next.files.remove(path),
+            };
+        }
+        next
+    }
 }
 
 /// Compares a unit's directory with what it should be. Nothing is changed.
@@ -73,6 +99,9 @@ pub(super) fn compare(
         };
         if !ours {
             changes.edited.push(output.path.clone());
+            if !manifest.owns(&output.path, &output.bytes, key) {
+                changes.newer.push(output.path.clone());
+            }
             if !manifest.files.contains_key(&output.path) {
                 changes.foreign.push(output.path.clone());
             }
@@ -154,7 +183,7 @@ pub(super) fn acts(
     manifest: &Manifest,
     key: Option<&Key>,
 ) -> Vec<Act> {
-    let next = Manifest::of(outputs, key);
+    let next = changes.manifest(outputs, manifest, key);
     let mut acts = Vec::new();
     if manifest.unfinished {
         acts.extend(manifest.files.keys().cloned().map(Act::Clean));

@@ -128,6 +128,7 @@ mod tests {
             after: state(after),
             edited: false,
             foreign: false,
+            newer: false,
         }
     }
 

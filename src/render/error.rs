@@ -202,21 +202,35 @@ impl fmt::Display for Excerpt {
 
 impl RenderError {
     /// Files of a unit were edited.
-    pub(super) fn edited(request: &BuildRequest<'_>, files: Vec<String>, foreign: Vec<String>) -> Self {
+    pub(super) fn edited(
+        request: &BuildRequest<'_>,
+        files: Vec<String>,
+        foreign: Vec<String>,
+        newer: &[String],
+    ) -> Self {
         let (project, unit) = (request.project, request.unit);
         let (module, again) = (project.source_of(&unit.module), project.line_to_build(unit));
-        let cure = format!(
-            "move what you need into `modules/{module}`, then `lockstep --force {again}` overwrites them"
-        );
+        let holds = |files: &[String]| files.iter().any(|file| file == SAVED_BY_DEFAULT);
+        let cure = match (holds(&files), holds(newer)) {
+            // To save what lies here would undo somebody's commit.
+            (true, true) => format!(
+                "`modules/{module}` has another `{SAVED_BY_DEFAULT}` than was rendered here last, of a newer commit or another \
+                 profile; to go on with that: lockstep --force {again}, and then the tool's init"
+            ),
+            (true, false) => {
+                format!("a tool has renewed `{SAVED_BY_DEFAULT}`; to keep that: lockstep save {unit}")
+            }
+            (false, _) => format!(
+                "move what you need into `modules/{module}` (what a tool rewrote: lockstep save {unit} FILE), then \
+                 `lockstep --force {again}` overwrites them"
+            ),
+        };
         Self::Edited { unit: unit.clone(), files, foreign: foreign.into(), cure }
     }
 
     /// What gets the user further, as a line for people.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Edited { unit, files, .. } if files.iter().any(|file| file == SAVED_BY_DEFAULT) => {
-                Some(format!("a tool has renewed `{SAVED_BY_DEFAULT}`; to keep that: lockstep save {unit}"))
-            }
             Self::Edited { cure, .. } | Self::Undelivered { cure, .. } | Self::Leftover { cure, .. } => {
                 Some(cure.clone())
             }

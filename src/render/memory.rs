@@ -114,6 +114,7 @@ impl<'a> Memory<'a> {
             undecoded: Vec::new(),
             secrets: Vec::new(),
             override_keys: Vec::new(),
+            kept: Vec::new(),
             digest: None,
             inputs: Vec::new(),
         })

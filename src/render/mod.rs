@@ -91,6 +91,8 @@ pub struct BuildRequest<'a> {
     pub excludes: &'a [PathBuf],
     /// Overwrite what someone edited.
     pub force: bool,
+    /// Leave that as it is instead of stopping at it, for who changes nothing by it.
+    pub keep: bool,
     /// Who builds, for the message that another build gets.
     pub holder: Holder,
 }
@@ -225,7 +227,8 @@ fn rendered<G>(
         undecoded: outputs.iter().filter(|one| one.undecoded).map(|one| one.source.clone()).collect(),
         secrets,
         override_keys: request.params.override_keys(),
-        digest: Some(of_outputs(request, outputs)?),
+        digest: changes.kept.is_empty().then(|| of_outputs(request, outputs)).transpose()?,
+        kept: changes.kept.clone(),
         inputs: request.project.files().seen().paths.into_iter().collect(),
     })
 }
@@ -341,9 +344,12 @@ impl Disk {
         let Some(tree) = &mut self.tree else {
             return Ok(Changes { write: (0..outputs.len()).collect(), ..Default::default() });
         };
-        let changes = changes::compare(tree, outputs, &self.manifest, self.key.as_ref())?;
+        let mut changes = changes::compare(tree, outputs, &self.manifest, self.key.as_ref())?;
         if !changes.edited.is_empty() && !request.force {
-            return Err(RenderError::edited(request, changes.edited, changes.foreign));
+            if !request.keep {
+                return Err(RenderError::edited(request, changes.edited, changes.foreign, &changes.newer));
+            }
+            changes.keep_edited(outputs);
         }
         Ok(changes)
     }
@@ -354,7 +360,10 @@ impl Disk {
         self.tree.is_none()
             || !changes.write.is_empty()
             || !changes.remove.is_empty()
-            || !self.manifest.is_of(outputs, self.key.as_ref())
+            || match changes.kept.is_empty() {
+                true => !self.manifest.is_of(outputs, self.key.as_ref()),
+                false => self.manifest != changes.manifest(outputs, &self.manifest, self.key.as_ref()),
+            }
     }
 
     fn apply(

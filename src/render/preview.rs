@@ -20,6 +20,8 @@ pub struct FileChange {
     pub edited: bool,
     /// It is edited in that it is none that lockstep ever made.
     pub foreign: bool,
+    /// It is edited, and the module has another version of it than the one that was made last.
+    pub newer: bool,
 }
 
 /// A file's content and mode.
@@ -69,6 +71,7 @@ fn differences(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<Vec<F
             after: None,
             edited: false,
             foreign: false,
+            newer: false,
             path,
         });
     }
@@ -76,11 +79,19 @@ fn differences(request: &BuildRequest<'_>, outputs: Vec<Output>) -> Result<Vec<F
     for output in changes.write.iter().filter_map(|index| outputs[*index].take()) {
         let after = Some(FileState { bytes: output.bytes, mode: output.mode, sensitive: output.sensitive });
         let before = disk.file(&output.path)?;
-        found.push(FileChange { before, after, edited: false, foreign: false, path: output.path });
+        found.push(FileChange {
+            before,
+            after,
+            edited: false,
+            foreign: false,
+            newer: false,
+            path: output.path,
+        });
     }
     for change in &mut found {
         change.edited = changes.edited.contains(&change.path);
         change.foreign = changes.foreign.contains(&change.path);
+        change.newer = changes.newer.contains(&change.path);
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
@@ -101,7 +112,8 @@ pub(super) fn check_outputs(request: &BuildRequest<'_>, outputs: Vec<Output>) ->
     };
     let edited = those(|change| change.edited);
     if !edited.is_empty() && !request.force {
-        return Err(RenderError::edited(request, edited, those(|change| change.foreign)));
+        let newer = those(|change| change.newer);
+        return Err(RenderError::edited(request, edited, those(|change| change.foreign), &newer));
     }
     if changes.is_empty() {
         return Ok(());

@@ -30,8 +30,10 @@ pub struct Rendered<G = Arc<OwnedFd>> {
     pub secrets: Vec<String>,
     /// Keys of parameters, never values, that came from outside the repository.
     pub override_keys: Vec<String>,
+    /// Files that something else has changed, and that were left so.
+    pub kept: Vec<String>,
     /// Digest of all files, by which equal output is known elsewhere; nothing secret is in it. None for what
-    /// was passed over as unchanged.
+    /// was passed over as unchanged, and where files were left as something else has changed them.
     pub digest: Option<String>,
     /// What was read for it, relative to the project: files, and directories with all below them.
     pub inputs: Vec<PathBuf>,

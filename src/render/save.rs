@@ -12,6 +12,7 @@ use super::directory::Directory;
 use super::manifest::Manifest;
 use super::module::{globs, output_name};
 use super::outputs::is_harmless;
+use super::source::{Reader, SourceFile};
 use super::tree::{Existing, Tree};
 use super::{Disk, RenderError, leftover};
 use crate::git::Repo;
@@ -74,7 +75,22 @@ pub fn save(
         if let Some((_, what)) = leftover::of_tool(path, &bytes) {
             return Err(refuse(&format!("it is {what}, which a tool keeps for itself")));
         }
-        let (index, name, source) = match sources.find(&candidates(&build, path, &raw), &build)? {
+        let by_name = sources.find(&candidates(&build, path, &raw), &build)?;
+        let of_template = match by_name {
+            Found::None { .. } => sources.find_copied(project, repo, (&build, &raw), (&manifest, path))?,
+            _ => Vec::new(),
+        };
+        let is_templated = !of_template.is_empty();
+        let found = match of_template.len() {
+            0 => by_name,
+            1 => of_template.into_iter().next().unwrap_or(by_name),
+            _ => {
+                return Err(refuse(
+                    "several files of the module with this content make files of templated names",
+                ));
+            }
+        };
+        let (index, name, source) = match found {
             Found::File { index, name, bytes, mode } => (index, name, Some((bytes, mode))),
             Found::None { index } => (index, path.clone(), None),
             Found::Other => return Err(refuse("in the module something else has this name")),
@@ -93,8 +109,14 @@ pub fn save(
         if is_generated(&manifest, path, source.as_ref().map(|(bytes, _)| bytes.as_slice())) {
             return Err(refuse("it is generated, or the module's file has changed since the last build"));
         }
+        if source.is_some() && !manifest.files.contains_key(path) {
+            return Err(refuse(&format!(
+                "the module has another one, which no build has put here yet; to go on with that: lockstep --force {}",
+                project.line_to_build(unit)
+            )));
+        }
         let is_raw = raw.is_match(&name);
-        if output_name(&build, &name, is_raw) != *path {
+        if !is_templated && output_name(&build, &name, is_raw) != *path {
             return Err(refuse("the next build would give it another name, by `[build] strip` or `rename`"));
         }
         if !is_raw && std::str::from_utf8(&bytes).is_ok_and(|text| build.delimiters.open_in(text)) {
@@ -102,7 +124,7 @@ pub fn save(
                 "the next build would take it for a template: list it under `[build] raw` in module.toml first",
             ));
         }
-        if !is_raw && [path, &name].into_iter().any(|name| build.delimiters.open_in(name)) {
+        if !is_raw && !is_templated && [path, &name].into_iter().any(|name| build.delimiters.open_in(name)) {
             return Err(refuse(
                 "the next build would take its name for a template: list it under `[build] raw` in module.toml first",
             ));
@@ -180,6 +202,29 @@ impl Sources {
         }
         let own = build.sources.iter().position(|source| source.trim_end_matches('/') == ".");
         Ok(Found::None { index: own.unwrap_or(self.0.len() - 1) })
+    }
+}
+
+impl Sources {
+    /// The files of the module whose names are templates and of which the last build made a copy at this path.
+    fn find_copied(
+        &self,
+        project: &Project,
+        repo: Option<&Repo>,
+        (build, raw): (&BuildConfig, &GlobSet),
+        (manifest, path): (&Manifest, &str),
+    ) -> Result<Vec<Found>, RenderError> {
+        let reader = Reader::new(project.files(), repo);
+        let mut found = Vec::new();
+        for (index, (directory, _)) in self.0.iter().enumerate() {
+            for SourceFile { path: name, bytes, mode, .. } in reader.files(directory)? {
+                let is_templated = build.delimiters.open_in(&output_name(build, &name, false));
+                if is_templated && !raw.is_match(&name) && manifest.owns(path, &bytes, None) {
+                    found.push(Found::File { index, name, bytes, mode });
+                }
+            }
+        }
+        Ok(found)
     }
 }
 

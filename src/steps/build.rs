@@ -4,7 +4,9 @@ use super::rendering::{from_outside, not_utf8, with_batch, with_request};
 use super::{head, inputs, surroundings};
 use crate::Error;
 use crate::process::Signal;
-use crate::render::{RenderError, Rendered, Results, build, build_all, check, check_all, content, list};
+use crate::render::{
+    BuildRequest, RenderError, Rendered, Results, build, build_all, check, check_all, content, list,
+};
 use crate::workflow::{Call, Done, Event, Role, Run, State, Step};
 
 /// The step.
@@ -56,7 +58,8 @@ impl Step for Build {
         let rendered = with_request(run, |request| {
             // Before anything is written, as the rest.
             surroundings::settle_by(request.params, run, state)?;
-            Ok(build(request)?)
+            let (keep, holder) = (keeps_edits(run), request.holder.clone());
+            Ok(build(&BuildRequest { keep, holder, ..*request })?)
         })?;
         if state.checked.is_some() {
             inputs::prove(run, &rendered.inputs)?;
@@ -98,6 +101,14 @@ fn settle<T>(
     runs.iter().zip(results).map(one).collect()
 }
 
+/// Whether files that something else has changed stop nobody: who only looks or makes ready applies nothing
+/// of them, and may be what rewrites them.
+fn keeps_edits(run: &Run<'_>) -> bool {
+    let calls = run.plan.calls.iter().chain(&run.plan.finally);
+    let mut commands = calls.filter_map(|call| call.argv.as_ref()).map(|argv| run.unit.argv(argv)).peekable();
+    commands.peek().is_some() && commands.all(|argv| !run.changes(argv))
+}
+
 /// Tells what a build did.
 fn told<G>(run: &Run<'_>, rendered: &Rendered<G>) -> Done {
     let written = |(path, source): &(String, String)| Event::FileWritten {
@@ -114,6 +125,16 @@ fn told<G>(run: &Run<'_>, rendered: &Rendered<G>) -> Done {
              lockstep save {} FILE",
             list(&rendered.foreign),
             run.id()
+        ));
+    }
+    if !rendered.kept.is_empty() {
+        let unit = run.id();
+        run.warn(format!(
+            "generated files were changed by something else, and stay so for a command that changes nothing: {}; to keep one: \
+             lockstep save {unit} FILE; to see how they differ: lockstep diff -- {} {}",
+            list(&rendered.kept),
+            unit.module,
+            unit.profile
         ));
     }
     not_utf8(run, &rendered.undecoded);

@@ -239,6 +239,7 @@ impl Reader {
             repo: self.repo.as_ref(),
             excludes: &user_excludes(&self.env),
             force: false,
+            keep: false,
             holder: Holder { pid: env::pid(), run: self.run_id.clone(), program: "lockstep".to_owned() },
         })?;
         let message = format!("rendered `{unit}`, whose outputs are asked for");

@@ -70,6 +70,7 @@ fn with_params<T>(
         repo: services.repo.as_ref(),
         excludes: &excludes,
         force: options.force,
+        keep: false,
         holder: Holder { pid: env::pid(), run: services.run_id.clone(), program: program(run) },
     })?;
     if !params.override_keys().is_empty() {

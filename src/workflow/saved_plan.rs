@@ -110,7 +110,8 @@ impl SavedPlan {
                 |commit: Option<&str>| commit.map_or("no commit", |c| c.get(..7).unwrap_or(c)).to_owned();
             format!("it was made at {}, and HEAD is {}", short(self.commit.as_deref()), short(commit))
         } else if self.rendered.is_none() {
-            "there was no `build` in the run that made it".to_owned()
+            "there was no `build` in the run that made it, or files were left as something else had changed them"
+                .to_owned()
         } else if self.rendered.as_deref() != rendered {
             "what is rendered now is not what it was made of (parameters from outside the repository?)"
                 .to_owned()

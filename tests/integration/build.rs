@@ -231,6 +231,8 @@ fn what_git_ignores_is_not_saved() {
     let world = World::new();
     let a = world.clone("a");
     a.write("modules/alpha/.gitignore", "*.cache\n.terraform.lock.hcl\n");
+    a.write("modules/alpha/kept.cache", "old\n");
+    a.git("add -f modules/alpha/kept.cache");
     build(&a).code(0);
     for name in ["a.cache", "kept.cache", ".terraform.lock.hcl"] {
         a.write(format!(".dist/alpha/prod/{name}"), "x\n");
@@ -241,8 +243,95 @@ fn what_git_ignores_is_not_saved() {
         assert!(!a.has(format!("modules/alpha/{name}")));
     }
     // What git tracks it does not ignore.
-    a.write("modules/alpha/kept.cache", "old\n");
-    a.git("add -f modules/alpha/kept.cache");
     a.lockstep("save alpha/prod kept.cache").run().code(0);
     assert_eq!(a.read("modules/alpha/kept.cache"), "x\n");
+}
+
+#[test]
+fn a_file_that_a_tool_rewrote_stops_only_what_changes_things() {
+    let world = World::new();
+    world.tool("helm");
+    let a = world.clone("a");
+    a.write("modules/alpha/charts/db.tgz", "one\n");
+    a.write("modules/alpha/old.txt", "old\n");
+    a.write("modules/alpha/other.txt", "old\n");
+    a.commit("a chart");
+    a.git("push -q");
+    a.alias("helm version").run().code(0).never_says("changed by something else");
+    a.write(".dist/alpha/prod/charts/db.tgz", "renewed\n");
+    a.write(".dist/alpha/prod/old.txt", "renewed\n");
+    a.git("rm -q modules/alpha/old.txt");
+    a.write("modules/alpha/other.txt", "new\n");
+    a.commit("more");
+    for command in ["helm version", "helm dependency build", "helm version"] {
+        let out = a.alias(command).run();
+        out.code(0).says("changed by something else, and stay so").says("`charts/db.tgz`").says("`old.txt`");
+        assert_eq!(a.read(".dist/alpha/prod/charts/db.tgz"), "renewed\n");
+        assert_eq!(a.read(".dist/alpha/prod/old.txt"), "renewed\n");
+        assert_eq!(a.read(".dist/alpha/prod/other.txt"), "new\n", "the rest is made");
+    }
+    for words in ["build exec -- alpha prod helm upgrade x .", "build -- alpha prod"] {
+        let out = a.lockstep(words).run();
+        out.code(78).says("`charts/db.tgz`, `old.txt`").says("lockstep save alpha/prod FILE");
+    }
+    a.lockstep("build helm:version helm:upgrade:x -- alpha prod").run().code(78);
+    a.lockstep("save alpha/prod charts/db.tgz").run().code(0).says("to modules/alpha/charts/db.tgz");
+    std::fs::remove_file(a.path(".dist/alpha/prod/old.txt")).expect("it was there");
+    a.commit("the renewed chart");
+    a.alias("helm upgrade x .").run().code(0);
+}
+
+#[test]
+fn what_is_saved_goes_where_a_renamed_file_came_from() {
+    let world = World::new();
+    let a = world.clone("a");
+    a.write(
+        "modules/alpha/module.toml",
+        "[build.rename]\n\"a.in\" = \"a.out\"\n\"b.in\" = \"{{ profile }}.out\"\n",
+    );
+    for (name, text) in
+        [("a.in", "a"), ("b.in", "b"), ("{{ profile }}.txt", "c"), ("made.txt", "{{ profile }}")]
+    {
+        a.write(format!("modules/alpha/{name}"), text);
+    }
+    build(&a).code(0);
+    for (file, source) in [("a.out", "a.in"), ("prod.out", "b.in"), ("prod.txt", "{{ profile }}.txt")] {
+        a.write(format!(".dist/alpha/prod/{file}"), "renewed\n");
+        let out = a.lockstep(&format!("save alpha/prod {file}")).run();
+        out.code(0).says(&format!("to modules/alpha/{source}"));
+        assert_eq!(a.read(format!("modules/alpha/{source}")), "renewed\n");
+    }
+    build(&a).code(0);
+    a.write(".dist/alpha/prod/made.txt", "renewed\n");
+    a.lockstep("save alpha/prod made.txt").run().code(64).says("is generated");
+}
+
+#[test]
+fn a_lock_file_that_a_colleague_has_committed_is_built_with_and_not_undone() {
+    const LOCK: &str = ".terraform.lock.hcl";
+    let world = World::new();
+    let (a, b) = (world.clone("a"), world.clone("b"));
+    build(&a).code(0);
+    a.write(format!(".dist/alpha/prod/{LOCK}"), "of ana's init\n");
+    b.publish("modules/alpha/.terraform.lock.hcl", "pinned by ben\n");
+    a.git("pull -q");
+    let stopped = || {
+        let out = build(&a);
+        out.code(78).says("lockstep --force build -- alpha prod").never_says("lockstep save");
+        a.lockstep("save alpha/prod").run().code(64);
+        assert_eq!(a.read(format!("modules/alpha/{LOCK}")), "pinned by ben\n");
+    };
+    stopped();
+    a.lockstep("--force build -- alpha prod").run().code(0);
+    assert_eq!(a.read(format!(".dist/alpha/prod/{LOCK}")), "pinned by ben\n");
+    // Renewed by a tool, and by nobody else: that may be kept.
+    a.write(format!(".dist/alpha/prod/{LOCK}"), "renewed\n");
+    build(&a).code(78).says("lockstep save alpha/prod");
+    // Meanwhile another profile has saved one.
+    a.lockstep("build -- alpha dev").run().code(0);
+    a.write(format!(".dist/alpha/dev/{LOCK}"), "of dev\n");
+    a.lockstep("save alpha/dev").run().code(0);
+    build(&a).code(78).says("another profile").never_says("lockstep save");
+    a.lockstep("save alpha/prod").run().code(64);
+    assert_eq!(a.read(format!("modules/alpha/{LOCK}")), "of dev\n");
 }

@@ -99,3 +99,18 @@ fn a_plan_that_destroys_turns_the_order_of_units() {
         .run()
         .code(0);
 }
+
+#[test]
+fn a_plan_of_files_that_something_else_has_changed_is_refused() {
+    let world = World::new();
+    let (a, tool) = applied(&world);
+    a.commit_file("modules/alpha/other.txt", "two\n");
+    let main = a.read(".dist/alpha/prod/main.tf");
+    a.write(".dist/alpha/prod/main.tf", main.replace("one prod", "edited"));
+    let out = a.lockstep("build exec -- alpha prod").args([tool, "plan", "-out=tfplan"]).run();
+    out.code(0).says("changed by something else, and stay so").says("`main.tf`");
+    a.lockstep("--force build -- alpha prod").run().code(0);
+    let out = a.alias(&format!("{tool} apply tfplan")).run();
+    out.code(77).says("files were left as something else had changed them");
+    assert_eq!(world.lock_state("alpha/prod"), "free");
+}

@@ -57,8 +57,16 @@ fn outcome(threads: Option<usize>) -> (BTreeMap<String, Vec<u8>>, Vec<String>) {
                 let params = sample.params(&unit.to_string(), &[]).unwrap();
                 let holder = Holder { pid: 1, run: "r".into(), program: "lockstep".into() };
                 let (project, unit, params) = (&project, &unit, &params);
-                let request =
-                    BuildRequest { project, unit, params, repo: None, excludes: &[], force: false, holder };
+                let request = BuildRequest {
+                    project,
+                    unit,
+                    params,
+                    repo: None,
+                    excludes: &[],
+                    force: false,
+                    keep: false,
+                    holder,
+                };
                 build(&request).map_or_else(|error| error.to_string(), |done| done.written.to_string())
             };
             project.units().unwrap().into_iter().map(one).collect()

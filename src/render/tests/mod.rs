@@ -42,6 +42,7 @@ fn with_request<T>(sample: &Sample, force: bool, work: impl FnOnce(&BuildRequest
         repo: repo.as_ref(),
         excludes: &[],
         force,
+        keep: false,
         holder: Holder { pid: std::process::id(), run: "r1".into(), program: "tofu apply".into() },
     })
 }

@@ -217,6 +217,7 @@ fn the_examples_render_in_every_profile() {
                 repo: None,
                 excludes: &[],
                 force: false,
+                keep: false,
                 holder,
             };
             let rendered = build(&request).unwrap_or_else(|error| panic!("{unit}: {error}"));
