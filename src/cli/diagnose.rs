@@ -212,6 +212,9 @@ fn hints(error: &Error, line: &Line<'_>) -> Vec<String> {
                     if *option == "--print" { " FILE" } else { "" }
                 )]
             }
+            PlanError::NeedsTakenDown { .. } => {
+                vec!["name the units; what needs them: lockstep graph --reverse MODULE/PROFILE".into()]
+            }
             PlanError::Formats { command, sources, .. } => {
                 vec![format!("from the project's directory: {command} {}", parse::quote(sources.as_ref()))]
             }

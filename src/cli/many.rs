@@ -22,6 +22,9 @@ pub(super) struct ManyArgs {
     /// Run several units without asking first
     #[arg(short, long, help_heading = "Options for many units")]
     pub yes: bool,
+    /// Take along all that the selected units need, however far away
+    #[arg(long, help_heading = "Options for many units")]
+    pub with_needs: bool,
     /// Turn the order of the units: those that need others before them, as for what takes down
     #[arg(long, help_heading = "Options for many units")]
     pub reverse: bool,
@@ -56,7 +59,7 @@ impl ManyArgs {
     pub(super) fn put_into(&self, options: &mut Options) {
         options.jobs = self.jobs;
         options.keep_going = self.keep_going;
-        options.reverse = self.reverse;
+        (options.reverse, options.with_needs) = (self.reverse, self.with_needs);
         options.max_units = self.max_units;
         options.affected.clone_from(&self.affected);
     }

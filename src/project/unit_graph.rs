@@ -55,7 +55,11 @@ impl Project {
 }
 
 impl Configs<'_> {
-    pub(super) fn unit_graph(
+    /// As [`Project::unit_graph`], with what was read already.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn unit_graph(
         &self,
         units: impl IntoIterator<Item = UnitId>,
     ) -> Result<UnitGraph, ProjectError> {

@@ -85,6 +85,8 @@ pub struct Options {
     pub accept_rewrite: bool,
     /// The commands only look, whatever they are: nothing is pushed, recorded as applied or freed by them.
     pub read: bool,
+    /// Take along all that the selected units need, however far away.
+    pub with_needs: bool,
     /// Run units in the opposite order: what needs others goes before them.
     pub reverse: bool,
     /// Write nothing; fail if a build would change anything. For a pipeline of `build` alone.

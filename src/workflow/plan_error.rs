@@ -52,6 +52,12 @@ pub enum PlanError {
         /// How many are allowed.
         limit: usize,
     },
+    /// What others may need as well would be taken down along with the units.
+    #[error("`--with-needs` takes along what the units need, and `{command}` would take that down too")]
+    NeedsTakenDown {
+        /// The command.
+        command: String,
+    },
     /// A command would rewrite what was rendered instead of its sources.
     #[error("`{command}` would format what was rendered into {rendered}, and its sources are in {sources}")]
     Formats {

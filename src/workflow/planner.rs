@@ -1,8 +1,10 @@
 //! Makes a plan: every word, name, program and order is checked here, before the first effect.
 
+mod all;
 mod expressions;
 mod formats;
 mod gone;
+mod needed;
 mod saved;
 mod staged;
 
@@ -74,7 +76,7 @@ pub fn plan(
     if finally.is_empty() {
         order::fuse(&mut calls);
     }
-    let builds_all = builds_all(&calls, &finally, request);
+    let builds_all = all::builds_all(&calls, &finally, request);
     let options = request.options.clone();
     Ok(Plan { units, calls, finally, left_out, builds_all, options, staged: None })
 }
@@ -170,6 +172,9 @@ impl Planner<'_> {
         let selected = ids.len();
         if let Some(affected) = affected {
             ids.retain(|id| affected.contains(id));
+        }
+        if options.with_needs && options.print.is_none() {
+            ids = needed::with_needs(configs, ids, calls)?;
         }
         let nothing = ids.is_empty().then(|| match selected {
             1 => format!("nothing to do: `{module}/{profile}` is not affected"),
@@ -302,17 +307,6 @@ fn check_options(calls: &[Call], options: &super::Options) -> Result<(), PlanErr
 /// Nothing of another unit depends on it, and nothing follows.
 fn only_builds(calls: &[Call], finally: &[Call]) -> bool {
     matches!(calls, [call] if call.step.role() == Role::Build) && finally.is_empty()
-}
-
-/// What is not made then is made by nothing.
-fn builds_all(calls: &[Call], finally: &[Call], request: &Request) -> bool {
-    let looks = |call: &Call| matches!(call.step.role(), Role::Build | Role::Check | Role::Inspect);
-    request.module == "*"
-        && request.profile == "*"
-        && request.options.affected.is_none()
-        && request.options.print.is_none()
-        && calls.iter().chain(finally).all(looks)
-        && calls.iter().any(|call| call.step.role() == Role::Build)
 }
 
 /// Units that take one lock have their turns one after the other; so each must give it back.

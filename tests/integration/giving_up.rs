@@ -11,7 +11,7 @@ fn calls(world: &World) -> Vec<String> {
 }
 
 fn breaks(world: &World, stage: &str) {
-    std::fs::write(world.path(&format!("bin/broken-{stage}")), "").expect("writable");
+    std::fs::write(world.path(format!("bin/broken-{stage}")), "").expect("writable");
 }
 
 /// A creation that has failed at the second of three stages.

@@ -98,4 +98,5 @@ mod untrusted;
 mod validate;
 mod wait;
 mod who_else;
+mod with_needs;
 mod workflow;
