@@ -15,7 +15,7 @@ use super::terminal::Terminal;
 use super::{diagnose, units};
 use crate::engine::open_project;
 use crate::env::Environment;
-use crate::git::Base;
+use crate::git::{Base, Repo};
 use crate::process::Interrupts;
 use crate::project::{Name, Project, ProjectError, Turn, UnitId, toml_text};
 use crate::render::affected::{AffectedUnit, Change, Difference, Part, UnitFate};
@@ -77,7 +77,7 @@ pub(super) fn run(args: &AffectedArgs, env: &Environment, terminal: Terminal) ->
     };
     let (base, found) = Engine::new(env.clone()).affected(&project, &query)?;
     if terminal.level != Level::Quiet {
-        terminal.say(&compared(&base));
+        terminal.say(&compared(&base, since(&project, &base, env)));
     }
     let mut listed: BTreeMap<UnitId, Told> =
         found.units.into_iter().map(|unit| (unit.unit.clone(), Told::Differs(unit))).collect();
@@ -135,11 +135,23 @@ fn selection(project: &Project, words: &[String], env: &Environment) -> Result<W
     Ok(Wanted { units: (!words.is_empty()).then_some(wanted), doubtful })
 }
 
-/// `compared with origin/main (1a2b3c4d)`
-fn compared(base: &Base) -> String {
+/// How many commits of HEAD the base has not; none where that cannot be told.
+fn since(project: &Project, base: &Base, env: &Environment) -> Option<usize> {
+    let repo = Repo::discover(project.root(), env, &Interrupts::new()).ok()??;
+    let (ahead, _) = repo.ahead_behind(&repo.head().ok()?.oid?, base.commit.as_ref()?).ok()?;
+    Some(ahead)
+}
+
+/// `compared with origin/main (1a2b3c4d, 2 commits since)`
+fn compared(base: &Base, since: Option<usize>) -> String {
     let at = base.commit.as_ref().map_or_else(String::new, |commit| {
         let parted = if base.parted { "where HEAD's history parts from it: " } else { "" };
-        format!(" ({parted}{})", commit.short())
+        let since = match since {
+            None | Some(0) => String::new(),
+            Some(1) => ", 1 commit since".to_owned(),
+            Some(count) => format!(", {count} commits since"),
+        };
+        format!(" ({parted}{}{since})", commit.short())
     });
     format!("compared with {}{at}", base.name)
 }

@@ -59,10 +59,7 @@ impl Configs<'_> {
     ///
     /// # Errors
     /// As there.
-    pub fn unit_graph(
-        &self,
-        units: impl IntoIterator<Item = UnitId>,
-    ) -> Result<UnitGraph, ProjectError> {
+    pub fn unit_graph(&self, units: impl IntoIterator<Item = UnitId>) -> Result<UnitGraph, ProjectError> {
         UnitGraph::grow(units, |unit| self.needs_of(unit))
     }
 

@@ -42,7 +42,7 @@ fn all_commits_of_a_push_count() {
     let job = world.clone("job");
     let out = pushed(&world, &job, "main", &before).run();
     let said = format!("compared with {}, before the push", &before[..10]);
-    out.code(0).prints("alpha/prod\nbeta/prod\n").says(&said);
+    out.code(0).prints("alpha/prod\nbeta/prod\n").says(&said).says("2 commits since)");
     let gitlab = job.lockstep("affected").env("CI", "true").env("GITLAB_CI", "true");
     let gitlab = gitlab.env("CI_PIPELINE_SOURCE", "push").env("CI_COMMIT_BRANCH", "main");
     let gitlab = gitlab.env("CI_COMMIT_BEFORE_SHA", &before).env("CI_COMMIT_SHA", world.origin_at("main"));

@@ -16,7 +16,8 @@ fn project(world: &World) -> Checkout<'_> {
 
 fn planned(out: &crate::harness::Output) -> Vec<String> {
     let text = out.stderr();
-    let units = text.lines().filter_map(|line| line.split_once("would run for ")).map(|(_, rest)| rest.to_owned());
+    let units =
+        text.lines().filter_map(|line| line.split_once("would run for ")).map(|(_, rest)| rest.to_owned());
     let listed = text.lines().map(str::trim).filter(|line| line.ends_with("/prod") && !line.contains(' '));
     units.chain(listed.map(str::to_owned)).collect()
 }
@@ -28,7 +29,8 @@ fn a_unit_is_run_after_all_that_it_needs() {
     let out = a.lockstep("-y -j1 --with-needs build exec -- app prod tofu apply").run();
     out.code(0);
     let ran: Vec<String> = world.calls().iter().map(|call| call.log["cwd"].to_string()).collect();
-    let ran: Vec<&str> = ran.iter().filter_map(|cwd| cwd.split("/.dist/").nth(1)?.split('/').next()).collect();
+    let ran: Vec<&str> =
+        ran.iter().filter_map(|cwd| cwd.split("/.dist/").nth(1)?.split('/').next()).collect();
     assert_eq!(ran, ["net", "db", "app"]);
     a.lockstep("-y --with-needs --max-units 2 build exec -- app prod tofu apply").run().code(64);
     a.lockstep("--with-needs build -- other prod").run().code(0).never_says("net");
@@ -44,6 +46,7 @@ fn nothing_is_taken_down_because_somebody_needed_it() {
     let world = World::new();
     let a = project(&world);
     let out = a.lockstep("-y --with-needs build exec -- app prod tofu destroy").run();
-    out.code(64).says("`--with-needs` takes along what the units need, and `tofu destroy` would take that down too");
+    out.code(64)
+        .says("`--with-needs` takes along what the units need, and `tofu destroy` would take that down too");
     assert!(world.called().is_empty());
 }
