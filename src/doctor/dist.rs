@@ -111,21 +111,27 @@ pub(super) fn unsaved(id: &'static str, scene: &Scene<'_>) -> Vec<Finding> {
         let repo = scene.repo()?;
         repo.is_ignored(path.strip_prefix(repo.work_dir().canonicalize().ok()?).ok()?).ok()
     };
-    let is_unsaved = |unit: &&UnitId| {
-        let Some(written) = read(&project.unit_directory(unit).join(SAVED_BY_DEFAULT)) else { return false };
+    // Whether the module has another one; none where all is well.
+    let unsaved = |unit: &UnitId| {
+        let written = read(&project.unit_directory(unit).join(SAVED_BY_DEFAULT))?;
         let module = project.module_directory(&unit.module);
         let config = project.module_config(&unit.module).unwrap_or_default();
-        let mut sources =
-            config.build.sources.iter().map(|source| module.join(source).join(SAVED_BY_DEFAULT));
-        !sources.any(|source| read(&source).is_some_and(|saved| saved == written))
-            && is_ignored(&module.join(SAVED_BY_DEFAULT)) != Some(true)
+        let sources = config.build.sources.iter().map(|source| module.join(source).join(SAVED_BY_DEFAULT));
+        let saved: Vec<Vec<u8>> = sources.filter_map(|source| read(&source)).collect();
+        let is_well = saved.contains(&written) || is_ignored(&module.join(SAVED_BY_DEFAULT)) == Some(true);
+        (!is_well).then_some(!saved.is_empty())
     };
-    let found = inventory.units.iter().filter(is_unsaved).map(|unit| {
-        let message =
-            format!("a tool has written `{SAVED_BY_DEFAULT}`, and the module has another one or none");
-        Finding::warning(id, message)
-            .about(unit.to_string())
-            .cure(format!("lockstep save {unit}, and commit it"))
+    let found = inventory.units.iter().filter_map(|unit| {
+        let (has, cure) = match unsaved(unit)? {
+            // Which of the two is newer only a build tells.
+            true => {
+                let UnitId { module, profile } = unit;
+                ("another one", format!("see which is newer: lockstep build -- {module} {profile}"))
+            }
+            false => ("none", format!("lockstep save {unit}, and commit it")),
+        };
+        let message = format!("a tool has written `{SAVED_BY_DEFAULT}`, and the module has {has}");
+        Some(Finding::warning(id, message).about(unit.to_string()).cure(cure))
     });
     let found: Vec<Finding> = found.collect();
     match found.is_empty() {

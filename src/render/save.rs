@@ -106,14 +106,17 @@ pub fn save(
             copies.push((path, index, name, None));
             continue;
         }
-        if is_generated(&manifest, path, source.as_ref().map(|(bytes, _)| bytes.as_slice())) {
-            return Err(refuse("it is generated, or the module's file has changed since the last build"));
-        }
-        if source.is_some() && !manifest.files.contains_key(path) {
+        let is_copied = source.as_ref().is_some_and(|(source, _)| manifest.owns(path, source, None));
+        if path == SAVED_BY_DEFAULT && source.is_some() && !is_copied
+            || source.is_some() && !manifest.files.contains_key(path)
+        {
             return Err(refuse(&format!(
                 "the module has another one, which no build has put here yet; to go on with that: lockstep --force {}",
                 project.line_to_build(unit)
             )));
+        }
+        if manifest.files.contains_key(path) && !is_copied {
+            return Err(refuse("it is generated, or the module's file has changed since the last build"));
         }
         let is_raw = raw.is_match(&name);
         if !is_templated && output_name(&build, &name, is_raw) != *path {
@@ -235,9 +238,4 @@ fn candidates(build: &BuildConfig, path: &str, raw: &GlobSet) -> Vec<String> {
     let makes = |name: &String| output_name(build, name, raw.is_match(name)) == *path;
     let names = renamed.chain([path.to_owned()]).chain(stripped);
     names.filter(|name| is_harmless(name) && makes(name)).collect()
-}
-
-/// Whether the last build made the file out of something else than a copy of the module's.
-fn is_generated(manifest: &Manifest, path: &str, source: Option<&[u8]>) -> bool {
-    manifest.files.contains_key(path) && !source.is_some_and(|source| manifest.owns(path, source, None))
 }

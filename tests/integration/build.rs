@@ -332,6 +332,8 @@ fn a_lock_file_that_a_colleague_has_committed_is_built_with_and_not_undone() {
     a.write(format!(".dist/alpha/dev/{LOCK}"), "of dev\n");
     a.lockstep("save alpha/dev").run().code(0);
     build(&a).code(78).says("another profile").never_says("lockstep save");
-    a.lockstep("save alpha/prod").run().code(64);
+    a.lockstep("save alpha/prod").run().code(64).says("lockstep --force build -- alpha prod");
+    let doctor = a.lockstep("doctor --offline --json").run().stdout();
+    assert!(doctor.contains("see which is newer: lockstep build -- alpha prod"), "{doctor}");
     assert_eq!(a.read(format!("modules/alpha/{LOCK}")), "of dev\n");
 }
