@@ -314,12 +314,7 @@ pub(super) fn clashes<'a>(
     let own = named
         .chain(workflows.iter().map(|name| (name, file(name))))
         .filter(|(name, _)| steps.contains(&name.as_str()))
-        .map(|(name, place)| {
-            let (from, message) = (place.to_string(), format!("`{name}` is a word of lockstep's own"));
-            let to = from.replace(name.as_str(), &format!("{name}-1"));
-            let hint = format!("another name will do, and must be given first: git mv {from} {to}");
-            ProjectError::config_hint(place, message, Some(hint))
-        });
+        .map(|(name, place)| ProjectError::reserved(place, name.as_str()));
     let shared = workflows
         .iter()
         .filter(|name| modules.contains(name))

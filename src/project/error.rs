@@ -129,6 +129,8 @@ pub enum ProjectError {
     NotOne {
         /// The word, safe to print.
         word: String,
+        /// One of those that it names, as the two words of a line; safe to print.
+        one: String,
     },
     /// A part of the command line's selection selects nothing.
     #[error("`{word}` selects no {what}")]
@@ -280,7 +282,7 @@ impl ProjectError {
                 Some("name it, set `LOCKSTEP_PROFILE`, or set `default_profile` in lockstep.toml".into())
             }
             Self::NoneHere { .. } => Some("name it, or stand in `modules/NAME`".into()),
-            Self::NotOne { .. } => Some("name one module and one profile: `-- alpha prod`".into()),
+            Self::NotOne { one, .. } => Some(format!("name one module and one profile: `-- {one}`")),
             Self::Version { .. } => Some("install a version that fits, or change `requires`".into()),
             Self::BadName { .. } => Some(
                 "rename it: letters, digits, `-`, `_` and `.`, beginning with none of `-` and `.`".into(),
@@ -304,6 +306,15 @@ impl ProjectError {
 
     pub(crate) fn config(place: Place, message: impl Into<String>) -> Self {
         Self::Config { place, message: message.into(), hint: None }
+    }
+
+    /// Something is called like a word of the command line.
+    pub(crate) fn reserved(place: Place, name: &str) -> Self {
+        let path = place.file().to_owned();
+        let (directory, ending) =
+            (path.split('/').next().unwrap_or_default(), if path.ends_with(".toml") { ".toml" } else { "" });
+        let hint = format!("give it another name: git mv {path} {directory}/NAME{ending}");
+        Self::config_hint(place, format!("`{name}` is a word of lockstep's own"), Some(hint))
     }
 
     pub(crate) fn config_hint(place: Place, message: impl Into<String>, hint: Option<String>) -> Self {

@@ -35,7 +35,7 @@ impl Project {
             word => word.to_owned(),
         };
         let Some(found) = self.stage_called(&module)? else { return Ok(None) };
-        let profile = self.profile_named(profile, env)?;
+        let profile = self.profile_named(&module, profile, env)?;
         let Found { workflow, file, action, stage } = found;
         let unit = UnitId::new(Name::new(&module).unwrap_or_else(|_| workflow.clone()), profile);
         let Some(own) = &stage.profile else {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::output_names::WORD;
+use super::unit::first;
 use super::value::Node;
 use super::{
     Because, Configs, Name, Place, Project, ProjectError, Stage, StageAction, UnitId, WorkflowFile, nearest,
@@ -247,13 +248,14 @@ impl Project {
         Ok(())
     }
 
-    /// The profile that a word of the command line means.
+    /// The profile that a word of the command line means beside that of a workflow or one of its stages.
     ///
     /// # Errors
     /// When it means none, or several.
-    pub fn profile_named(&self, word: &str, env: &Environment) -> Result<Name, ProjectError> {
+    pub fn profile_named(&self, whole: &str, word: &str, env: &Environment) -> Result<Name, ProjectError> {
         if super::selects_many(word) {
-            return Err(ProjectError::NotOne { word: super::error::printable(word) });
+            let one = [first(whole, "MODULE"), first(word, "PROFILE")].join(" ");
+            return Err(ProjectError::NotOne { word: super::error::printable(word), one });
         }
         let word = if word == "." { self.profile_here(env)? } else { word.to_owned() };
         let name = Name::new(&word).ok().filter(|name| self.has_profile(name));

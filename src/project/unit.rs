@@ -9,6 +9,12 @@ use super::select::selects_many;
 use super::{Configs, ModuleConfig, Name, Project, ProjectError, UnitId};
 use crate::env::Environment;
 
+/// The first name of a list, safe to print; `any` in the place of a pattern.
+pub(super) fn first(word: &str, any: &str) -> String {
+    let first = word.split(',').next().filter(|name| !selects_many(name) && !name.is_empty());
+    printable(first.unwrap_or(any))
+}
+
 impl Project {
     /// The unit that two words of the command line name. `.` is the one that the user stands in.
     ///
@@ -16,7 +22,9 @@ impl Project {
     /// When a word names nothing or several, or module and profile make no unit.
     pub fn unit(&self, module: &str, profile: &str, env: &Environment) -> Result<UnitId, ProjectError> {
         if let Some(word) = [module, profile].into_iter().find(|word| selects_many(word)) {
-            return Err(ProjectError::NotOne { word: printable(word) });
+            let [module, profile] =
+                [(module, "MODULE"), (profile, "PROFILE")].map(|(word, any)| first(word, any));
+            return Err(ProjectError::NotOne { word: printable(word), one: format!("{module} {profile}") });
         }
         let module = if module == "." { self.module_here(env)? } else { module.to_owned() };
         let profile = if profile == "." { self.profile_here(env)? } else { profile.to_owned() };

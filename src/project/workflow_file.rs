@@ -92,7 +92,7 @@ impl Project {
             return Err(self.unknown("workflow", name.as_str()));
         };
         if RESERVED.contains(&name.as_str()) {
-            return Err(ProjectError::config(file.place(0), format!("`{name}` is a word of lockstep's own")));
+            return Err(ProjectError::reserved(file.place(0), name.as_str()));
         }
         if self.has_module(name) {
             return Err(ProjectError::config(

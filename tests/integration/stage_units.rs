@@ -90,7 +90,9 @@ fn what_one_stage_cannot_do_alone_is_said_with_the_line_for_the_whole() {
         ("why cluster/prod", "its units: network/PROFILE, cluster.small/PROFILE, cluster.large/PROFILE"),
         ("why cluster.smal/prod", "did you mean `cluster.small`?"),
         ("why cluster.small/prd", "did you mean `prod`?"),
-        ("describe -- cluster.small '*'", "only one will do"),
+        ("describe -- cluster.small '*'", "name one module and one profile: `-- cluster.small PROFILE`"),
+        ("create -- cluster prod,dev", "name one module and one profile: `-- cluster prod`"),
+        ("delete -- cluster '*'", "name one module and one profile: `-- cluster PROFILE`"),
         ("freeze --reason x cluster/prod", "is a workflow of stages"),
     ] {
         a.lockstep(line).run().code(64).says(says);
@@ -162,7 +164,9 @@ fn what_is_offered_for_an_edited_file_of_a_stage_works() {
     a.write(".dist/cluster.small/prod/outputs.json", "edited\n");
     let line = "lockstep --force create --from small -- cluster prod";
     let out = a.lockstep("create -- cluster prod").run();
-    out.code(78).says(&format!("move what you need into `modules/nodes`, then `{line}` overwrites them"));
+    out.code(78)
+        .says("move what you need into `modules/nodes`")
+        .says(&format!("then `{line}` overwrites them"));
     a.lockstep("build --check -- cluster.small prod").run().code(78).says(line);
     a.lockstep("--force create --from small -- cluster prod").run().code(0);
     assert_eq!(

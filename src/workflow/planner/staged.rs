@@ -53,7 +53,7 @@ pub(super) fn plan(
             return Err(PlanError::Option { option, needs }.into());
         }
     }
-    let profile = project.profile_named(&request.profile, env)?;
+    let profile = project.profile_named(workflow.as_str(), &request.profile, env)?;
 
     let (mut keys, mut staged) = (UnitKeys::default(), None);
     let asked = calls.iter().find_map(action_of);
