@@ -29,6 +29,7 @@ fn making_ready_is_neither_reading_nor_changing() {
         "get",
         "workspace select prod",
         "providers lock",
+        "plan -generate-config-out=g.tf",
     ] {
         assert!(!rules.only_reads(&args(ready)) && !rules.changes(&args(ready)), "{ready}");
     }
