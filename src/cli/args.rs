@@ -192,7 +192,7 @@ pub(super) enum Sub {
 }
 
 /// A whole pipeline line.
-#[derive(Parser, Debug)]
+#[derive(Parser, Clone, Debug)]
 #[command(
     name = "lockstep",
     version,

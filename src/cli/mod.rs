@@ -42,6 +42,7 @@ mod save;
 mod schema;
 mod shim;
 mod signals;
+mod stacks;
 mod stage_args;
 mod terminal;
 mod tool_completion;

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use super::annotations::Annotations;
 use super::args::PipelineArgs;
 use super::terminal::Terminal;
-use super::{binding, confirm, diagnose, dry_run, signals, tool_completion};
+use super::{binding, confirm, diagnose, dry_run, signals, stacks, tool_completion};
 use crate::engine::open_project;
 use crate::env::{Clock, Environment};
 use crate::git::Repo;
@@ -19,8 +19,25 @@ use crate::workflow::parse::{self, ParseError, Vocabulary};
 use crate::workflow::{Options, Report, Request, planner};
 use crate::{Engine, Error, steps};
 
-/// Runs a pipeline and says what went wrong, if anything did.
+/// Runs a pipeline, or one for each of several workflows of stages, and says what went wrong, if anything did.
 pub(super) fn run(args: PipelineArgs, separated: bool, env: Environment, terminal: Terminal) -> u8 {
+    let one = |args| run_one(args, separated, env.clone(), terminal);
+    let several = stacks::several(&args, &env);
+    let ended = several.and_then(|several| match several {
+        Some(several) => stacks::run(&args, &several, terminal, one),
+        None => Ok(one(args.clone())),
+    });
+    match ended {
+        Ok(code) => code,
+        Err(error @ Error::Declined) => {
+            terminal.say(&error.to_string());
+            error.exit_code()
+        }
+        Err(error) => diagnose::print(&error, &args.words, terminal),
+    }
+}
+
+fn run_one(args: PipelineArgs, separated: bool, env: Environment, terminal: Terminal) -> u8 {
     let line: Vec<OsString> = args.words.clone();
     let annotations = Annotations::new(&env);
     match try_run(args, separated, env, terminal) {

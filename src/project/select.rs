@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::error::printable;
-use super::{Configs, Name, Project, ProjectError, UnitId, nearest};
+use super::{Configs, Name, Project, ProjectError, StageAction, UnitId, nearest};
 use crate::env::Environment;
 
 /// Whether a word may select several modules or profiles.
@@ -90,6 +90,50 @@ impl Project {
         }
         named.retain(|name| !left_out.contains(name));
         Ok(Picked { chosen: chosen.difference(&left_out).cloned().collect(), named })
+    }
+}
+
+impl Project {
+    /// The workflows of stages and the profiles that two words of the command line select for an action, sorted.
+    /// A profile that is only matched is passed over where a stage is no unit in it.
+    ///
+    /// # Errors
+    /// As for [`select`](Self::select).
+    pub fn select_stacks(
+        &self,
+        workflow: &str,
+        profile: &str,
+        action: StageAction,
+        env: &Environment,
+    ) -> Result<Vec<(Name, Name)>, ProjectError> {
+        let mut known = Vec::new();
+        for name in self.workflows()? {
+            if !self.workflow(&name)?.stages(action).is_empty() {
+                known.push(name);
+            }
+        }
+        let workflows = self.pick("workflow", workflow, known, None, || self.module_here(env))?;
+        let profiles = self.pick("profile", profile, self.profiles()?, None, || self.profile_here(env))?;
+        let mut found = Vec::new();
+        for workflow in workflows.chosen {
+            let file = self.workflow(&workflow)?;
+            for profile in &profiles.chosen {
+                let mut is_whole = true;
+                for stage in file.stages(action) {
+                    let own = stage.profile.as_ref().unwrap_or(profile);
+                    is_whole &= self.excluded(&UnitId::new(stage.source().clone(), own.clone()))?.is_none();
+                }
+                // What was named is tried, and says itself why it cannot be.
+                if is_whole || profiles.named.contains(profile) {
+                    found.push((workflow.clone(), profile.clone()));
+                }
+            }
+        }
+        if found.is_empty() {
+            let word = printable(&format!("{workflow} {profile}"));
+            return Err(ProjectError::NothingSelected { what: "workflow", word, known: Vec::new() });
+        }
+        Ok(found)
     }
 }
 

@@ -87,6 +87,7 @@ mod server_rules;
 mod shared_clone;
 mod shells;
 mod signals;
+mod stacks;
 mod stage_units;
 mod stages;
 mod takeover;

@@ -91,8 +91,6 @@ fn what_one_stage_cannot_do_alone_is_said_with_the_line_for_the_whole() {
         ("why cluster.smal/prod", "did you mean `cluster.small`?"),
         ("why cluster.small/prd", "did you mean `prod`?"),
         ("describe -- cluster.small '*'", "name one module and one profile: `-- cluster.small PROFILE`"),
-        ("create -- cluster prod,dev", "name one module and one profile: `-- cluster prod`"),
-        ("delete -- cluster '*'", "name one module and one profile: `-- cluster PROFILE`"),
         ("freeze --reason x cluster/prod", "is a workflow of stages"),
     ] {
         a.lockstep(line).run().code(64).says(says);
