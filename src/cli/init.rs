@@ -3,6 +3,8 @@
 //! It asks only on a terminal; every answer is an option too. Directories of tools that are there
 //! already are named with the commands that make modules of them; nothing is moved.
 
+use std::path::Path;
+
 use clap::Args;
 
 use super::new::{default_tool, steps, tool, tool_names};
@@ -154,6 +156,16 @@ fn adoption(candidate: &Candidate, wanted: &NewProject) -> String {
     let from = quote(path.as_os_str());
     let shown: String = path.display().to_string().chars().filter(|c| is_harmless(*c)).collect();
     let shown = if shown.is_empty() { "this directory".to_owned() } else { shown };
+    if *found == Found::Terragrunt {
+        // From the rendered directory.
+        let there = quote(Path::new("../../..").join(path).as_os_str());
+        return format!(
+            "\nterragrunt files in {shown}: they and the modules that they use find each other by where they are, so leave them \
+             there. To run them by way of a module `{name}`:\n    mkdir -p modules/{name}\n    printf '[build]\\nwatch = \
+             [\"../../**/*.hcl\", \"../../**/*.tf\"]\\n' > modules/{name}/module.toml\n    lockstep build exec -- {name} {profile} \
+             terragrunt run --all plan --working-dir {there}"
+        );
+    }
     let mut lines = vec![format!("\n{} files in {shown}; to make them the module `{name}`:", found.name())];
     if path.as_os_str().is_empty() {
         let files: Vec<String> = files.iter().map(|file| quote(file.as_ref())).collect();
@@ -199,7 +211,7 @@ fn adoption(candidate: &Candidate, wanted: &NewProject) -> String {
         _ => "tofu",
     };
     let look = match found {
-        Found::Tofu => format!("{program} init"),
+        Found::Tofu | Found::Terragrunt => format!("{program} init"),
         Found::Ansible => {
             let play = files.iter().find(|file| !file.ends_with(".cfg")).map_or("PLAYBOOK", String::as_str);
             format!("ansible-playbook --list-hosts {play}")

@@ -20,6 +20,8 @@ const LOCK_FILE: &str = ".terraform.lock.hcl";
 /// Whose files lie in a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Found {
+    /// A tree of Terragrunt's, whose parts and modules find each other by where they are.
+    Terragrunt,
     /// OpenTofu or Terraform.
     Tofu,
     /// Ansible.
@@ -34,6 +36,7 @@ impl Found {
     /// Its name for people.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Terragrunt => "terragrunt",
             Self::Tofu => "tofu",
             Self::Ansible => "ansible",
             Self::Kustomize => "kustomize",
@@ -100,7 +103,39 @@ pub fn candidates(root: &Path, taken: &[&str]) -> Vec<Candidate> {
             });
         }
     }
+    if let Some(tree) = terragrunt(root) {
+        // What lies around is what it uses.
+        all.retain(|candidate| candidate.found != Found::Tofu);
+        let free = |name: &Name| !all.iter().any(|one| one.name == *name);
+        if let Some(name) = name_for(&tree, Found::Terragrunt, &taken).filter(free) {
+            let (files, has_braces, has_state) = (Vec::new(), false, false);
+            let (workspaces, has_cache, found) = (Vec::new(), false, Found::Terragrunt);
+            all.push(Candidate {
+                path: tree,
+                found,
+                name,
+                files,
+                has_cache,
+                has_braces,
+                has_state,
+                workspaces,
+            });
+        }
+    }
     all
+}
+
+/// The directory that holds all of Terragrunt's, relative to `root`.
+fn terragrunt(root: &Path) -> Option<PathBuf> {
+    let walk = WalkBuilder::new(root).require_git(false).build().filter_map(Result::ok);
+    let is_one = |name: &str| matches!(name, "terragrunt.hcl" | "terragrunt.stack.hcl");
+    let files = walk.filter(|entry| entry.file_name().to_str().is_some_and(is_one));
+    let directories =
+        files.filter_map(|file| Some(file.path().strip_prefix(root).ok()?.parent()?.to_owned()));
+    directories.reduce(|one, other| {
+        let common = one.components().zip(other.components()).take_while(|(a, b)| a == b);
+        common.map(|(part, _)| part).collect()
+    })
 }
 
 fn entries(of: &Path) -> impl Iterator<Item = String> {
@@ -145,6 +180,7 @@ fn recognise(files: &[String]) -> Option<(Found, Vec<String>)> {
         }
         Found::Kustomize => matches!(file, "kustomization.yaml" | "kustomization.yml" | "Kustomization"),
         Found::Helm => file == "Chart.yaml",
+        Found::Terragrunt => false,
     };
     [Found::Tofu, Found::Helm, Found::Kustomize, Found::Ansible].into_iter().find_map(|found| {
         let mut own: Vec<String> = files.iter().filter(|file| is(found, file)).cloned().collect();
@@ -235,6 +271,18 @@ mod tests {
                 "plays=plays ansible braces",
             ]
         );
+    }
+
+    #[test]
+    fn a_tree_of_terragrunt_stays_where_it_is_with_the_modules_that_it_uses() {
+        let (_directory, found) = sample(&[
+            ("live/root.hcl", ""),
+            ("live/prod/vpc/terragrunt.hcl", ""),
+            ("live/stage/app/terragrunt.hcl", ""),
+            ("tfmod/vpc/main.tf", ""),
+            ("charts/web/Chart.yaml", ""),
+        ]);
+        assert_eq!(found, ["charts/web=web helm", "live=live terragrunt"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `lockstep init`: from a repository to the first apply, by the commands that it prints.
 
-use crate::harness::{Checkout, Output, Terminal, World, repository, snap, tofu};
+use crate::harness::{Checkout, Output, Terminal, World, repository, snap, tofu, write_script};
 
 /// The lines that stand under a heading and are commands.
 fn commands(out: &Output, after: &str) -> String {
@@ -105,6 +105,25 @@ fn an_existing_directory_is_adopted_with_the_states_of_its_workspaces() {
         }
         a.lockstep("doctor --offline").run().code(0);
     }
+}
+
+#[test]
+fn a_tree_of_terragrunt_is_run_where_it_is_by_what_is_printed() {
+    let world = World::bare();
+    let a = empty(&world);
+    write_script(&world.path("bin"), "terragrunt", "cd \"$5\" && ls\n");
+    a.write("live/prod/vpc/terragrunt.hcl", "terraform {\n  source = \"../../../tfmod/vpc\"\n}\n");
+    a.write("live/root.hcl", "");
+    a.write("live/prod/app/terragrunt.hcl", "");
+    a.write("tfmod/vpc/main.tf", "");
+    a.write("live/stage/app/terragrunt.hcl", "");
+    let out = a.lockstep("init --yes --tool none").run();
+    out.code(0).never_says("tfmod");
+    let ran = types(&world, &a, &commands(&out, "terragrunt files in live"));
+    assert_eq!(ran.stdout(), "prod\nroot.hcl\nstage\n", "{ran}");
+    a.commit("All of it");
+    a.write("tfmod/vpc/main.tf", "# changed\n");
+    a.lockstep("affected --base HEAD").run().code(0).prints("live/prod\n");
 }
 
 #[test]
