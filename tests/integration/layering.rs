@@ -41,7 +41,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "exit_code",
         ],
     ),
-    ("doctor", &["engine", "steps", "workflow", "project", "lock", "git", "process", "env", "error"]),
+    (
+        "doctor",
+        &["engine", "steps", "workflow", "project", "render", "lock", "git", "process", "env", "error"],
+    ),
 ];
 
 /// What knows nothing of the domain, and may be used by all.
