@@ -76,6 +76,7 @@ mod ownership;
 mod prompts;
 mod push;
 mod readme;
+mod real_tools;
 mod recipes;
 mod remote_away;
 mod remotes;

@@ -6,7 +6,10 @@ use crate::stages::project;
 fn made(world: &World) -> Vec<String> {
     let text = std::fs::read_to_string(world.path("bin/calls")).unwrap_or_default();
     let _ = std::fs::remove_file(world.path("bin/calls"));
-    text.lines().filter(|line| line.contains("apply") || line.contains("destroy")).map(str::to_owned).collect()
+    text.lines()
+        .filter(|line| line.contains("apply") || line.contains("destroy"))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
@@ -35,7 +38,10 @@ fn after_a_failure_no_other_is_begun_unless_that_is_said() {
     let out = a.lockstep("create -- cluster prod,dev").run();
     out.code(3).says("not begun after that failure: cluster/prod");
     assert_eq!((world.lock_state("network/dev").as_str(), world.lock("network/prod")), ("failed", None));
-    a.lockstep("create --resume -- cluster prod,dev").run().code(64).says("it is for one workflow in one profile");
+    a.lockstep("create --resume -- cluster prod,dev")
+        .run()
+        .code(64)
+        .says("it is for one workflow in one profile");
     let out = a.lockstep("--keep-going create -- cluster prod,dev").run();
     out.code(3).says("cluster/prod (2 of 2)").never_says("not begun after");
     assert_eq!(world.lock_state("network/prod"), "failed");
