@@ -4,7 +4,7 @@
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::harness::{ALIAS, Checkout, Terminal, World, tofu};
+use crate::harness::{ALIAS, Checkout, Terminal, World};
 
 const BEN: &str = "ben@host2";
 
