@@ -4,6 +4,7 @@
 //! owner, cancellation and streams can all be said by the program around it.
 
 mod affected;
+mod affected_stacks;
 mod backend;
 mod gone;
 mod lock_log;

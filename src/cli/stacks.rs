@@ -12,7 +12,7 @@ use crate::env::Environment;
 use crate::process::Interrupts;
 use crate::project::{Name, StageAction, selects_many};
 use crate::workflow::{PlanError, Role, parse};
-use crate::{ExitCode, steps};
+use crate::{Engine, ExitCode, steps};
 
 /// One of them: the workflow and the profile.
 pub(super) type Stack = (Name, Name);
@@ -22,11 +22,15 @@ pub(super) fn several(args: &PipelineArgs, env: &Environment) -> Result<Option<V
     let Some(action) = args.words.iter().find_map(action) else { return Ok(None) };
     let [workflow, profile, ..] = args.rest.as_slice() else { return Ok(None) };
     let (Some(workflow), Some(profile)) = (workflow.to_str(), profile.to_str()) else { return Ok(None) };
-    if !selects_many(workflow) && !selects_many(profile) {
+    let affected = args.options.many.affected.as_deref();
+    if !selects_many(workflow) && !selects_many(profile) && affected.is_none() {
         return Ok(None);
     }
     let project = open_project(env.cwd(), env, &Interrupts::new())?;
-    let stacks = project.select_stacks(workflow, profile, action, env)?;
+    let mut stacks = project.select_stacks(workflow, profile, action, env)?;
+    if let Some(base) = affected {
+        stacks = Engine::new(env.clone()).affected_stacks(&project, &stacks, (action, base))?;
+    }
     let options = &args.options;
     let of_one = [
         ("--resume", options.stages.resume),
@@ -57,6 +61,9 @@ pub(super) fn run(
     one: impl Fn(PipelineArgs) -> u8,
 ) -> Result<u8, Error> {
     let named = |(workflow, profile): &Stack| format!("{workflow}/{profile}");
+    if stacks.is_empty() {
+        terminal.say("nothing to do: none of the selected workflows is affected");
+    }
     let options = &args.options;
     if terminal.interactive && stacks.len() > 1 && !options.many.yes && !options.dry_run {
         let words: Vec<String> = args.words.iter().map(|word| parse::quote(word)).collect();
@@ -71,6 +78,7 @@ pub(super) fn run(
         terminal.say(&format!("{} ({} of {})", named(stack), at + 1, stacks.len()));
         let (workflow, profile) = stack;
         let mut args = args.clone();
+        args.options.many.affected = None;
         args.rest.splice(..2, [workflow, profile].map(|name| OsString::from(name.as_str())));
         let code = one(args);
         if first == ExitCode::Success.code() {

@@ -48,6 +48,39 @@ fn after_a_failure_no_other_is_begun_unless_that_is_said() {
 }
 
 #[test]
+fn only_what_is_affected_is_made() {
+    let world = World::new();
+    let a = project(&world);
+    let affected = |change: (&str, &str), expected: &[&str]| {
+        let before = if a.has(change.0) { Some(a.read(change.0)) } else { None };
+        a.write(change.0, change.1);
+        let out = a.lockstep("--affected=HEAD --dry-run create -- * prod,dev").run();
+        out.code(0);
+        for stack in ["cluster/dev", "cluster/prod"] {
+            assert_eq!(out.stderr().contains(stack), expected.contains(&stack), "{change:?}\n{out}");
+        }
+        match before {
+            Some(text) => a.write(change.0, text),
+            None => std::fs::remove_file(a.path(change.0)).expect("written"),
+        }
+    };
+    let both = ["cluster/dev", "cluster/prod"];
+    affected(("README.md", "text\n"), &[]);
+    affected(("modules/alpha/main.tf", "another module\n"), &[]);
+    affected(("workflows/other.toml", "steps = [\"build\"]\n"), &[]);
+    affected(("modules/nodes/more.txt", "of a stage\n"), &both);
+    affected(("profiles/prod.toml", "[params]\nregion = \"x\"\n"), &both);
+    let cluster = a.read("workflows/cluster.toml");
+    affected(("workflows/cluster.toml", &format!("{cluster}# more\n")), &both);
+    let out = a.lockstep("--affected=HEAD create -- cluster prod").run();
+    out.code(0).says("nothing to do: none of the selected workflows is affected");
+    assert!(made(&world).is_empty());
+    a.write("modules/network/more.txt", "changed\n");
+    a.lockstep("--affected=HEAD create -- cluster prod").run().code(0).says("cluster/prod (1 of 1)");
+    assert_eq!(made(&world).len(), 3);
+}
+
+#[test]
 fn what_selects_nothing_is_told() {
     let world = World::new();
     let a = project(&world);
