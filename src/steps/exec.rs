@@ -87,7 +87,7 @@ impl Step for Exec {
         };
         moved_state::count_left(run, state);
         let before = state.effect;
-        let watch = moved_state::watch(argv, &rules, &spec, run);
+        let watch = moved_state::watch(argv, &rules, &spec, (run, state));
         let kept = kept_files::before(&rules, &spec.cwd);
         plugin_cache::take_turn(&rules, argv, &mut spec, run).map_err(|signal| stopped(signal, state))?;
         let finished = start(call, argv, &spec, run, state)?;

@@ -20,8 +20,14 @@ pub(super) struct Watch {
     note: MoveNote,
 }
 
-/// Looks at where the state is before a command that may move it.
-pub(super) fn watch(argv: &Argv, rules: &ToolRules, spec: &CommandSpec, run: &Run<'_>) -> Option<Watch> {
+/// Looks at where the state is before a command that may move it; without a lock nobody records what it did.
+pub(super) fn watch(
+    argv: &Argv,
+    rules: &ToolRules,
+    spec: &CommandSpec,
+    (run, state): (&Run<'_>, &State),
+) -> Option<Watch> {
+    state.lease.as_ref()?;
     let variable = |name: &str| value(spec, name).map(OsStr::to_owned);
     let places: Vec<PathBuf> =
         rules.shows_move(&argv.args, variable).into_iter().map(|place| spec.cwd.join(place)).collect();
