@@ -57,7 +57,12 @@ impl Engine {
     }
 
     /// Whether any of these units differs, or nobody can tell.
-    fn differs(&self, project: &Project, units: BTreeSet<UnitId>, base: Option<String>) -> Result<bool, Error> {
+    fn differs(
+        &self,
+        project: &Project,
+        units: BTreeSet<UnitId>,
+        base: Option<String>,
+    ) -> Result<bool, Error> {
         let query = AffectedQuery { base, units: Some(units.clone()), reasons: false };
         let (_, found) = self.affected(project, &query)?;
         let is_one = |error: &RenderError| match error {

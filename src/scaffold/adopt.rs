@@ -127,7 +127,11 @@ pub fn candidates(root: &Path, taken: &[&str]) -> Vec<Candidate> {
 
 /// The directory that holds all of Terragrunt's, relative to `root`.
 fn terragrunt(root: &Path) -> Option<PathBuf> {
-    let walk = WalkBuilder::new(root).require_git(false).build().filter_map(Result::ok);
+    let walk = WalkBuilder::new(root)
+        .require_git(false)
+        .filter_entry(|entry| entry.depth() != 1 || entry.file_name() != "modules")
+        .build()
+        .filter_map(Result::ok);
     let is_one = |name: &str| matches!(name, "terragrunt.hcl" | "terragrunt.stack.hcl");
     let files = walk.filter(|entry| entry.file_name().to_str().is_some_and(is_one));
     let directories =

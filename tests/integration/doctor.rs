@@ -151,10 +151,19 @@ fn what_is_wrong_with_the_rendered_directory_is_found() {
     bad(&a, "", "dist.ignored", "problem", &["echo /.dist/ >> .gitignore"]);
     a.write(".dist/alpha/prod/terraform.tfstate", "{}");
     a.write(".dist/alpha/prod/.terraform/terraform.tfstate", "{}");
+    a.write(".dist/alpha/prod/terraform.tfstate.d/w1/terraform.tfstate", "{}");
+    a.write(".dist/alpha/prod/errored.tfstate", "{}");
     let states = finding(&a, "", "dist.state");
-    assert_eq!(states.len(), 1, "{states:?}");
-    assert_eq!(states[0]["subject"], ".dist/alpha/prod/terraform.tfstate");
-    assert!(states[0]["cure"].to_string().contains("init -migrate-state"), "{states:?}");
+    assert_eq!(states.len(), 3, "{states:?}");
+    for (file, cure) in [
+        ("terraform.tfstate", "once a plan shows no changes: rm .dist/alpha/prod/terraform.tfstate"),
+        ("errored.tfstate", "-- alpha prod tofu state push errored.tfstate"),
+        ("terraform.tfstate.d/w1/terraform.tfstate", "rm -r .dist/alpha/prod/terraform.tfstate.d"),
+    ] {
+        let subject = format!(".dist/alpha/prod/{file}");
+        let found = states.iter().find(|state| state["subject"] == subject).expect("it is named");
+        assert!(found["cure"].as_str().is_some_and(|told| told.ends_with(cure)), "{found}");
+    }
     a.git("add -A");
     bad(&a, "", "dist.tracked", "warning", &["git rm -r --cached .dist"]);
     assert_eq!(finding(&a, "", "dist.ignored")[0]["severity"], "ok", "the project commits it");

@@ -231,7 +231,7 @@ fn everything_is_checked_before_the_first_stage() {
         ("cluster -- alpha prod", 64, "lockstep create -- cluster PROFILE"),
         ("create cluster prod", 64, "lockstep create -- cluster prod"),
         ("create --check -- cluster prod", 64, "`--check` is for a pipeline of `build` alone"),
-        ("create --affected -- cluster prod", 64, "`--affected` means nothing here"),
+        ("create --affected -- cluster prod", 0, "none of the selected workflows is affected"),
         ("create -- cluster prd", 64, "did you mean `prod`?"),
         ("create -- cluster prod tofu", 64, "nothing takes the arguments tofu"),
         ("unlock create -- cluster prod", 64, "unlock"),
