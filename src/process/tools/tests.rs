@@ -357,6 +357,9 @@ proptest! {
 
     #[test]
     fn what_follows_the_subcommand_does_not_make_it_read(args in any_args()) {
+        // What asks for help does; it may be one of several letters.
+        let is_help = |arg: &OsString| arg.to_string_lossy().starts_with('-') && arg.to_string_lossy().contains('h');
+        prop_assume!(!args.iter().any(is_help));
         let with_apply: Vec<OsString> = std::iter::once("apply".into()).chain(args).collect();
         prop_assert!(!rules("tofu").only_reads(&with_apply));
         prop_assert!(!rules("kubectl").only_reads(&with_apply));
